@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Hops and relays: addresses that forward inside the kernel. */
+#include <linux/netlink.h>
+#include <linux/slab.h>
+
+#include "hop.h"
+#include "node.h"
+#include "notify.h"
+
+struct ockam_hop *ockam_hop_new(struct ockam_node *node, const u8 *key,
+				u32 scope, const u8 *route, u32 len, u32 hops,
+				struct netlink_ext_ack *extack)
+{
+	struct ockam_hop *hop;
+	int err;
+
+	lockdep_assert_held(&node->lock);
+
+	if (node->dying || node->nr_hops >= node->conf.max_hops) {
+		NL_SET_ERR_MSG(extack, "the node has as many hops as it may");
+		return ERR_PTR(-ENOSPC);
+	}
+	hop = kzalloc(struct_size(hop, route, len), GFP_KERNEL_ACCOUNT);
+	if (!hop)
+		return ERR_PTR(-ENOMEM);
+
+	refcount_set(&hop->ref, 1);
+	memcpy(hop->key, key, ockam_key_size(key));
+	memcpy(hop->route, route, len);
+	hop->route_len = len;
+	hop->route_hops = hops;
+	hop->scope = scope;
+	hop->name.key = hop->key;
+	hop->name.kind = OCKAM_NAME_HOP;
+
+	err = xa_alloc_cyclic(&node->hops, &hop->id, hop, xa_limit_31b,
+			      &node->next_hop, GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		goto free;
+	err = ockam_name_add(node, &hop->name);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "the address is taken");
+		goto erase;
+	}
+	node->nr_hops++;
+	node->gen++;
+	ockam_notify_hop(node, hop, false);
+	return hop;
+
+erase:
+	xa_erase(&node->hops, hop->id);
+free:
+	kfree(hop);
+	return ERR_PTR(err);
+}
+
+void ockam_hop_put(struct ockam_hop *hop)
+{
+	if (refcount_dec_and_test(&hop->ref))
+		kfree_rcu(hop, rcu);
+}
+
+void ockam_hop_del(struct ockam_node *node, struct ockam_hop *hop)
+{
+	lockdep_assert_held(&node->lock);
+
+	ockam_name_del(node, &hop->name);
+	xa_erase(&node->hops, hop->id);
+	node->nr_hops--;
+	node->gen++;
+	ockam_notify_hop(node, hop, true);
+	ockam_hop_put(hop);
+}
+
+void ockam_hop_flush(struct ockam_node *node)
+{
+	struct ockam_hop *hop;
+	unsigned long id;
+
+	xa_for_each(&node->hops, id, hop)
+		ockam_hop_del(node, hop);
+}

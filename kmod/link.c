@@ -1,0 +1,753 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Links: names, states, limits, events, and the way out of the node. */
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+#include <asm/unaligned.h>
+
+#include "codec.h"
+#include "link.h"
+#include "msg.h"
+#include "node.h"
+#include "notify.h"
+#include "stats.h"
+#include "tcp.h"
+#include "trace.h"
+
+#define LINK_CONNECT_PATIENCE	(30 * HZ)
+#define LINK_PROVEN		(10 * HZ)	/* up so long: no backoff */
+#define LINK_BACKOFF_MAX	20		/* doublings */
+
+/* ---- references and deferred work ---- */
+
+static void link_release(struct ockam_source *src)
+{
+	struct ockam_link *link = container_of(src, struct ockam_link, source);
+
+	kfree_rcu(link, rcu);
+}
+
+struct ockam_link *ockam_link_get(struct ockam_link *link)
+{
+	refcount_inc(&link->ref);
+	return link;
+}
+
+bool ockam_link_get_unless_zero(struct ockam_link *link)
+{
+	return refcount_inc_not_zero(&link->ref);
+}
+
+/* Messages may still be charged to the source; the last one frees the link. */
+void ockam_link_put(struct ockam_link *link)
+{
+	if (refcount_dec_and_test(&link->ref))
+		ockam_source_put(&link->source);
+}
+
+void ockam_link_queue(struct ockam_link *link)
+{
+	if (READ_ONCE(link->state) == OCKAM_LINK_STATE_CLOSED ||
+	    !ockam_link_get_unless_zero(link))
+		return;
+	if (!queue_work(ockam_wq, &link->work))
+		ockam_link_put(link);
+}
+
+void ockam_link_later(struct ockam_link *link, unsigned long delay)
+{
+	if (READ_ONCE(link->state) == OCKAM_LINK_STATE_CLOSED ||
+	    !ockam_link_get_unless_zero(link))
+		return;
+	if (mod_delayed_work(ockam_wq, &link->timer, delay))
+		ockam_link_put(link);
+}
+
+/* A reader went on: the source is below half its limit again. */
+static void link_resume(struct ockam_source *src)
+{
+	struct ockam_link *link = container_of(src, struct ockam_link, source);
+	struct ockam_tcp *tcp;
+
+	rcu_read_lock();
+	tcp = rcu_dereference(link->tcp);
+	if (tcp)
+		ockam_tcp_resume(tcp);
+	rcu_read_unlock();
+}
+
+/* ---- the way out ---- */
+
+static struct ockam_tcp *link_tcp(struct ockam_link *link)
+{
+	return rcu_dereference_protected(link->tcp,
+					 lockdep_is_held(&link->serial));
+}
+
+/* Without this node's leave nothing that came in goes out over a link. */
+static int link_check(struct ockam_sink *sink, const struct ockam_msg *m,
+		      u32 *reason)
+{
+	struct ockam_link *link = ockam_sink_link(sink);
+	u32 fwd;
+
+	if (unlikely(READ_ONCE(link->state) != OCKAM_LINK_STATE_UP)) {
+		*reason = OCKAM_DROP_LINK_DOWN;
+		return -ENETUNREACH;
+	}
+	if (likely(!m || m->from.kind == OCKAM_ORIGIN_LOCAL))
+		return 0;
+
+	fwd = READ_ONCE(link->node->conf.fwd);
+	if (m->from.kind == OCKAM_ORIGIN_CHANNEL) {
+		*reason = OCKAM_DROP_FORWARD_CHANNEL_LINK;
+		return fwd & BIT(OCKAM_FORWARD_CHANNEL_LINK) ? 0 : -EACCES;
+	}
+	*reason = OCKAM_DROP_FORWARD_LINK_LINK;
+	return fwd & BIT(OCKAM_FORWARD_LINK_LINK) ? 0 : -EACCES;
+}
+
+/* A link that is not up has room: those who try get the error, not a wait. */
+static bool link_room(const struct ockam_sink *sink)
+{
+	const struct ockam_link *link =
+		container_of(sink, struct ockam_link, sink);
+
+	return READ_ONCE(link->txq_bytes) <
+		       READ_ONCE(link->node->conf.txq_limit) ||
+	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
+}
+
+/* Send, and tell those who wait for room or are parked. */
+static void link_flush(struct ockam_link *link, struct ockam_tcp *tcp)
+{
+	if (!ockam_tcp_flush(tcp))
+		return;
+
+	ockam_sink_progress(&link->sink);
+	/* Pairs with the barrier in link_kick(). */
+	smp_mb();
+	if (unlikely(!skb_queue_empty_lockless(&link->sink.parked) &&
+		     link_room(&link->sink)))
+		ockam_link_queue(link);
+}
+
+/* Puts length and head in front of the payload. */
+static int link_frame(struct sk_buff *skb)
+{
+	const struct ockam_msg *m = ockam_msg(skb);
+	u32 payload = skb->len;
+	u32 head;
+	u8 *p;
+
+	head = ockam_wire_head_size(ockam_onward(skb), ockam_onward_len(skb),
+				    m->onward.hops, ockam_return(skb),
+				    ockam_return_len(skb), m->ret.hops,
+				    payload);
+	if (unlikely(payload > OCKAM_FRAME_MAX - head))
+		return -EMSGSIZE;
+	if (unlikely(ockam_msg_headroom(skb) < OCKAM_FRAME_HEAD + head)) {
+		struct ockam_room room = { .head = OCKAM_FRAME_HEAD + head };
+		int err = ockam_msg_reserve(skb, &room);
+
+		if (err)
+			return err;
+		m = ockam_msg(skb);
+	}
+
+	p = skb_push(skb, OCKAM_FRAME_HEAD + head);
+	put_unaligned_be32(head + payload, p);
+	ockam_wire_head_put(p + OCKAM_FRAME_HEAD, ockam_onward(skb),
+			    ockam_onward_len(skb), m->onward.hops,
+			    ockam_return(skb), ockam_return_len(skb),
+			    m->ret.hops, payload);
+	return 0;
+}
+
+static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
+{
+	struct ockam_link *link = ockam_sink_link(sink);
+	struct ockam_node *node = link->node;
+	struct ockam_tcp *tcp = link_tcp(link);
+	int err;
+
+	if (unlikely(!tcp)) {
+		ockam_drop(node, skb, OCKAM_DROP_LINK_DOWN);
+		return -ENETUNREACH;
+	}
+
+	ockam_msg_pop(skb);
+	trace_ockam_link_tx(node, skb, link->id);
+	err = link_frame(skb);
+	if (unlikely(err)) {
+		ockam_drop(node, skb, err == -EMSGSIZE ? OCKAM_DROP_TOO_BIG :
+						OCKAM_DROP_NO_MEMORY);
+		return err;
+	}
+
+	ockam_stat_inc(node, OCKAM_STAT_LINK_TX);
+	atomic64_inc(&link->stats.tx_msgs);
+	atomic64_add(skb->len, &link->stats.tx_bytes);
+	__skb_queue_tail(&link->txq, skb);
+	WRITE_ONCE(link->txq_bytes, link->txq_bytes + skb->len);
+	link_flush(link, tcp);
+	return 0;
+}
+
+static void link_kick(struct ockam_sink *sink)
+{
+	/*
+	 * Without room the carrier queues the work when it has some.  The
+	 * message was parked before this, and whoever makes room looks at
+	 * what is parked after it.
+	 */
+	smp_mb();
+	if (link_room(sink))
+		ockam_link_queue(ockam_sink_link(sink));
+}
+
+static u32 link_id(const struct ockam_sink *sink)
+{
+	return container_of(sink, struct ockam_link, sink)->id;
+}
+
+static bool link_hold(struct ockam_sink *sink)
+{
+	return ockam_link_get_unless_zero(ockam_sink_link(sink));
+}
+
+static void link_drop_ref(struct ockam_sink *sink)
+{
+	ockam_link_put(ockam_sink_link(sink));
+}
+
+static const struct ockam_sink_ops link_sink_ops = {
+	.check		= link_check,
+	.room		= link_room,
+	.deliver	= link_deliver,
+	.kick		= link_kick,
+	.id		= link_id,
+	.hold		= link_hold,
+	.put		= link_drop_ref,
+};
+
+static void link_work(struct work_struct *work)
+{
+	struct ockam_link *link = container_of(work, struct ockam_link, work);
+	struct ockam_tcp *tcp;
+
+	mutex_lock(&link->serial);
+	tcp = link_tcp(link);
+	if (tcp)
+		link_flush(link, tcp);
+	mutex_unlock(&link->serial);
+
+	ockam_sink_unpark(&link->sink);
+	ockam_link_put(link);
+}
+
+/* ---- names ---- */
+
+static void link_make_name(u8 key[2 + OCKAM_NAME_LEN])
+{
+	u8 random[8];
+	char text[OCKAM_NAME_LEN + 1];
+
+	get_random_bytes(random, sizeof(random));
+	snprintf(text, sizeof(text), "%*phN", (int)sizeof(random), random);
+	text[0] = 'l';
+	key[0] = OCKAM_TYPE_LOCAL;
+	key[1] = OCKAM_NAME_LEN;
+	memcpy(key + 2, text, OCKAM_NAME_LEN);
+}
+
+static int link_add_name(struct ockam_link *link, const u8 *name,
+			 struct netlink_ext_ack *extack)
+{
+	int tries = name ? 1 : 4;
+	int err;
+
+	if (name) {
+		if (name[0] != OCKAM_TYPE_LOCAL || !name[1] ||
+		    name[1] > OCKAM_NAME_LEN) {
+			NL_SET_ERR_MSG(extack,
+				       "a link's name is local and has 1 to 16 bytes");
+			return -EINVAL;
+		}
+		memcpy(link->name_key, name, 2 + name[1]);
+	}
+	do {
+		if (!name)
+			link_make_name(link->name_key);
+		err = ockam_name_add(link->node, &link->name);
+	} while (err == -EADDRINUSE && --tries);
+	if (err == -EADDRINUSE)
+		NL_SET_ERR_MSG(extack, "the address is taken");
+	return err;
+}
+
+/* As Ockam's own nodes print it. */
+static void link_make_endpoint(struct ockam_link *link)
+{
+	const union ockam_endpoint *to = &link->remote;
+	char *text = link->endpoint_key + 2;
+	size_t size = sizeof(link->endpoint_key) - 2;
+	int n;
+
+	if (to->sa.sa_family == AF_INET)
+		n = scnprintf(text, size, "%pI4:%u", &to->in.sin_addr,
+			      ntohs(to->in.sin_port));
+	else if (to->in6.sin6_scope_id)
+		n = scnprintf(text, size, "[%pI6c%%%u]:%u",
+			      &to->in6.sin6_addr, to->in6.sin6_scope_id,
+			      ntohs(to->in6.sin6_port));
+	else
+		n = scnprintf(text, size, "[%pI6c]:%u", &to->in6.sin6_addr,
+			      ntohs(to->in6.sin6_port));
+	link->endpoint_key[0] = OCKAM_TYPE_TCP;
+	link->endpoint_key[1] = n;
+}
+
+/* Who comes second to the same endpoint does without. */
+static void link_add_endpoint(struct ockam_link *link)
+{
+	if (link->endpoint.listed)
+		return;
+	link_make_endpoint(link);
+	ockam_name_add(link->node, &link->endpoint);
+}
+
+static void link_del_names(struct ockam_link *link)
+{
+	if (link->name.listed)
+		ockam_name_del(link->node, &link->name);
+	if (link->endpoint.listed)
+		ockam_name_del(link->node, &link->endpoint);
+}
+
+/* ---- states ---- */
+
+static void link_set_state(struct ockam_link *link, u8 state, u8 reason,
+			   int error)
+{
+	WRITE_ONCE(link->reason, reason);
+	WRITE_ONCE(link->error, error);
+	WRITE_ONCE(link->state, state);
+	link->node->gen++;
+}
+
+/*
+ * Take the carrier away.  Frames that TCP has not taken are lost; the peer
+ * would not know what to make of the rest of one.
+ */
+static void link_unplug(struct ockam_link *link)
+{
+	struct sk_buff_head gone;
+	struct ockam_tcp *tcp;
+	struct sk_buff *skb;
+
+	__skb_queue_head_init(&gone);
+	mutex_lock(&link->serial);
+	tcp = link_tcp(link);
+	RCU_INIT_POINTER(link->tcp, NULL);
+	skb_queue_splice_init(&link->txq, &gone);
+	WRITE_ONCE(link->txq_bytes, 0);
+	link->tx_off = 0;
+	mutex_unlock(&link->serial);
+
+	while ((skb = __skb_dequeue(&gone)))
+		ockam_drop(link->node, skb, OCKAM_DROP_LINK_DOWN);
+	if (tcp)
+		ockam_tcp_close(tcp);
+}
+
+/* Half of the delay is random, so that many links do not come at once. */
+static unsigned long link_delay(struct ockam_link *link)
+{
+	u32 least = READ_ONCE(link->config.reconnect_min_ms);
+	u32 most = READ_ONCE(link->config.reconnect_max_ms);
+	u64 ms = (u64)least << link->backoff;
+
+	if (link->backoff < LINK_BACKOFF_MAX)
+		link->backoff++;
+	ms = min_t(u64, ms, max(least, most));
+	ms = ms / 2 + get_random_u32_below(ms / 2 + 1);
+	return msecs_to_jiffies(ms) + 1;
+}
+
+static void link_down(struct ockam_link *link, enum ockam_link_reason reason,
+		      int error)
+{
+	if (link->state == OCKAM_LINK_STATE_UP &&
+	    time_after(jiffies, link->up_at + LINK_PROVEN))
+		link->backoff = 0;
+
+	link_unplug(link);
+	link_set_state(link, OCKAM_LINK_STATE_DOWN, reason, error);
+	if (link->endpoint.listed)
+		ockam_name_del(link->node, &link->endpoint);
+
+	/* Whoever waits for room, or is parked, gets the error now. */
+	ockam_sink_progress(&link->sink);
+	wake_up_all(&link->sink.wait);
+	ockam_link_queue(link);
+
+	if (link->config.reconnect_min_ms)
+		ockam_link_later(link, link_delay(link));
+	ockam_notify_link(link, false);
+}
+
+static int link_try(struct ockam_link *link)
+{
+	int err;
+
+	atomic64_inc(&link->stats.attempts);
+	link_add_endpoint(link);
+	link_set_state(link, OCKAM_LINK_STATE_CONNECTING, link->reason,
+		       link->error);
+	ockam_notify_link(link, false);
+	err = ockam_tcp_connect(link);
+	if (err) {
+		link_down(link, ockam_tcp_reason(err), err);
+		return err;
+	}
+	ockam_link_later(link, LINK_CONNECT_PATIENCE);
+	return 0;
+}
+
+void ockam_link_up(struct ockam_link *link)
+{
+	lockdep_assert_held(&link->node->lock);
+
+	atomic64_inc(&link->stats.connects);
+	link->up_at = jiffies;
+	link->node->gen++;
+	ockam_notify_link(link, false);
+}
+
+static void link_timer(struct work_struct *work)
+{
+	struct ockam_link *link = container_of(to_delayed_work(work),
+					       struct ockam_link, timer);
+	struct ockam_node *node = link->node;
+	struct ockam_tcp *tcp;
+
+	mutex_lock(&node->lock);
+	tcp = rcu_dereference_protected(link->tcp,
+					lockdep_is_held(&node->lock));
+	switch (READ_ONCE(link->state)) {
+	case OCKAM_LINK_STATE_DOWN:
+		link_try(link);
+		break;
+	case OCKAM_LINK_STATE_CONNECTING:
+		if (ockam_tcp_connecting(tcp))
+			ockam_link_lost(link, tcp, OCKAM_LINK_REASON_TIMEOUT,
+					-ETIMEDOUT);
+		break;
+	case OCKAM_LINK_STATE_LISTENING:
+		ockam_tcp_poke(tcp);
+		break;
+	case OCKAM_LINK_STATE_UP:
+		ockam_link_queue(link);
+		break;
+	}
+	mutex_unlock(&node->lock);
+	ockam_link_put(link);
+}
+
+/* ---- creation and deletion ---- */
+
+static struct ockam_link *link_create(struct ockam_node *node,
+				      const struct ockam_link_config *cfg,
+				      struct netlink_ext_ack *extack)
+{
+	struct ockam_link *link;
+	int err;
+
+	if (node->dying)
+		return ERR_PTR(-ESHUTDOWN);
+	if (node->nr_links >= node->conf.max_links) {
+		NL_SET_ERR_MSG(extack, "the node has as many links as it may");
+		return ERR_PTR(-ENOSPC);
+	}
+	link = kzalloc(sizeof(*link), GFP_KERNEL_ACCOUNT);
+	if (!link)
+		return ERR_PTR(-ENOMEM);
+
+	link->node = node;
+	link->config = *cfg;
+	link->config.name = NULL;
+	link->config.sock = NULL;
+	link->local = cfg->local;
+	link->remote = cfg->remote;
+	refcount_set(&link->ref, 1);
+	mutex_init(&link->serial);
+	__skb_queue_head_init(&link->txq);
+	INIT_WORK(&link->work, link_work);
+	INIT_DELAYED_WORK(&link->timer, link_timer);
+	ockam_sink_init(&link->sink, node, &link_sink_ops, &link->serial);
+	ockam_source_init(&link->source, node->conf.park_limit, link_release,
+			  link_resume);
+	link->name.kind = OCKAM_NAME_LINK;
+	link->name.key = link->name_key;
+	link->name.sink = &link->sink;
+	link->endpoint.kind = OCKAM_NAME_LINK;
+	link->endpoint.key = link->endpoint_key;
+	link->endpoint.sink = &link->sink;
+
+	/* A link keeps the module, as a socket does. */
+	if (!try_module_get(THIS_MODULE)) {
+		err = -ENODEV;
+		goto free;
+	}
+	err = xa_alloc_cyclic(&node->links, &link->id, link,
+			      XA_LIMIT(1, INT_MAX), &node->next_link,
+			      GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		goto put_module;
+	err = link_add_name(link, cfg->name, extack);
+	if (err)
+		goto erase;
+
+	node->nr_links++;
+	node->gen++;
+	return link;
+
+erase:
+	xa_erase(&node->links, link->id);
+put_module:
+	module_put(THIS_MODULE);
+free:
+	ockam_sink_kill(&link->sink);
+	ockam_link_put(link);
+	return ERR_PTR(err);
+}
+
+static void link_del_children(struct ockam_link *link)
+{
+	struct ockam_link *child;
+	unsigned long id;
+
+	if (!link->children)
+		return;
+	xa_for_each(&link->node->links, id, child) {
+		if (child->parent == link->id)
+			ockam_link_del(child, OCKAM_LINK_REASON_PARENT_DELETED);
+	}
+}
+
+static void link_leave_parent(struct ockam_link *link)
+{
+	struct ockam_link *parent;
+
+	if (!link->parent)
+		return;
+	parent = xa_load(&link->node->links, link->parent);
+	if (!parent)
+		return;
+	WRITE_ONCE(parent->children, parent->children - 1);
+	parent->full = false;
+}
+
+static void link_destroy(struct ockam_link *link,
+			 enum ockam_link_reason reason, int error,
+			 bool announce)
+{
+	struct ockam_node *node = link->node;
+
+	lockdep_assert_held(&node->lock);
+
+	link_del_names(link);
+	link_del_children(link);
+	link_leave_parent(link);
+	xa_erase(&node->links, link->id);
+	node->nr_links--;
+
+	link_unplug(link);
+	/* From here on nothing is queued any more. */
+	link_set_state(link, OCKAM_LINK_STATE_CLOSED, reason, error);
+	if (cancel_work(&link->work))
+		ockam_link_put(link);
+	if (cancel_delayed_work(&link->timer))
+		ockam_link_put(link);
+	ockam_sink_kill(&link->sink);
+	if (announce)
+		ockam_notify_link(link, true);
+	ockam_link_put(link);
+	module_put(THIS_MODULE);
+}
+
+void ockam_link_del(struct ockam_link *link, enum ockam_link_reason reason)
+{
+	link_destroy(link, reason, 0, true);
+}
+
+/*
+ * The carrier failed.  Links that somebody configured stay; what came with
+ * the connection goes with it.
+ */
+void ockam_link_lost(struct ockam_link *link, struct ockam_tcp *tcp,
+		     enum ockam_link_reason reason, int error)
+{
+	lockdep_assert_held(&link->node->lock);
+
+	if (link->state == OCKAM_LINK_STATE_CLOSED ||
+	    rcu_access_pointer(link->tcp) != tcp)
+		return;
+	if (link->config.mode == OCKAM_LINK_MODE_ACCEPTED ||
+	    link->config.mode == OCKAM_LINK_MODE_HANDOVER)
+		link_destroy(link, reason, error, true);
+	else
+		link_down(link, reason, error);
+}
+
+static int link_start(struct ockam_link *link,
+		      const struct ockam_link_config *cfg,
+		      struct netlink_ext_ack *extack)
+{
+	int err;
+
+	switch (cfg->mode) {
+	case OCKAM_LINK_MODE_CONNECT:
+		err = link_try(link);
+		if (err && !link->config.reconnect_min_ms) {
+			NL_SET_ERR_MSG(extack, "cannot connect");
+			return err;
+		}
+		return 0;
+	case OCKAM_LINK_MODE_LISTEN:
+		err = ockam_tcp_listen(link);
+		if (err) {
+			NL_SET_ERR_MSG(extack, "cannot listen there");
+			return err;
+		}
+		link_set_state(link, OCKAM_LINK_STATE_LISTENING,
+			       OCKAM_LINK_REASON_NONE, 0);
+		ockam_tcp_poke(rcu_access_pointer(link->tcp));
+		break;
+	case OCKAM_LINK_MODE_HANDOVER:
+		err = ockam_tcp_handover(link, cfg->sock, extack);
+		if (err)
+			return err;
+		break;
+	default:
+		NL_SET_ERR_MSG(extack, "such links are made by others");
+		return -EINVAL;
+	}
+	ockam_notify_link(link, false);
+	return 0;
+}
+
+struct ockam_link *ockam_link_new(struct ockam_node *node,
+				  const struct ockam_link_config *cfg,
+				  struct netlink_ext_ack *extack)
+{
+	struct ockam_link *link;
+	int err;
+
+	lockdep_assert_held(&node->lock);
+
+	if (cfg->kind != OCKAM_LINK_KIND_TCP) {
+		NL_SET_ERR_MSG(extack, "this kind of link is not supported");
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	link = link_create(node, cfg, extack);
+	if (IS_ERR(link))
+		return link;
+
+	err = link_start(link, cfg, extack);
+	if (err) {
+		/* Of an attempt to connect there were events already. */
+		link_destroy(link, ockam_tcp_reason(err), err,
+			     cfg->mode == OCKAM_LINK_MODE_CONNECT);
+		return ERR_PTR(err);
+	}
+	return link;
+}
+
+/* Told once, not for each connection that is turned away. */
+static void link_refuse(struct ockam_link *parent)
+{
+	if (parent->full)
+		return;
+	parent->full = true;
+	WRITE_ONCE(parent->reason, OCKAM_LINK_REASON_LIMIT);
+	ockam_notify_link(parent, false);
+}
+
+void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
+		       struct socket *sock)
+{
+	struct ockam_node *node = parent->node;
+	struct ockam_link_config cfg = {
+		.kind		= OCKAM_LINK_KIND_TCP,
+		.mode		= OCKAM_LINK_MODE_ACCEPTED,
+		.frame_ms	= READ_ONCE(parent->config.frame_ms),
+	};
+	u32 most = READ_ONCE(parent->config.max_accepted);
+	struct ockam_link *link;
+	int err;
+
+	lockdep_assert_held(&node->lock);
+
+	if ((most && parent->children >= most) ||
+	    node->nr_links >= node->conf.max_links) {
+		link_refuse(parent);
+		goto refuse;
+	}
+	link = link_create(node, &cfg, NULL);
+	if (IS_ERR(link))
+		goto refuse;
+
+	link->parent = parent->id;
+	WRITE_ONCE(parent->children, parent->children + 1);
+	atomic64_inc(&link->stats.attempts);
+	err = ockam_tcp_accept(link, listener, sock);
+	if (err) {
+		link_destroy(link, ockam_tcp_reason(err), err, false);
+		goto refuse;
+	}
+	ockam_notify_link(link, false);
+	return;
+
+refuse:
+	ockam_tcp_abort(sock);
+}
+
+/*
+ * For the carrier, before anything can arrive: both ends are known, the peer's
+ * version is to come.
+ */
+void ockam_link_ready(struct ockam_link *link)
+{
+	link_add_endpoint(link);
+	link_set_state(link, OCKAM_LINK_STATE_CONNECTING, link->reason,
+		       link->error);
+}
+
+void ockam_link_flush(struct ockam_node *node)
+{
+	enum ockam_link_reason reason = node->dying ?
+		OCKAM_LINK_REASON_NODE_EXIT : OCKAM_LINK_REASON_DELETED;
+	struct ockam_link *link;
+	unsigned long id;
+
+	lockdep_assert_held(&node->lock);
+
+	xa_for_each(&node->links, id, link)
+		ockam_link_del(link, reason);
+}
+
+/*
+ * A deleted link queues no work, but one that is just running may have looked
+ * before the deletion: hence the second round.
+ */
+void ockam_link_drain(struct ockam_node *node)
+{
+	ockam_tcp_drain(node);
+	flush_workqueue(ockam_wq);
+	flush_workqueue(ockam_wq);
+}

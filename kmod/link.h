@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Links: the transport connections of a node.  link.c knows names, states,
+ * limits and events; tcp.c knows the TCP socket and Ockam's framing.
+ *
+ * Lifetime: a link is referenced by the node's xarray (until it is deleted),
+ * by its work items while they are queued, by its carriers, and by paths being
+ * applied; messages it brought in reference only its struct ockam_source.
+ * Freed after a grace period.  Work items take node->lock, so whoever holds
+ * that never waits for them: deletion marks, and ockam_link_drain() waits.
+ *
+ * State changes only under node->lock, but for CONNECTING -> UP, which the
+ * carrier's receive side does when the peer's version has come.  link->serial
+ * (mutex) is the sink's serial: it orders what is sent, protects the transmit
+ * queue, and is held when link->tcp changes.  Readers of link->tcp otherwise
+ * use RCU.
+ *
+ * A link that is not up refuses what is sent to it with -ENETUNREACH; nothing
+ * waits for a link to come (back) up.
+ */
+#ifndef _OCKAM_LINK_H
+#define _OCKAM_LINK_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/refcount.h>
+#include <linux/socket.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/ockam_netlink.h>
+
+#include "name.h"
+#include "sink.h"
+
+struct netlink_ext_ack;
+struct ockam_link;
+struct ockam_node;
+
+union ockam_endpoint {
+	struct sockaddr		sa;
+	struct sockaddr_in	in;
+	struct sockaddr_in6	in6;
+};
+
+/**
+ * struct ockam_link_config - what netlink asks for
+ * @kind: enum ockam_link_kind (TCP)
+ * @mode: enum ockam_link_mode: connect, listen or handover
+ * @name: the link's own address, flat form (type 0, up to 16 bytes), or
+ *	NULL: the kernel makes one up
+ * @local: to bind to; family 0 when absent (listen: mandatory)
+ * @remote: to connect to (connect: mandatory)
+ * @sock: the socket handed over, file reference held by the caller
+ * @reconnect_min_ms: first delay before connecting again, 0: never again
+ * @reconnect_max_ms: longest delay
+ * @max_accepted: links a listening link may have at once
+ * @frame_ms: deadline of the version byte and of each frame, 0: default
+ */
+struct ockam_link_config {
+	enum ockam_link_kind	kind;
+	enum ockam_link_mode	mode;
+	const u8		*name;
+	union ockam_endpoint	local;
+	union ockam_endpoint	remote;
+	struct socket		*sock;
+	u32			reconnect_min_ms;
+	u32			reconnect_max_ms;
+	u32			max_accepted;
+	u32			frame_ms;
+};
+
+/**
+ * struct ockam_link_stats - since the link was made
+ */
+struct ockam_link_stats {
+	atomic64_t	rx_msgs;
+	atomic64_t	rx_bytes;
+	atomic64_t	tx_msgs;
+	atomic64_t	tx_bytes;
+	atomic64_t	connects;	/* times it came up */
+	atomic64_t	attempts;	/* times it tried */
+};
+
+struct ockam_tcp;
+
+/**
+ * struct ockam_link - one link
+ * @name: its own address
+ * @endpoint: its address of type 1, "ip:port" of the peer
+ * @sink: the way out
+ * @source: the way in
+ * @node: its node
+ * @ref: references
+ * @rcu: for freeing
+ * @id: for netlink, never reused at once
+ * @parent: id of the listening link that made it, or 0
+ * @config: as configured (name and sock are not valid any more)
+ * @serial: see above
+ * @state: enum ockam_link_state
+ * @reason: enum ockam_link_reason, why it went down last
+ * @error: errno that goes with it
+ * @txq: frames on their way out, first one may be sent in part
+ * @txq_bytes: bytes in @txq
+ * @tx_off: bytes of the first frame already sent
+ * @tcp: the carrier, tcp.c
+ * @work: sends what is queued, then routes what is parked
+ * @timer: by state: connecting again, end of patience with connecting,
+ *	accepting again, sending again after memory was short
+ * @backoff: failures in a row
+ * @up_at: jiffies when it came up
+ * @children: links made by this listening link
+ * @full: the limit on those was hit, and told
+ * @stats: counters
+ * @local: own end of the connection, or where it listens
+ * @remote: the peer's end
+ * @name_key: @name's key
+ * @endpoint_key: @endpoint's key; no bytes if there is no peer
+ */
+struct ockam_link {
+	struct ockam_name		name;
+	struct ockam_name		endpoint;
+	struct ockam_sink		sink;
+	struct ockam_source		source;
+	struct ockam_node		*node;
+	refcount_t			ref;
+	struct rcu_head			rcu;
+	u32				id;
+	u32				parent;
+	struct ockam_link_config	config;
+	struct mutex			serial;
+	u8				state;
+	u8				reason;
+	int				error;
+	struct sk_buff_head		txq;
+	u32				txq_bytes;
+	u32				tx_off;
+	struct ockam_tcp __rcu		*tcp;
+	struct work_struct		work;
+	struct delayed_work		timer;
+	unsigned int			backoff;
+	unsigned long			up_at;
+	u32				children;
+	bool				full;
+	struct ockam_link_stats		stats;
+	union ockam_endpoint		local;
+	union ockam_endpoint		remote;
+	u8				name_key[2 + OCKAM_NAME_LEN];
+	u8				endpoint_key[2 + 64];
+};
+
+/* Frame on the wire: u32 length, then that many bytes. */
+#define OCKAM_FRAME_HEAD	4
+#define OCKAM_FRAME_MAX		(1U << 24)
+
+/* All three with node->lock held, process context. */
+struct ockam_link *ockam_link_new(struct ockam_node *node,
+				  const struct ockam_link_config *cfg,
+				  struct netlink_ext_ack *extack);
+void ockam_link_del(struct ockam_link *link, enum ockam_link_reason reason);
+void ockam_link_flush(struct ockam_node *node);
+
+/*
+ * Wait until nothing of this node's deleted links runs any more.  After
+ * ockam_link_flush(), with node->dying set and node->lock released.
+ */
+void ockam_link_drain(struct ockam_node *node);
+
+struct ockam_link *ockam_link_get(struct ockam_link *link);
+bool ockam_link_get_unless_zero(struct ockam_link *link);
+void ockam_link_put(struct ockam_link *link);
+
+/* ---- for the carrier ---- */
+
+/* Queue @work.  Any context. */
+void ockam_link_queue(struct ockam_link *link);
+/* Queue @timer, sooner or later.  Any context. */
+void ockam_link_later(struct ockam_link *link, unsigned long delay);
+
+/* These with node->lock held, process context. */
+void ockam_link_up(struct ockam_link *link);
+void ockam_link_lost(struct ockam_link *link, struct ockam_tcp *tcp,
+		     enum ockam_link_reason reason, int error);
+/* Both ends are known and nothing has arrived yet. */
+void ockam_link_ready(struct ockam_link *link);
+/* Make a link of an accepted connection, which is consumed. */
+void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
+		       struct socket *sock);
+
+static inline struct ockam_link *ockam_sink_link(struct ockam_sink *sink)
+{
+	return container_of(sink, struct ockam_link, sink);
+}
+
+#endif /* _OCKAM_LINK_H */

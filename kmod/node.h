@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A node: the state of one network namespace.
+ *
+ * Locking, outermost first
+ *
+ *  node->lock (mutex)	creation and removal of links, channels and hops, and
+ *			changes of the node's settings.  Never taken on the
+ *			data path.
+ *  lock_sock(AF_OCKAM)	a socket's binding, default route and options.
+ *  serial (mutex)	one per link and one per channel, see router.h: order
+ *			on the wire of what process context sends.
+ *  lock_sock(carrier)	the TCP socket behind a link.
+ *  sink->lock		(spinlock, bh) messages parked for a full destination.
+ *  channel->rx.lock	(spinlock, bh) window, key ring, receive order.
+ *  sk_receive_queue	its own lock.
+ *
+ * A carrier's data_ready runs in softirq with the carrier's slock held, and
+ * from there only the three spinlocks at the end are taken; whatever needs
+ * a carrier or a serial mutex goes to a work item.
+ *
+ * The name table, and what its entries point to, is read under RCU; every
+ * object in it is freed after a grace period.  Settings are single words,
+ * read with READ_ONCE().
+ */
+#ifndef _OCKAM_NODE_H
+#define _OCKAM_NODE_H
+
+#include <linux/mutex.h>
+#include <linux/rhashtable-types.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+
+#include "stats.h"
+
+struct genl_info;
+
+/**
+ * struct ockam_conf - settings of a node (netlink: node-set)
+ * @stall_ms: a worker that reads nothing for so long is stalled
+ * @park_limit: bytes a link may have parked for full destinations
+ * @txq_limit: bytes queued on a link's way out before senders wait
+ * @max_msg: largest payload, bytes
+ * @max_links: links, made or accepted
+ * @max_channels: channels
+ * @max_hops: hops
+ * @reply_ms: how long a send lets the other side answer
+ * @fwd: bits of 1 << enum ockam_forward, each a permission to forward
+ */
+struct ockam_conf {
+	u32	stall_ms;
+	u32	park_limit;
+	u32	txq_limit;
+	u32	max_msg;
+	u32	max_links;
+	u32	max_channels;
+	u32	max_hops;
+	u32	reply_ms;
+	u32	fwd;
+};
+
+/**
+ * struct ockam_node - per network namespace
+ * @net: the namespace; valid as long as the node
+ * @lock: see above
+ * @names: every address of this node (name.h)
+ * @links: struct ockam_link by id
+ * @channels: struct ockam_channel by id
+ * @hops: struct ockam_hop by id
+ * @next_link: allocation cursor, so that no id comes back at once
+ * @next_channel: likewise
+ * @next_hop: likewise
+ * @nr_links: for the limits, like the two below
+ * @conf: settings
+ * @stats: per-CPU counters
+ * @gen: bumped on each change of an object; dumps use it
+ * @fwdq: messages that need process context and have no link to wait on
+ * @fwd_work: sends them
+ * @dying: the namespace is going away, nothing new is made
+ */
+struct ockam_node {
+	struct net			*net;
+	struct mutex			lock;
+	struct rhashtable		names;
+	struct xarray			links;
+	struct xarray			channels;
+	struct xarray			hops;
+	u32				next_link;
+	u32				next_channel;
+	u32				next_hop;
+	u32				nr_links;
+	u32				nr_channels;
+	u32				nr_hops;
+	struct ockam_conf		conf;
+	struct ockam_stats __percpu	*stats;
+	unsigned int			gen;
+	struct sk_buff_head		fwdq;
+	struct work_struct		fwd_work;
+	bool				dying;
+};
+
+extern unsigned int ockam_net_id;
+extern int ockam_family;
+extern struct workqueue_struct *ockam_wq;
+
+struct ockam_node *ockam_node(const struct net *net);
+
+#endif /* _OCKAM_NODE_H */

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0
+/* How objects look in netlink messages, and the notifications about them. */
+#include <linux/user_namespace.h>
+
+#include "channel.h"
+#include "hop.h"
+#include "link.h"
+#include "netlink.h"
+#include "netlink-gen.h"
+#include "node.h"
+#include "notify.h"
+
+static void *nl_begin(struct sk_buff *skb, const struct ockam_nl_to *to)
+{
+	void *hdr;
+
+	hdr = genlmsg_put(skb, to->portid, to->seq, &ockam_nl_family,
+			  to->flags, to->cmd);
+	if (hdr && to->cb)
+		genl_dump_check_consistent(to->cb, hdr);
+	return hdr;
+}
+
+static int nl_end(struct sk_buff *skb, void *hdr, int err)
+{
+	if (err) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static int put_key(struct sk_buff *skb, int attr, const u8 *key)
+{
+	if (!key || !key[1])
+		return 0;
+	return nla_put(skb, attr, ockam_key_size(key), key);
+}
+
+/* ---- node ---- */
+
+static int put_settings(struct sk_buff *skb, const struct ockam_conf *conf)
+{
+	return nla_put_u32(skb, OCKAM_A_NODE_STALL_MS, conf->stall_ms) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_PARK_LIMIT, conf->park_limit) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_TXQ_LIMIT, conf->txq_limit) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_MAX_MSG, conf->max_msg) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_MAX_LINKS, conf->max_links) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_MAX_CHANNELS,
+			   conf->max_channels) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_MAX_HOPS, conf->max_hops) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_REPLY_MS, conf->reply_ms) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_FORWARD, conf->fwd);
+}
+
+/* The nests have one attribute per counter, in the order of the enums. */
+static_assert(OCKAM_A_STATS_MAX == OCKAM_STAT_MAX + 2);
+static_assert(OCKAM_A_STATS_HEARTBEATS == OCKAM_STAT_HEARTBEATS + 2);
+static_assert(OCKAM_A_DROPS_MAX == OCKAM_DROP_MAX + 2);
+static_assert(OCKAM_A_DROPS_NODE_DYING == OCKAM_DROP_NODE_DYING + 2);
+
+static int put_stats(struct sk_buff *skb, const struct ockam_node *node)
+{
+	struct nlattr *nest;
+	unsigned int i;
+
+	nest = nla_nest_start(skb, OCKAM_A_NODE_STATS);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < __OCKAM_STAT_MAX; i++)
+		if (nla_put_u64_64bit(skb, i + 2, ockam_stat_read(node, i),
+				      OCKAM_A_STATS_PAD))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_drops(struct sk_buff *skb, const struct ockam_node *node)
+{
+	struct nlattr *nest;
+	unsigned int i;
+
+	nest = nla_nest_start(skb, OCKAM_A_NODE_DROPS);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < __OCKAM_DROP_MAX; i++)
+		if (nla_put_u64_64bit(skb, i + 2, ockam_drop_read(node, i),
+				      OCKAM_A_DROPS_PAD))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+int ockam_nl_put_node(struct sk_buff *skb, const struct ockam_nl_to *to,
+		      struct ockam_node *node, bool counters)
+{
+	void *hdr;
+	int err;
+
+	hdr = nl_begin(skb, to);
+	if (!hdr)
+		return -EMSGSIZE;
+
+	err = nla_put_u32(skb, OCKAM_A_NODE_FAMILY, ockam_family) ||
+	      nla_put_u32(skb, OCKAM_A_NODE_ABI, OCKAM_ABI) ||
+	      put_settings(skb, &node->conf);
+	if (!err && counters)
+		err = nla_put_u32(skb, OCKAM_A_NODE_LINKS, node->nr_links) ||
+		      nla_put_u32(skb, OCKAM_A_NODE_CHANNELS,
+				  node->nr_channels) ||
+		      nla_put_u32(skb, OCKAM_A_NODE_HOPS, node->nr_hops) ||
+		      put_stats(skb, node) ||
+		      put_drops(skb, node);
+	return nl_end(skb, hdr, err);
+}
+
+/* ---- link ---- */
+
+static int put_endpoint(struct sk_buff *skb, const union ockam_endpoint *ep,
+			int ip, int port, int scope_id)
+{
+	switch (ep->sa.sa_family) {
+	case AF_INET:
+		return nla_put_in_addr(skb, ip, ep->in.sin_addr.s_addr) ||
+		       nla_put_be16(skb, port, ep->in.sin_port);
+	case AF_INET6:
+		return nla_put_in6_addr(skb, ip, &ep->in6.sin6_addr) ||
+		       nla_put_be16(skb, port, ep->in6.sin6_port) ||
+		       (ep->in6.sin6_scope_id &&
+			nla_put_u32(skb, scope_id, ep->in6.sin6_scope_id));
+	default:
+		return 0;
+	}
+}
+
+static int put_link_config(struct sk_buff *skb,
+			   const struct ockam_link_config *c)
+{
+	return nla_put_u32(skb, OCKAM_A_LINK_KIND, c->kind) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_MODE, c->mode) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_RECONNECT_MIN_MS,
+			   READ_ONCE(c->reconnect_min_ms)) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_RECONNECT_MAX_MS,
+			   READ_ONCE(c->reconnect_max_ms)) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_MAX_ACCEPTED,
+			   READ_ONCE(c->max_accepted)) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_FRAME_MS,
+			   READ_ONCE(c->frame_ms));
+}
+
+static int put_link_state(struct sk_buff *skb, const struct ockam_link *link)
+{
+	return nla_put_u32(skb, OCKAM_A_LINK_STATE, READ_ONCE(link->state)) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_REASON,
+			   READ_ONCE(link->reason)) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_ERROR,
+			   abs(READ_ONCE(link->error))) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_CHILDREN,
+			   READ_ONCE(link->children)) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_TXQ_BYTES,
+			   READ_ONCE(link->txq_bytes)) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_PARKED_BYTES,
+			   atomic_read(&link->source.parked));
+}
+
+static int put_link_u64(struct sk_buff *skb, int attr, const atomic64_t *v)
+{
+	return nla_put_u64_64bit(skb, attr, atomic64_read(v),
+				 OCKAM_A_LINK_PAD);
+}
+
+static int put_link_stats(struct sk_buff *skb,
+			  const struct ockam_link_stats *s)
+{
+	return put_link_u64(skb, OCKAM_A_LINK_RX_MSGS, &s->rx_msgs) ||
+	       put_link_u64(skb, OCKAM_A_LINK_RX_BYTES, &s->rx_bytes) ||
+	       put_link_u64(skb, OCKAM_A_LINK_TX_MSGS, &s->tx_msgs) ||
+	       put_link_u64(skb, OCKAM_A_LINK_TX_BYTES, &s->tx_bytes) ||
+	       put_link_u64(skb, OCKAM_A_LINK_CONNECTS, &s->connects) ||
+	       put_link_u64(skb, OCKAM_A_LINK_ATTEMPTS, &s->attempts);
+}
+
+int ockam_nl_put_link(struct sk_buff *skb, const struct ockam_nl_to *to,
+		      const struct ockam_link *link)
+{
+	void *hdr;
+	int err;
+
+	hdr = nl_begin(skb, to);
+	if (!hdr)
+		return -EMSGSIZE;
+
+	err = nla_put_u32(skb, OCKAM_A_LINK_ID, link->id) ||
+	      put_key(skb, OCKAM_A_LINK_NAME, link->name_key) ||
+	      put_key(skb, OCKAM_A_LINK_ENDPOINT, link->endpoint_key) ||
+	      (link->parent &&
+	       nla_put_u32(skb, OCKAM_A_LINK_PARENT, link->parent)) ||
+	      put_endpoint(skb, &link->local, OCKAM_A_LINK_LOCAL_IP,
+			   OCKAM_A_LINK_LOCAL_PORT,
+			   OCKAM_A_LINK_LOCAL_SCOPE_ID) ||
+	      put_endpoint(skb, &link->remote, OCKAM_A_LINK_REMOTE_IP,
+			   OCKAM_A_LINK_REMOTE_PORT,
+			   OCKAM_A_LINK_REMOTE_SCOPE_ID) ||
+	      put_link_config(skb, &link->config) ||
+	      put_link_state(skb, link) ||
+	      put_link_stats(skb, &link->stats);
+	return nl_end(skb, hdr, err);
+}
+
+/* ---- channel ---- */
+
+static int put_channel_route(struct sk_buff *skb,
+			     const struct ockam_channel *ch)
+{
+	const struct ockam_channel_route *route;
+	int err = 0;
+
+	rcu_read_lock();
+	route = rcu_dereference(ch->route);
+	if (route)
+		err = nla_put(skb, OCKAM_A_CHANNEL_ROUTE, route->len,
+			      route->data) ||
+		      nla_put_u32(skb, OCKAM_A_CHANNEL_CARRIER_KIND,
+				  route->carrier_kind) ||
+		      nla_put_u32(skb, OCKAM_A_CHANNEL_CARRIER,
+				  route->carrier);
+	rcu_read_unlock();
+	return err;
+}
+
+static int put_channel_config(struct sk_buff *skb,
+			      const struct ockam_nl_to *to,
+			      const struct ockam_channel *ch)
+{
+	return nla_put_u32(skb, OCKAM_A_CHANNEL_ROLE, ch->role) ||
+	       nla_put_u32(skb, OCKAM_A_CHANNEL_SUITE, ch->suite) ||
+	       put_key(skb, OCKAM_A_CHANNEL_ENCRYPTOR, ch->enc_key) ||
+	       put_key(skb, OCKAM_A_CHANNEL_DECRYPTOR, ch->dec_key) ||
+	       (ch->ident && nla_put(skb, OCKAM_A_CHANNEL_IDENTIFIER,
+				     OCKAM_IDENTIFIER_LEN,
+				     ch->ident->identifier)) ||
+	       nla_put_u32(skb, OCKAM_A_CHANNEL_OWNER,
+			   from_kuid_munged(to->user_ns,
+					    READ_ONCE(ch->owner))) ||
+	       nla_put_u32(skb, OCKAM_A_CHANNEL_MODE, READ_ONCE(ch->mode)) ||
+	       nla_put_u8(skb, OCKAM_A_CHANNEL_PINNED, READ_ONCE(ch->pinned));
+}
+
+static int put_channel_u64(struct sk_buff *skb, int attr, const atomic64_t *v)
+{
+	return nla_put_u64_64bit(skb, attr, atomic64_read(v),
+				 OCKAM_A_CHANNEL_PAD);
+}
+
+static int put_channel_stats(struct sk_buff *skb,
+			     const struct ockam_channel_stats *s)
+{
+	return put_channel_u64(skb, OCKAM_A_CHANNEL_RX_MSGS, &s->rx_msgs) ||
+	       put_channel_u64(skb, OCKAM_A_CHANNEL_RX_BYTES, &s->rx_bytes) ||
+	       put_channel_u64(skb, OCKAM_A_CHANNEL_TX_MSGS, &s->tx_msgs) ||
+	       put_channel_u64(skb, OCKAM_A_CHANNEL_TX_BYTES, &s->tx_bytes) ||
+	       put_channel_u64(skb, OCKAM_A_CHANNEL_AUTH_FAILED,
+			       &s->auth_failed) ||
+	       put_channel_u64(skb, OCKAM_A_CHANNEL_REPLAYED, &s->replayed) ||
+	       put_channel_u64(skb, OCKAM_A_CHANNEL_DERIVATIONS,
+			       &s->derivations);
+}
+
+int ockam_nl_put_channel(struct sk_buff *skb, const struct ockam_nl_to *to,
+			 const struct ockam_channel *ch,
+			 enum ockam_channel_event event)
+{
+	void *hdr;
+	int err;
+
+	hdr = nl_begin(skb, to);
+	if (!hdr)
+		return -EMSGSIZE;
+
+	err = nla_put_u32(skb, OCKAM_A_CHANNEL_ID, ch->id) ||
+	      nla_put_u32(skb, OCKAM_A_CHANNEL_STATE, READ_ONCE(ch->state)) ||
+	      nla_put_u32(skb, OCKAM_A_CHANNEL_REASON,
+			  READ_ONCE(ch->reason)) ||
+	      (event && nla_put_u32(skb, OCKAM_A_CHANNEL_EVENT, event)) ||
+	      put_channel_config(skb, to, ch) ||
+	      put_channel_route(skb, ch) ||
+	      put_channel_stats(skb, &ch->stats);
+	return nl_end(skb, hdr, err);
+}
+
+/* ---- hop ---- */
+
+int ockam_nl_put_hop(struct sk_buff *skb, const struct ockam_nl_to *to,
+		     const struct ockam_hop *hop)
+{
+	void *hdr;
+	int err;
+
+	hdr = nl_begin(skb, to);
+	if (!hdr)
+		return -EMSGSIZE;
+
+	err = nla_put_u32(skb, OCKAM_A_HOP_ID, hop->id) ||
+	      put_key(skb, OCKAM_A_HOP_ADDRESS, hop->key) ||
+	      nla_put_u32(skb, OCKAM_A_HOP_SCOPE, hop->scope) ||
+	      (hop->route_len && nla_put(skb, OCKAM_A_HOP_ROUTE,
+					 hop->route_len, hop->route)) ||
+	      nla_put_u64_64bit(skb, OCKAM_A_HOP_MSGS,
+				atomic64_read(&hop->msgs), OCKAM_A_HOP_PAD);
+	return nl_end(skb, hdr, err);
+}
+
+/* ---- notifications ---- */
+
+static struct sk_buff *ntf_begin(const struct ockam_node *node,
+				 struct ockam_nl_to *to, unsigned int group,
+				 u8 cmd, u32 size)
+{
+	struct sk_buff *skb;
+
+	if (!genl_has_listeners(&ockam_nl_family, node->net, group))
+		return NULL;
+
+	*to = (struct ockam_nl_to){
+		.user_ns	= node->net->user_ns,
+		.cmd		= cmd,
+	};
+	skb = genlmsg_new(size, GFP_ATOMIC);
+	if (!skb)
+		genl_set_err(&ockam_nl_family, node->net, 0, group, ENOBUFS);
+	return skb;
+}
+
+static void ntf_end(const struct ockam_node *node, struct sk_buff *skb,
+		    unsigned int group, int err)
+{
+	if (WARN_ON_ONCE(err)) {
+		nlmsg_free(skb);
+		genl_set_err(&ockam_nl_family, node->net, 0, group, ENOBUFS);
+		return;
+	}
+	genlmsg_multicast_netns(&ockam_nl_family, node->net, skb, 0, group,
+				GFP_ATOMIC);
+}
+
+/**
+ * ockam_notify_link() - tell listeners about a link
+ * @link: the link, as it is now
+ * @gone: it was deleted
+ */
+void ockam_notify_link(const struct ockam_link *link, bool gone)
+{
+	u8 cmd = gone ? OCKAM_CMD_LINK_DEL_NTF : OCKAM_CMD_LINK_NTF;
+	struct ockam_nl_to to;
+	struct sk_buff *skb;
+
+	skb = ntf_begin(link->node, &to, OCKAM_NLGRP_LINK, cmd,
+			OCKAM_NL_LINK_SIZE);
+	if (skb)
+		ntf_end(link->node, skb, OCKAM_NLGRP_LINK,
+			ockam_nl_put_link(skb, &to, link));
+}
+
+/**
+ * ockam_notify_channel() - tell listeners about a channel
+ * @ch: the channel, as it is now
+ * @event: what happened to it, OCKAM_CHANNEL_EVENT_NONE: it was made or changed
+ * @gone: it was deleted
+ */
+void ockam_notify_channel(const struct ockam_channel *ch,
+			  enum ockam_channel_event event, bool gone)
+{
+	u8 cmd = gone ? OCKAM_CMD_CHANNEL_DEL_NTF : OCKAM_CMD_CHANNEL_NTF;
+	struct ockam_nl_to to;
+	struct sk_buff *skb;
+
+	skb = ntf_begin(ch->node, &to, OCKAM_NLGRP_CHANNEL, cmd,
+			OCKAM_NL_CHANNEL_SIZE);
+	if (skb)
+		ntf_end(ch->node, skb, OCKAM_NLGRP_CHANNEL,
+			ockam_nl_put_channel(skb, &to, ch, event));
+}
+
+/**
+ * ockam_notify_hop() - tell listeners about a hop
+ * @node: its node
+ * @hop: the hop
+ * @gone: it was deleted
+ */
+void ockam_notify_hop(struct ockam_node *node, const struct ockam_hop *hop,
+		      bool gone)
+{
+	u8 cmd = gone ? OCKAM_CMD_HOP_DEL_NTF : OCKAM_CMD_HOP_NTF;
+	struct ockam_nl_to to;
+	struct sk_buff *skb;
+
+	skb = ntf_begin(node, &to, OCKAM_NLGRP_HOP, cmd, OCKAM_NL_HOP_SIZE);
+	if (skb)
+		ntf_end(node, skb, OCKAM_NLGRP_HOP,
+			ockam_nl_put_hop(skb, &to, hop));
+}
+
+/**
+ * ockam_notify_node() - tell listeners that settings changed
+ * @node: the node
+ */
+void ockam_notify_node(struct ockam_node *node)
+{
+	struct ockam_nl_to to;
+	struct sk_buff *skb;
+
+	skb = ntf_begin(node, &to, OCKAM_NLGRP_NODE, OCKAM_CMD_NODE_NTF,
+			OCKAM_NL_NODE_SIZE);
+	if (skb)
+		ntf_end(node, skb, OCKAM_NLGRP_NODE,
+			ockam_nl_put_node(skb, &to, node, true));
+}

@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The router: see router.h for how a path is resolved and applied. */
+#include <linux/sched/signal.h>
+
+#include "channel.h"
+#include "codec.h"
+#include "hop.h"
+#include "name.h"
+#include "node.h"
+#include "router.h"
+#include "sock.h"
+#include "stats.h"
+#include "trace.h"
+
+#define PATH_STEPS	32	/* hops and encryptors of one path */
+#define PATH_PENDING	16	/* routes that relays have put others before */
+
+/* A piece of route that is still to be walked. */
+struct ockam_span {
+	const u8	*p;
+	u32		len;
+};
+
+struct ockam_step {
+	struct ockam_hop		*hop;	/* or */
+	struct ockam_channel		*ch;
+	struct ockam_channel_route	*route;
+};
+
+/**
+ * struct ockam_path - what a message will go through in this node
+ * @step: steps before the end
+ * @nsteps: their number
+ * @nenc: encryptors among them
+ * @inner: first encryptor: the channel that an answer comes from
+ * @outer: last encryptor
+ * @sink: the end, or
+ * @dec: the end
+ * @room: what the message must have room for
+ * @reason: counter, when resolving fails
+ */
+struct ockam_path {
+	struct ockam_step	step[PATH_STEPS];
+	unsigned int		nsteps;
+	unsigned int		nenc;
+	struct ockam_channel	*inner;
+	struct ockam_channel	*outer;
+	struct ockam_sink	*sink;
+	struct ockam_channel	*dec;
+	struct ockam_room	room;
+	u32			reason;
+};
+
+/* Where resolving stands: what the routes would be by now. */
+struct ockam_walk {
+	struct ockam_span	span;
+	struct ockam_span	pending[PATH_PENDING];
+	unsigned int		npending;
+	u32			onward_len;
+	u32			onward_hops;
+	u32			ret_len;
+	u32			ret_hops;
+};
+
+static int fail(struct ockam_path *path, enum ockam_drop reason, int err)
+{
+	path->reason = reason;
+	return err;
+}
+
+static void walk_pop(struct ockam_walk *w, u32 n)
+{
+	w->span.p += n;
+	w->span.len -= n;
+	w->onward_len -= n;
+	w->onward_hops--;
+	while (!w->span.len && w->npending)
+		w->span = w->pending[--w->npending];
+}
+
+static bool walk_fits(const struct ockam_walk *w)
+{
+	return w->onward_len <= OCKAM_ROUTE_MAX &&
+	       w->onward_hops <= OCKAM_HOPS_MAX &&
+	       w->ret_len <= OCKAM_ROUTE_MAX && w->ret_hops <= OCKAM_HOPS_MAX;
+}
+
+static void path_need(struct ockam_path *path, const struct ockam_walk *w)
+{
+	path->room.onward = max(path->room.onward, w->onward_len);
+	path->room.ret = max(path->room.ret, w->ret_len);
+}
+
+static struct ockam_step *path_step(struct ockam_path *path)
+{
+	if (path->nsteps == PATH_STEPS)
+		return NULL;
+	return &path->step[path->nsteps++];
+}
+
+static int resolve_hop(const struct ockam_msg *m, struct ockam_path *path,
+		       struct ockam_walk *w, struct ockam_hop *hop)
+{
+	u32 n = ockam_key_size(hop->key);
+	struct ockam_step *step;
+
+	if (m->from.flags & OCKAM_PEER_FORWARDED &&
+	    !(hop->scope & OCKAM_ACCEPT_FORWARDED))
+		return fail(path, OCKAM_DROP_SCOPE_FORWARDED, -EACCES);
+	if ((m->from.kind == OCKAM_ORIGIN_LINK &&
+	     !(hop->scope & OCKAM_ACCEPT_LINKS)) ||
+	    (m->from.kind == OCKAM_ORIGIN_CHANNEL &&
+	     !(hop->scope & OCKAM_ACCEPT_CHANNELS)))
+		return fail(path, OCKAM_DROP_SCOPE_HOP, -EACCES);
+
+	step = path_step(path);
+	if (!step)
+		return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
+	step->hop = hop;
+	step->ch = NULL;
+	step->route = NULL;
+
+	walk_pop(w, n);
+	if (!hop->route_len) {
+		w->ret_len += n;
+		w->ret_hops++;
+	} else {
+		if (w->span.len) {
+			if (w->npending == PATH_PENDING)
+				return fail(path, OCKAM_DROP_TOO_MANY_STEPS,
+					    -ELOOP);
+			w->pending[w->npending++] = w->span;
+		}
+		w->span.p = hop->route;
+		w->span.len = hop->route_len;
+		w->onward_len += hop->route_len;
+		w->onward_hops += hop->route_hops;
+	}
+	if (!walk_fits(w))
+		return fail(path, OCKAM_DROP_ROUTE_TOO_LONG, -EMSGSIZE);
+	path_need(path, w);
+	return 0;
+}
+
+static int resolve_encryptor(const struct ockam_msg *m,
+			     struct ockam_sock *from, struct ockam_path *path,
+			     struct ockam_walk *w, struct ockam_channel *ch)
+{
+	struct ockam_channel_route *route;
+	struct ockam_step *step;
+	int err;
+
+	/* What another encryptor made is the kernel's own: nobody's right. */
+	if (!path->nenc) {
+		err = ockam_channel_may_send(ch, m, from, &path->reason);
+		if (err)
+			return err;
+	}
+	err = ockam_channel_can_encrypt(ch);
+	if (err)
+		return fail(path, OCKAM_DROP_NO_KEY, err);
+	if (path->nenc == OCKAM_DECRYPT_MAX)
+		return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
+
+	step = path_step(path);
+	if (!step)
+		return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
+	route = rcu_dereference(ch->route);
+	step->hop = NULL;
+	step->ch = ch;
+	step->route = route;
+
+	walk_pop(w, ockam_key_size(ch->enc_key));
+	path->room.head += OCKAM_ENCRYPT_HEAD +
+			   ockam_cbor_route_bound(w->onward_len,
+						  w->onward_hops) +
+			   ockam_cbor_route_bound(w->ret_len, w->ret_hops);
+	path->room.tail += OCKAM_ENCRYPT_TAIL;
+	if (!path->nenc++)
+		path->inner = ch;
+	path->outer = ch;
+
+	w->span.p = route->data;
+	w->span.len = route->len;
+	w->npending = 0;
+	w->onward_len = route->len;
+	w->onward_hops = route->hops;
+	w->ret_len = 0;
+	w->ret_hops = 0;
+	path_need(path, w);
+	return 0;
+}
+
+static int resolve_sink(const struct ockam_msg *m, struct ockam_path *path,
+			const struct ockam_walk *w, struct ockam_sink *sink)
+{
+	path->sink = sink;
+	if (sink->serial) {
+		path->room.head += OCKAM_LINK_HEAD +
+				   ockam_cbor_route_bound(w->onward_len,
+							  w->onward_hops) +
+				   ockam_cbor_route_bound(w->ret_len,
+							  w->ret_hops);
+		if (path->nenc)
+			m = NULL;
+	}
+	return sink->ops->check(sink, m, &path->reason);
+}
+
+static int resolve(struct ockam_node *node, const struct sk_buff *skb,
+		   struct ockam_sock *from, struct ockam_path *path)
+{
+	const struct ockam_msg *m = ockam_msg(skb);
+	struct ockam_walk w;
+	unsigned int steps;
+	int err = 0;
+
+	path->nsteps = 0;
+	path->nenc = 0;
+	path->inner = NULL;
+	path->outer = NULL;
+	path->sink = NULL;
+	path->dec = NULL;
+	path->room.onward = 0;
+	path->room.ret = 0;
+	path->room.head = 0;
+	path->room.tail = 0;
+
+	w.span.p = ockam_onward(skb);
+	w.span.len = ockam_onward_len(skb);
+	w.npending = 0;
+	w.onward_len = w.span.len;
+	w.onward_hops = m->onward.hops;
+	w.ret_len = ockam_return_len(skb);
+	w.ret_hops = m->ret.hops;
+
+	for (steps = m->steps; !err; steps++) {
+		struct ockam_channel *ch;
+		struct ockam_name *name;
+
+		if (unlikely(steps >= OCKAM_STEPS_MAX))
+			return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
+		if (unlikely(!w.span.len))
+			return fail(path, OCKAM_DROP_MALFORMED, -EINVAL);
+		name = ockam_name_lookup(node, w.span.p);
+		if (unlikely(!name)) {
+			if (w.span.p[0] == OCKAM_TYPE_LOCAL)
+				return fail(path, OCKAM_DROP_NO_WORKER,
+					    -EHOSTUNREACH);
+			return fail(path, OCKAM_DROP_NO_LINK, -ENETUNREACH);
+		}
+		switch (name->kind) {
+		case OCKAM_NAME_WORKER:
+		case OCKAM_NAME_LINK:
+			return resolve_sink(m, path, &w, name->sink);
+		case OCKAM_NAME_HOP:
+			err = resolve_hop(m, path, &w,
+					  container_of(name, struct ockam_hop,
+						       name));
+			break;
+		case OCKAM_NAME_ENCRYPTOR:
+			ch = container_of(name, struct ockam_channel, enc);
+			err = resolve_encryptor(m, from, path, &w, ch);
+			break;
+		case OCKAM_NAME_DECRYPTOR:
+			ch = container_of(name, struct ockam_channel, dec);
+			if (m->decrypts >= OCKAM_DECRYPT_MAX)
+				return fail(path,
+					    OCKAM_DROP_TOO_MANY_DECRYPTIONS,
+					    -ELOOP);
+			path->dec = ch;
+			return ockam_channel_may_receive(ch, path->nenc ? NULL :
+							 m, &path->reason);
+		}
+	}
+	return err;
+}
+
+/* Takes references so that the path outlives the RCU section. */
+static bool path_hold(struct ockam_path *path)
+{
+	unsigned int i;
+
+	for (i = 0; i < path->nsteps; i++) {
+		struct ockam_step *s = &path->step[i];
+
+		if (s->hop && !refcount_inc_not_zero(&s->hop->ref))
+			goto undo;
+		if (s->ch) {
+			if (!ockam_channel_get(s->ch))
+				goto undo;
+			if (!refcount_inc_not_zero(&s->route->ref)) {
+				ockam_channel_put(s->ch);
+				goto undo;
+			}
+		}
+	}
+	if (path->sink && !path->sink->ops->hold(path->sink))
+		goto undo;
+	if (path->dec && !ockam_channel_get(path->dec))
+		goto undo;
+	return true;
+
+undo:
+	path->nsteps = i;
+	while (i--) {
+		struct ockam_step *s = &path->step[i];
+
+		if (s->hop)
+			ockam_hop_put(s->hop);
+		if (s->ch) {
+			ockam_channel_route_put(s->route);
+			ockam_channel_put(s->ch);
+		}
+	}
+	return false;
+}
+
+static void path_release(struct ockam_path *path)
+{
+	unsigned int i;
+
+	for (i = 0; i < path->nsteps; i++) {
+		struct ockam_step *s = &path->step[i];
+
+		if (s->hop)
+			ockam_hop_put(s->hop);
+		if (s->ch) {
+			ockam_channel_route_put(s->route);
+			ockam_channel_put(s->ch);
+		}
+	}
+	if (path->sink)
+		path->sink->ops->put(path->sink);
+	if (path->dec)
+		ockam_channel_put(path->dec);
+}
+
+static int apply_hop(struct ockam_node *node, struct sk_buff *skb,
+		     struct ockam_hop *hop)
+{
+	trace_ockam_hop(node, skb, hop->id);
+	ockam_stat_inc(node, OCKAM_STAT_FORWARDED);
+	atomic64_inc(&hop->msgs);
+	ockam_msg_pop(skb);
+	if (hop->route_len)
+		return ockam_msg_prepend(skb, hop->route, hop->route_len,
+					 hop->route_hops);
+	return ockam_msg_push_return(skb, hop->key);
+}
+
+/*
+ * Does the steps before the end.  With encryptors or a link: process context,
+ * serial mutex held.  Room was reserved, so nothing but a channel that died
+ * meanwhile stops it.
+ */
+static int apply_steps(struct ockam_node *node, struct sk_buff *skb,
+		       struct ockam_path *path)
+{
+	unsigned int i;
+	int err = 0;
+
+	ockam_msg(skb)->steps += path->nsteps + 1;
+	for (i = 0; i < path->nsteps && !err; i++) {
+		struct ockam_step *s = &path->step[i];
+
+		if (s->hop)
+			err = apply_hop(node, skb, s->hop);
+		else
+			err = ockam_channel_encrypt(s->ch, skb, s->route);
+	}
+	return err;
+}
+
+static enum ockam_drop apply_reason(int err)
+{
+	switch (err) {
+	case -EKEYEXPIRED:
+		return OCKAM_DROP_NO_KEY;
+	case -EMSGSIZE:
+		return OCKAM_DROP_ROUTE_TOO_LONG;
+	default:
+		return OCKAM_DROP_NO_MEMORY;
+	}
+}
+
+static bool sink_has_turn(const struct ockam_sink *sink,
+			  const struct sk_buff *skb)
+{
+	if (unlikely(ockam_msg(skb)->unparked == sink))
+		return sink->ops->room(sink);
+	return ockam_sink_ready(sink);
+}
+
+/* Where a path ends that needs process context. */
+static struct mutex *path_serial(const struct ockam_path *path)
+{
+	if (path->sink && path->sink->serial)
+		return path->sink->serial;
+	return path->outer ? &path->outer->serial : NULL;
+}
+
+/*
+ * Steps and end of a path with references held, process context.  The message
+ * is consumed, except on -ESTALE before the first nonce.
+ */
+static int path_run(struct ockam_node *node, struct sk_buff *skb,
+		    struct ockam_path *path)
+{
+	struct mutex *serial = path_serial(path);
+	int err;
+
+	err = ockam_msg_reserve(skb, &path->room);
+	if (unlikely(err)) {
+		ockam_drop(node, skb, OCKAM_DROP_NO_MEMORY);
+		return err;
+	}
+	if (serial)
+		mutex_lock(serial);
+
+	err = apply_steps(node, skb, path);
+	if (unlikely(err)) {
+		ockam_drop(node, skb, apply_reason(err));
+		goto out;
+	}
+	if (path->dec) {
+		if (!ockam_channel_decrypt(path->dec, skb))
+			ockam_router_input(node, skb);
+		goto out;
+	}
+	if (path->sink->serial) {
+		err = path->sink->ops->deliver(path->sink, skb);
+		goto out;
+	}
+	/* An encryptor in front of a worker: the end is looked up again. */
+	ockam_router_input(node, skb);
+out:
+	if (serial)
+		mutex_unlock(serial);
+	return err;
+}
+
+static int wait_for_room(struct ockam_sink *sink, long *timeo)
+{
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	prepare_to_wait_exclusive(&sink->wait, &wait, TASK_INTERRUPTIBLE);
+	if (!ockam_sink_admits(sink) && !READ_ONCE(sink->dead)) {
+		if (signal_pending(current))
+			err = sock_intr_errno(*timeo);
+		else
+			*timeo = schedule_timeout(*timeo);
+	}
+	finish_wait(&sink->wait, &wait);
+	if (!err && signal_pending(current))
+		err = sock_intr_errno(*timeo);
+	return err;
+}
+
+/* X may answer who sent through X (design: section 6, reply right). */
+static void grant_answer(struct ockam_node *node, struct ockam_sock *from,
+			 u8 kind, u32 id)
+{
+	ockam_rights_grant(&from->answer, kind, id,
+			   READ_ONCE(node->conf.reply_ms));
+}
+
+/*
+ * One try.  -EAGAIN with @full set (a reference): no room there.  Otherwise
+ * the message is consumed, except on -ESTALE.
+ */
+static int send_once(struct ockam_node *node, struct ockam_sock *from,
+		     struct sk_buff *skb, struct ockam_sink **full)
+{
+	struct ockam_path path;
+	struct ockam_sink *sink;
+	u32 id = 0;
+	u8 kind = 0;
+	int err;
+
+	rcu_read_lock();
+	err = resolve(node, skb, from, &path);
+	if (unlikely(err)) {
+		rcu_read_unlock();
+		ockam_drop(node, skb, path.reason);
+		return err;
+	}
+	sink = path.sink;
+	if (sink && unlikely(!ockam_sink_admits(sink) && sink->lossless)) {
+		err = sink->ops->hold(sink) ? -EAGAIN : -ESTALE;
+		rcu_read_unlock();
+		*full = sink;
+		return err;
+	}
+	if (likely(sink && !path.nenc && !sink->serial)) {
+		err = apply_steps(node, skb, &path);
+		if (likely(!err))
+			err = sink->ops->deliver(sink, skb);
+		else
+			ockam_drop(node, skb, apply_reason(err));
+		rcu_read_unlock();
+		return err;
+	}
+	if (unlikely(!path_hold(&path))) {
+		rcu_read_unlock();
+		return -ESTALE;
+	}
+	if (path.inner) {
+		kind = OCKAM_ORIGIN_CHANNEL;
+		id = path.inner->id;
+	} else if (sink) {
+		kind = OCKAM_ORIGIN_LINK;
+		id = sink->ops->id(sink);
+	}
+	rcu_read_unlock();
+
+	/* Before the answer can come. */
+	if (kind)
+		grant_answer(node, from, kind, id);
+	if (ockam_msg(skb)->charge == OCKAM_CHARGE_NONE)
+		ockam_msg_charge_sender(skb, &from->sk);
+	err = path_run(node, skb, &path);
+	path_release(&path);
+	return err;
+}
+
+int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
+		      struct sk_buff *skb, long timeo,
+		      struct ockam_blocked *blocked)
+{
+	struct ockam_sink *full = NULL;
+	int tries = 0;
+	int err;
+
+	trace_ockam_send(node, skb, 0);
+	for (;;) {
+		err = send_once(node, from, skb, &full);
+		if (likely(err != -EAGAIN && err != -ESTALE))
+			return err;
+		if (err == -ESTALE) {
+			/* A name changed hands under us; that ends soon. */
+			if (++tries > 16) {
+				ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
+				return -EHOSTUNREACH;
+			}
+			cond_resched();
+			continue;
+		}
+		if (!timeo)
+			break;
+		err = wait_for_room(full, &timeo);
+		full->ops->put(full);
+		if (err) {
+			consume_skb(skb);
+			return err;
+		}
+	}
+	/* The caller keeps the reference, to know when to try again. */
+	blocked->sink = full;
+	consume_skb(skb);
+	return -EAGAIN;
+}
+
+static void hand_over(struct ockam_node *node, struct sk_buff *skb)
+{
+	if (READ_ONCE(node->dying) ||
+	    skb_queue_len_lockless(&node->fwdq) > 10000) {
+		ockam_drop(node, skb, OCKAM_DROP_PARK_LIMIT);
+		return;
+	}
+	skb_queue_tail(&node->fwdq, skb);
+	queue_work(ockam_wq, &node->fwd_work);
+}
+
+void ockam_router_input(struct ockam_node *node, struct sk_buff *skb)
+{
+	struct ockam_path path;
+	struct ockam_sink *sink;
+	int tries = 0;
+	int err;
+
+	rcu_read_lock();
+again:
+	err = resolve(node, skb, NULL, &path);
+	if (unlikely(err)) {
+		ockam_drop(node, skb, path.reason);
+		goto out;
+	}
+	sink = path.sink;
+	if (sink && sink->serial) {
+		ockam_sink_park(sink, skb);
+		goto out;
+	}
+	if (path.nenc) {
+		hand_over(node, skb);
+		goto out;
+	}
+	if (sink && unlikely(!sink_has_turn(sink, skb))) {
+		if (sink->lossless)
+			ockam_sink_park(sink, skb);
+		else
+			ockam_drop(node, skb, OCKAM_DROP_QUEUE_FULL);
+		goto out;
+	}
+	err = apply_steps(node, skb, &path);
+	if (unlikely(err)) {
+		ockam_drop(node, skb, apply_reason(err));
+		goto out;
+	}
+	if (path.dec) {
+		if (!ockam_channel_decrypt(path.dec, skb))
+			goto again;
+		goto out;
+	}
+	err = sink->ops->deliver(sink, skb);
+	if (unlikely(err == -ESTALE)) {
+		if (++tries <= 16)
+			goto again;
+		ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
+	}
+out:
+	rcu_read_unlock();
+}
+
+void ockam_router_forward(struct ockam_node *node, struct sk_buff *skb)
+{
+	struct ockam_path path;
+	struct ockam_sink *sink;
+	int err;
+
+	rcu_read_lock();
+	err = resolve(node, skb, NULL, &path);
+	if (unlikely(err)) {
+		rcu_read_unlock();
+		ockam_drop(node, skb, path.reason);
+		return;
+	}
+	sink = path.sink;
+	if (!path.nenc && !(sink && sink->serial)) {
+		rcu_read_unlock();
+		ockam_router_input(node, skb);
+		return;
+	}
+	if (sink && !sink_has_turn(sink, skb)) {
+		ockam_sink_park(sink, skb);
+		rcu_read_unlock();
+		return;
+	}
+	if (unlikely(!path_hold(&path))) {
+		rcu_read_unlock();
+		ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
+		return;
+	}
+	rcu_read_unlock();
+	path_run(node, skb, &path);
+	path_release(&path);
+}
+
+static void router_fwd_work(struct work_struct *work)
+{
+	struct ockam_node *node = container_of(work, struct ockam_node,
+					       fwd_work);
+	struct sk_buff *skb;
+	int budget = 256;
+
+	while (budget-- && (skb = skb_dequeue(&node->fwdq))) {
+		ockam_router_forward(node, skb);
+		cond_resched();
+	}
+	if (!skb_queue_empty_lockless(&node->fwdq))
+		queue_work(ockam_wq, &node->fwd_work);
+}
+
+void ockam_router_init(struct ockam_node *node)
+{
+	skb_queue_head_init(&node->fwdq);
+	INIT_WORK(&node->fwd_work, router_fwd_work);
+}
+
+void ockam_router_exit(struct ockam_node *node)
+{
+	cancel_work_sync(&node->fwd_work);
+	skb_queue_purge(&node->fwdq);
+}
