@@ -1,0 +1,693 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Identities and known peers, in files.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "err.h"
+#include "keystore.h"
+
+#define SUFFIX		".identity"
+#define TMP_PREFIX	".tmp-"
+#define FILE_VERSION	1
+#define FILE_MAX	(IDENT_HISTORY_MAX + IDENT_OWN_CREDS_MAX + 4096)
+
+static const uint8_t magic[] = { 'o', 'c', 'k', 'a', 'm', '-', 'i', 'd' };
+
+struct keystore {
+	int dir;
+	int peers;
+	size_t n_peers;
+	size_t max_peers;
+};
+
+/* Ours, and closed to everybody else. */
+static int check_stat(int fd, mode_t type)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if ((st.st_mode & S_IFMT) != type)
+		return type == S_IFDIR ? -ENOTDIR : -EPERM;
+	if (st.st_uid != geteuid() || (st.st_mode & 077))
+		return -EPERM;
+	if (type == S_IFREG && st.st_nlink != 1)
+		return -EPERM;
+	return 0;
+}
+
+static int open_dir(int at, const char *path, bool create)
+{
+	int fd, err;
+
+	if (create && mkdirat(at, path, 0700) && errno != EEXIST)
+		return -errno;
+	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = check_stat(fd, S_IFDIR);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static int lock_dir(int dir)
+{
+	while (flock(dir, LOCK_EX))
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+static void unlock_dir(int dir)
+{
+	flock(dir, LOCK_UN);
+}
+
+static bool is_tmp(const char *name)
+{
+	return !strncmp(name, TMP_PREFIX, strlen(TMP_PREFIX));
+}
+
+static int for_each_entry(int dir, int (*fn)(int dir, const char *name,
+					     void *ctx), void *ctx)
+{
+	struct dirent *e;
+	int fd, err = 0;
+	DIR *d;
+
+	/* A description of its own, with its own position. */
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	d = fdopendir(fd);
+	if (!d) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	while (!err) {
+		errno = 0;
+		e = readdir(d);
+		if (!e) {
+			err = -errno;
+			break;
+		}
+		err = fn(dir, e->d_name, ctx);
+	}
+	closedir(d);
+	return err;
+}
+
+static int sweep_entry(int dir, const char *name, void *ctx)
+{
+	size_t *count = ctx;
+
+	if (is_tmp(name)) {
+		if (unlinkat(dir, name, 0) && errno != ENOENT)
+			return -errno;
+	} else if (name[0] != '.') {
+		(*count)++;
+	}
+	return 0;
+}
+
+/* Under the lock nobody is writing, so every temporary file is a leftover. */
+static int sweep(int dir, size_t *count)
+{
+	int err;
+
+	*count = 0;
+	err = lock_dir(dir);
+	if (err)
+		return err;
+	err = for_each_entry(dir, sweep_entry, count);
+	unlock_dir(dir);
+	return err;
+}
+
+int keystore_open(const char *path, bool create, size_t max_peers,
+		  struct keystore **out)
+{
+	struct keystore *ks;
+	size_t ignored;
+	int err;
+
+	*out = NULL;
+	ks = calloc(1, sizeof(*ks));
+	if (!ks)
+		return -ENOMEM;
+	ks->peers = -1;
+	ks->max_peers = max_peers ? max_peers : KEYSTORE_PEERS_DEFAULT;
+	ks->dir = open_dir(AT_FDCWD, path, create);
+	if (ks->dir < 0) {
+		err = ks->dir;
+		goto fail;
+	}
+	ks->peers = open_dir(ks->dir, "peers", true);
+	if (ks->peers < 0) {
+		err = ks->peers;
+		goto fail;
+	}
+	if (fsync(ks->dir)) {
+		err = -errno;
+		goto fail;
+	}
+	err = sweep(ks->dir, &ignored);
+	if (!err)
+		err = sweep(ks->peers, &ks->n_peers);
+	if (err)
+		goto fail;
+	*out = ks;
+	return 0;
+fail:
+	keystore_close(ks);
+	return err;
+}
+
+void keystore_close(struct keystore *ks)
+{
+	if (!ks)
+		return;
+	if (ks->dir >= 0)
+		close(ks->dir);
+	if (ks->peers >= 0)
+		close(ks->peers);
+	free(ks);
+}
+
+static int read_all(int fd, uint8_t *buf, size_t cap, size_t *len)
+{
+	ssize_t n;
+
+	*len = 0;
+	for (;;) {
+		/* Nothing that we write fills the buffer. */
+		if (*len == cap)
+			return -EFBIG;
+		n = read(fd, buf + *len, cap - *len);
+		if (!n)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		*len += (size_t)n;
+	}
+}
+
+static int read_file(int dir, const char *name, uint8_t *buf, size_t cap,
+		     size_t *len)
+{
+	int fd, err;
+
+	/* Not to hang on a FIFO that somebody put there. */
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = check_stat(fd, S_IFREG);
+	if (!err)
+		err = read_all(fd, buf, cap, len);
+	close(fd);
+	return err;
+}
+
+static int write_all(int fd, const uint8_t *buf, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, buf, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		buf += n;
+		len -= (size_t)n;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+/* The directory is locked. */
+static int replace_file(int dir, const char *name, const uint8_t *buf,
+			size_t len)
+{
+	char tmp[sizeof(TMP_PREFIX) + 32];
+	uint8_t salt[16];
+	int fd, err;
+
+	randombytes_buf(salt, sizeof(salt));
+	memcpy(tmp, TMP_PREFIX, strlen(TMP_PREFIX));
+	sodium_bin2hex(tmp + strlen(TMP_PREFIX), 2 * sizeof(salt) + 1, salt,
+		       sizeof(salt));
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+		    O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, buf, len);
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && renameat(dir, tmp, dir, name))
+		err = -errno;
+	if (err) {
+		unlinkat(dir, tmp, 0);
+		return err;
+	}
+	return fsync(dir) ? -errno : 0;
+}
+
+static int exists(int dir, const char *name)
+{
+	struct stat st;
+
+	if (!fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
+static int file_name(const char *name, char out[KEYSTORE_NAME_MAX +
+						sizeof(SUFFIX)])
+{
+	size_t len = strlen(name);
+
+	if (!len || len > KEYSTORE_NAME_MAX || name[0] == '.')
+		return -EINVAL;
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789_-.") != len)
+		return -EINVAL;
+	memcpy(out, name, len);
+	memcpy(out + len, SUFFIX, sizeof(SUFFIX));
+	return 0;
+}
+
+static void put_purpose(struct ocb_writer *w, const struct identity_purpose *p,
+			const uint8_t secret[32])
+{
+	if (!p->present) {
+		ocb_put_null(w);
+		return;
+	}
+	ocb_put_array(w, 2);
+	ocb_put_bytes(w, secret, 32);
+	ocb_put_bytes(w, p->attestation, p->attestation_len);
+}
+
+static void encode(struct ocb_writer *w, const struct identity *id)
+{
+	/* libsodium's Ed25519 secret keys begin with their seed. */
+	ocb_put_array(w, 8);
+	ocb_put_bytes(w, magic, sizeof(magic));
+	ocb_put_uint(w, FILE_VERSION);
+	ocb_put_bytes(w, id->secrets->ed, IDENT_ED25519_SEED_LEN);
+	ocb_put_bytes(w, id->raw, id->raw_len);
+	put_purpose(w, &id->channel, id->secrets->x);
+	put_purpose(w, &id->credentials, id->secrets->cred);
+	ocb_put_uint(w, id->n_creds);
+	ocb_put_bytes(w, id->creds, id->creds_len);
+}
+
+/* The seeds are used where they stand, in the guarded file buffer. */
+static int get_seed(struct ocb_reader *r, const uint8_t **seed)
+{
+	size_t len;
+
+	if (ocb_get_bytes(r, seed, &len) || len != 32)
+		return -EBADMSG;
+	return 0;
+}
+
+static int get_purpose(struct ocb_reader *r, struct identity *id,
+		       enum ident_purpose kind)
+{
+	const uint8_t *secret, *att;
+	struct ocb_list f;
+	size_t len;
+	int err;
+
+	if (ocb_take_null(r))
+		return 0;
+	if (ocb_list_begin(r, &f) || ocb_list_need(r, &f) ||
+	    get_seed(r, &secret) || ocb_list_need(r, &f) ||
+	    ocb_get_bytes(r, &att, &len) || ocb_list_more(r, &f))
+		return -EBADMSG;
+	err = identity_restore_purpose(id, kind, secret, att, len);
+	if (err == IDENT_E_NOMEM)
+		return -ENOMEM;
+	return err ? -EBADMSG : 0;
+}
+
+static int get_creds(struct ocb_reader *r, struct identity *id)
+{
+	const uint8_t *creds, *start;
+	struct ocb_reader c;
+	size_t len;
+	uint64_t n;
+
+	if (ocb_get_uint(r, &n) || ocb_get_bytes(r, &creds, &len))
+		return -EBADMSG;
+	if (n > IDENT_CREDENTIALS_MAX)
+		return -EBADMSG;
+	ocb_reader_init(&c, creds, len);
+	while (n--) {
+		start = c.p;
+		if (ocb_skip(&c) ||
+		    identity_add_credential(id, start, (size_t)(c.p - start)))
+			return -EBADMSG;
+	}
+	return c.left ? -EBADMSG : 0;
+}
+
+static int decode(const uint8_t *buf, size_t len, struct identity **out)
+{
+	const uint8_t *seed, *raw, *m;
+	struct identity *id = NULL;
+	size_t raw_len, m_len;
+	struct ocb_reader r;
+	struct ocb_list f;
+	uint64_t version;
+	int err;
+
+	ocb_reader_init(&r, buf, len);
+	if (ocb_list_begin(&r, &f) || f.indefinite || f.left != 8 ||
+	    ocb_get_bytes(&r, &m, &m_len) || m_len != sizeof(magic) ||
+	    memcmp(m, magic, sizeof(magic)) || ocb_get_uint(&r, &version) ||
+	    version != FILE_VERSION || get_seed(&r, &seed) ||
+	    ocb_get_bytes(&r, &raw, &raw_len))
+		return -EBADMSG;
+	err = identity_restore(seed, raw, raw_len, &id);
+	if (err)
+		return err == IDENT_E_NOMEM ? -ENOMEM : -EBADMSG;
+	err = get_purpose(&r, id, IDENT_PURPOSE_CHANNEL);
+	if (!err)
+		err = get_purpose(&r, id, IDENT_PURPOSE_CREDENTIALS);
+	if (!err)
+		err = get_creds(&r, id);
+	if (!err && r.left)
+		err = -EBADMSG;
+	if (err) {
+		identity_put(id);
+		return err;
+	}
+	*out = id;
+	return 0;
+}
+
+static int save_locked(struct keystore *ks, const char *file,
+		       const struct identity *id, bool replace)
+{
+	struct ocb_writer w;
+	uint8_t *buf;
+	int err;
+
+	if (!replace) {
+		err = exists(ks->dir, file);
+		if (err)
+			return err < 0 ? err : -EEXIST;
+	}
+	buf = sodium_malloc(FILE_MAX);
+	if (!buf)
+		return -ENOMEM;
+	ocb_writer_init(&w, buf, FILE_MAX);
+	encode(&w, id);
+	err = w.full ? -EFBIG : replace_file(ks->dir, file, buf, w.len);
+	sodium_free(buf);
+	return err;
+}
+
+int keystore_save(struct keystore *ks, const char *name,
+		  const struct identity *id, bool replace)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	int err;
+
+	err = file_name(name, file);
+	if (err)
+		return err;
+	err = lock_dir(ks->dir);
+	if (err)
+		return err;
+	err = save_locked(ks, file, id, replace);
+	unlock_dir(ks->dir);
+	return err;
+}
+
+static int to_errno(int err)
+{
+	switch (err) {
+	case 0:
+		return 0;
+	case IDENT_E_NOMEM:
+		return -ENOMEM;
+	case IDENT_E_EXPIRED:
+		return -EKEYEXPIRED;
+	case IDENT_E_MANY_CHANGES:
+		return -E2BIG;
+	default:
+		return -EIO;
+	}
+}
+
+static int hand_over(struct identity *id, int err, struct identity **out)
+{
+	if (out)
+		*out = err ? NULL : id;
+	if (err || !out)
+		identity_put(id);
+	return err;
+}
+
+int keystore_create(struct keystore *ks, const char *name, uint64_t now,
+		    struct identity **out)
+{
+	struct identity *id;
+	int err;
+
+	if (out)
+		*out = NULL;
+	err = to_errno(identity_generate(now, &id));
+	if (err)
+		return err;
+	return hand_over(id, keystore_save(ks, name, id, false), out);
+}
+
+static int load_locked(struct keystore *ks, const char *file,
+		       struct identity **out)
+{
+	uint8_t *buf;
+	size_t len;
+	int err;
+
+	buf = sodium_malloc(FILE_MAX);
+	if (!buf)
+		return -ENOMEM;
+	err = read_file(ks->dir, file, buf, FILE_MAX, &len);
+	if (!err)
+		err = decode(buf, len, out);
+	sodium_free(buf);
+	return err;
+}
+
+static int refresh_locked(struct keystore *ks, const char *file,
+			  struct identity *id, uint64_t now)
+{
+	bool channel, creds = false;
+	int err;
+
+	err = identity_refresh_purpose(id, IDENT_PURPOSE_CHANNEL, now,
+				       &channel);
+	if (!err && id->credentials.present)
+		err = identity_refresh_purpose(id, IDENT_PURPOSE_CREDENTIALS,
+					       now, &creds);
+	if (err)
+		return to_errno(err);
+	return channel || creds ? save_locked(ks, file, id, true) : 0;
+}
+
+int keystore_load(struct keystore *ks, const char *name, uint64_t now,
+		  struct identity **out)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	struct identity *id = NULL;
+	int err;
+
+	*out = NULL;
+	err = file_name(name, file);
+	if (err)
+		return err;
+	err = lock_dir(ks->dir);
+	if (err)
+		return err;
+	err = load_locked(ks, file, &id);
+	if (!err)
+		err = hand_over(id, refresh_locked(ks, file, id, now), out);
+	unlock_dir(ks->dir);
+	return err;
+}
+
+int keystore_rotate(struct keystore *ks, const char *name, uint64_t now,
+		    struct identity **out)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	struct identity *id = NULL, *next = NULL;
+	int err;
+
+	if (out)
+		*out = NULL;
+	err = file_name(name, file);
+	if (err)
+		return err;
+	err = lock_dir(ks->dir);
+	if (err)
+		return err;
+	err = load_locked(ks, file, &id);
+	if (err)
+		goto out;
+	err = to_errno(identity_rotate(id, now, &next));
+	if (!err)
+		err = hand_over(next, save_locked(ks, file, next, true), out);
+	identity_put(id);
+out:
+	unlock_dir(ks->dir);
+	return err;
+}
+
+static int remove_file(int dir, const char *name)
+{
+	int err;
+
+	err = lock_dir(dir);
+	if (err)
+		return err;
+	if (unlinkat(dir, name, 0) || fsync(dir))
+		err = -errno;
+	unlock_dir(dir);
+	return err;
+}
+
+int keystore_delete(struct keystore *ks, const char *name)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	int err;
+
+	err = file_name(name, file);
+	return err ? err : remove_file(ks->dir, file);
+}
+
+struct list_ctx {
+	int (*fn)(void *ctx, const char *name);
+	void *ctx;
+};
+
+static int list_entry(int dir, const char *entry, void *ctx)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	char name[KEYSTORE_NAME_MAX + 1];
+	struct list_ctx *l = ctx;
+	size_t len = strlen(entry);
+
+	(void)dir;
+	if (len <= strlen(SUFFIX) || len >= sizeof(file))
+		return 0;
+	len -= strlen(SUFFIX);
+	memcpy(name, entry, len);
+	name[len] = '\0';
+	if (file_name(name, file) || strcmp(file, entry))
+		return 0;
+	return l->fn(l->ctx, name);
+}
+
+int keystore_list(struct keystore *ks,
+		  int (*fn)(void *ctx, const char *name), void *ctx)
+{
+	struct list_ctx l = { .fn = fn, .ctx = ctx };
+
+	return for_each_entry(ks->dir, list_entry, &l);
+}
+
+int keystore_peer_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+		       uint8_t *buf, size_t cap, size_t *len)
+{
+	char name[IDENT_ID_TEXT_LEN + 1];
+	int err;
+
+	ident_id_print(id, name);
+	err = read_file(ks->peers, name, buf, cap, len);
+	if (err == -ENOENT)
+		return 0;
+	return err ? err : 1;
+}
+
+static int peer_save_locked(struct keystore *ks, const char *name,
+			    const uint8_t *history, size_t len)
+{
+	int there, err;
+
+	there = exists(ks->peers, name);
+	if (there < 0)
+		return there;
+	if (!there && ks->n_peers >= ks->max_peers)
+		return -ENOSPC;
+	err = replace_file(ks->peers, name, history, len);
+	if (!err && !there)
+		ks->n_peers++;
+	return err;
+}
+
+int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+		       const uint8_t *history, size_t len)
+{
+	char name[IDENT_ID_TEXT_LEN + 1];
+	int err;
+
+	ident_id_print(id, name);
+	err = lock_dir(ks->peers);
+	if (err)
+		return err;
+	err = peer_save_locked(ks, name, history, len);
+	unlock_dir(ks->peers);
+	return err;
+}
+
+int keystore_peer_forget(struct keystore *ks, const uint8_t id[IDENT_ID_LEN])
+{
+	char name[IDENT_ID_TEXT_LEN + 1];
+	int err;
+
+	ident_id_print(id, name);
+	err = remove_file(ks->peers, name);
+	if (!err && ks->n_peers)
+		ks->n_peers--;
+	return err;
+}
+
+static int store_load(void *ctx, const uint8_t id[IDENT_ID_LEN], uint8_t *buf,
+		      size_t cap, size_t *len)
+{
+	return keystore_peer_load(ctx, id, buf, cap, len);
+}
+
+static int store_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		      const uint8_t *history, size_t len)
+{
+	return keystore_peer_save(ctx, id, history, len);
+}
+
+void keystore_peer_store(struct keystore *ks, struct ident_peer_store *store)
+{
+	store->load = store_load;
+	store->save = store_save;
+	store->ctx = ks;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef OCKAM_IDENTITY_KEYSTORE_H
+#define OCKAM_IDENTITY_KEYSTORE_H
+
+#include "identity.h"
+
+#define KEYSTORE_NAME_MAX	64
+#define KEYSTORE_PEERS_DEFAULT	16384
+
+/*
+ * A directory:
+ *
+ *   NAME.identity          secrets, change history, attestations, credentials
+ *   peers/IDENTIFIER       change history of a peer that was trusted
+ *   .tmp-*                 being written, or left over from a crash
+ *
+ * The directories belong to the effective user with mode 0700 and the files
+ * with mode 0600; anything else, and any symbolic link, is refused. A file is
+ * replaced by writing another, syncing it, renaming it and syncing the
+ * directory, under a lock on the directory.
+ *
+ * A .identity file is one CBOR array, written in shortest form:
+ *
+ *   [ h'6f636b616d2d6964', 1, seed, history,
+ *     null / [x25519 secret, attestation],
+ *     null / [credential seed, attestation],
+ *     number of credentials, credentials ]
+ *
+ * in which everything but the numbers is a byte string.
+ */
+struct keystore;
+
+/**
+ * keystore_open() - open a key store, sweep what a crash left behind
+ * @path:      directory
+ * @create:    make it if it is not there (its parent must be)
+ * @max_peers: bound on the peers' histories, 0 for the default
+ * @out:       the store
+ *
+ * Return: 0, or a negative errno: -EPERM when owner or mode are wrong, -ELOOP
+ * or -ENOTDIR for something that is not a plain directory.
+ */
+int keystore_open(const char *path, bool create, size_t max_peers,
+		  struct keystore **out);
+void keystore_close(struct keystore *ks);
+
+/**
+ * keystore_create() - make an identity and keep it
+ * @ks:   store
+ * @name: letters, digits, '_', '-', '.'; not beginning with '.'
+ * @now:  seconds since the epoch
+ * @out:  the identity, or NULL if it is not wanted
+ *
+ * Return: 0, or a negative errno: -EEXIST, -EINVAL for the name, -EIO when the
+ * identity could not be made, ...
+ */
+int keystore_create(struct keystore *ks, const char *name, uint64_t now,
+		    struct identity **out);
+
+/**
+ * keystore_load() - load an identity, with a channel key that is good now
+ * @ks:   store
+ * @name: its name
+ * @now:  seconds since the epoch
+ * @out:  the identity
+ *
+ * A channel key that no longer verifies is replaced and the file with it.
+ *
+ * Return: 0, or a negative errno: -ENOENT, -EPERM for owner or mode, -EBADMSG
+ * when the file does not hold what it should, -EKEYEXPIRED when the identity
+ * itself has ended.
+ */
+int keystore_load(struct keystore *ks, const char *name, uint64_t now,
+		  struct identity **out);
+
+/* Keep an identity; without @replace an existing one gives -EEXIST. */
+int keystore_save(struct keystore *ks, const char *name,
+		  const struct identity *id, bool replace);
+
+/**
+ * keystore_rotate() - give an identity a new key
+ * @ks:   store
+ * @name: its name
+ * @now:  seconds since the epoch
+ * @out:  the identity after rotation, or NULL if it is not wanted
+ *
+ * The old key is gone from the file when this returns.
+ */
+int keystore_rotate(struct keystore *ks, const char *name, uint64_t now,
+		    struct identity **out);
+
+int keystore_delete(struct keystore *ks, const char *name);
+
+/* Calls @fn for each name; a non-zero return ends the walk and is returned. */
+int keystore_list(struct keystore *ks,
+		  int (*fn)(void *ctx, const char *name), void *ctx);
+
+/* Histories of peers: 1 and @len if known, 0 if not, or a negative errno. */
+int keystore_peer_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+		       uint8_t *buf, size_t cap, size_t *len);
+/* -ENOSPC for a new peer when the bound is reached. */
+int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+		       const uint8_t *history, size_t len);
+int keystore_peer_forget(struct keystore *ks, const uint8_t id[IDENT_ID_LEN]);
+
+/* The same as callbacks of a handshake; @ks must outlive @store. */
+void keystore_peer_store(struct keystore *ks, struct ident_peer_store *store);
+
+#endif

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * The identity half of a handshake message: its payload, and everything that
+ * must hold before a peer is believed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "peer.h"
+
+int trust_policy_add(struct trust_policy *p, const char *word)
+{
+	uint8_t (*ids)[IDENT_ID_LEN];
+	uint8_t id[IDENT_ID_LEN];
+	int err;
+
+	if (!strcmp(word, "anyone")) {
+		if (p->kind == TRUST_LIST)
+			return IDENT_E_INVALID;
+		p->kind = TRUST_ANYONE;
+		return 0;
+	}
+	if (p->kind == TRUST_ANYONE)
+		return IDENT_E_INVALID;
+	err = ident_id_parse(word, id);
+	if (err)
+		return err;
+	ids = reallocarray(p->ids, p->n + 1, sizeof(*ids));
+	if (!ids)
+		return IDENT_E_NOMEM;
+	memcpy(ids[p->n], id, sizeof(id));
+	p->ids = ids;
+	p->n++;
+	p->kind = TRUST_LIST;
+	return 0;
+}
+
+bool trust_policy_allows(const struct trust_policy *p,
+			 const uint8_t id[IDENT_ID_LEN])
+{
+	size_t i;
+
+	if (p->kind == TRUST_ANYONE)
+		return true;
+	if (p->kind != TRUST_LIST)
+		return false;
+	for (i = 0; i < p->n; i++)
+		if (!memcmp(p->ids[i], id, IDENT_ID_LEN))
+			return true;
+	return false;
+}
+
+void trust_policy_clear(struct trust_policy *p)
+{
+	free(p->ids);
+	memset(p, 0, sizeof(*p));
+}
+
+void ident_peer_clear(struct ident_peer *peer)
+{
+	free(peer->history);
+	free(peer->creds);
+	free(peer->cred_buf);
+	memset(peer, 0, sizeof(*peer));
+}
+
+static int creds_get(struct ocb_reader *r, struct ident_payload *p)
+{
+	const uint8_t *start;
+	struct ocb_list l;
+
+	if (ocb_list_begin(r, &l))
+		return IDENT_E_DECODE;
+	while (ocb_list_more(r, &l)) {
+		if (p->n_creds == IDENT_CREDENTIALS_MAX)
+			return IDENT_E_MANY_CREDS;
+		start = r->p;
+		if (ocb_skip(r))
+			return IDENT_E_DECODE;
+		p->creds[p->n_creds] = start;
+		p->cred_lens[p->n_creds++] = (size_t)(r->p - start);
+	}
+	return ocb_list_end(r, &l);
+}
+
+int ident_payload_read(const uint8_t *buf, size_t len,
+		       unsigned int max_changes, struct ident_payload *p)
+{
+	struct ocb_reader r, scan;
+	struct ocb_list f;
+	int err;
+
+	memset(p, 0, sizeof(*p));
+	/* The shape of the whole comes first: it costs no signature check. */
+	ocb_reader_init(&scan, buf, len);
+	if (ocb_skip(&scan))
+		return IDENT_E_DECODE;
+	if (scan.left)
+		return IDENT_E_TRAILING;
+
+	ocb_reader_init(&r, buf, len);
+	if (ocb_list_begin(&r, &f) || ocb_list_need(&r, &f))
+		return IDENT_E_DECODE;
+	p->raw = r.p;
+	err = ident_history_read(&r, max_changes, &p->history);
+	if (err)
+		return err;
+	p->raw_len = (size_t)(r.p - p->raw);
+	if (ocb_list_need(&r, &f))
+		return IDENT_E_DECODE;
+	err = ident_attestation_read(&r, &p->attestation);
+	if (err)
+		return err;
+	if (ocb_list_need(&r, &f))
+		return IDENT_E_DECODE;
+	err = creds_get(&r, p);
+	return err ? err : ocb_list_end(&r, &f);
+}
+
+int ident_payload_write(const uint8_t *history, size_t history_len,
+			const uint8_t *attestation, size_t attestation_len,
+			const uint8_t *creds, size_t creds_len,
+			unsigned int n_creds, struct ocb_writer *w)
+{
+	ocb_put_array(w, 3);
+	ocb_put_raw(w, history, history_len);
+	ocb_put_raw(w, attestation, attestation_len);
+	ocb_put_array(w, n_creds);
+	ocb_put_raw(w, creds, creds_len);
+	return w->full ? IDENT_E_SPACE : 0;
+}
+
+/* Sets @fresh when the history is to be stored once the peer is trusted. */
+static int check_known(const struct ident_payload *p,
+		       const struct ident_check *check, bool *fresh)
+{
+	struct ident_history *known;
+	uint8_t *buf;
+	size_t len;
+	int err;
+
+	*fresh = false;
+	known = malloc(sizeof(*known) + IDENT_HISTORY_MAX);
+	if (!known)
+		return IDENT_E_NOMEM;
+	buf = (uint8_t *)(known + 1);
+	err = check->store->load(check->store->ctx, p->history.identifier, buf,
+				 IDENT_HISTORY_MAX, &len);
+	if (err <= 0) {
+		*fresh = !err;
+		err = err ? IDENT_E_STORE : 0;
+		goto out;
+	}
+	/* A file that does not verify is a fault here, not the peer's. */
+	err = IDENT_E_STORE;
+	if (ident_history_verify(buf, len, IDENT_CHANGES_MAX,
+				 p->history.identifier, known))
+		goto out;
+	switch (ident_history_compare(&p->history, known)) {
+	case IDENT_CMP_EQUAL:
+		err = 0;
+		break;
+	case IDENT_CMP_NEWER:
+		*fresh = true;
+		err = 0;
+		break;
+	case IDENT_CMP_OLDER:
+		err = IDENT_E_OLDER;
+		break;
+	case IDENT_CMP_CONFLICT:
+		err = IDENT_E_CONFLICT;
+		break;
+	}
+out:
+	free(known);
+	return err;
+}
+
+static int check_creds(const struct ident_payload *p,
+		       const struct ident_check *check, uint64_t now,
+		       struct ident_peer *peer)
+{
+	struct ident_credential *c;
+	size_t total = 0;
+	unsigned int i;
+	uint8_t *pos;
+	int err;
+
+	if (!check->authorities || !check->authorities->n || !p->n_creds)
+		return 0;
+	for (i = 0; i < p->n_creds; i++)
+		total += p->cred_lens[i];
+	peer->cred_buf = malloc(total);
+	peer->creds = calloc(p->n_creds, sizeof(*peer->creds));
+	if (!peer->cred_buf || !peer->creds)
+		return IDENT_E_NOMEM;
+	pos = peer->cred_buf;
+	for (i = 0; i < p->n_creds; i++) {
+		memcpy(pos, p->creds[i], p->cred_lens[i]);
+		c = &peer->creds[peer->n_creds];
+		err = ident_credential_verify(pos, p->cred_lens[i],
+					      check->authorities,
+					      peer->identifier, now, c);
+		pos += p->cred_lens[i];
+		if (err) {
+			peer->refused_creds++;
+			peer->cred_err = err;
+			continue;
+		}
+		peer->n_creds++;
+	}
+	return 0;
+}
+
+static int check_all(const struct ident_payload *p, const uint8_t *static_key,
+		     const struct ident_check *check, uint64_t now,
+		     struct ident_peer *peer)
+{
+	const struct ident_purpose_key *key = &p->attestation.key;
+	bool fresh;
+	int err;
+
+	err = check_known(p, check, &fresh);
+	if (err)
+		return err;
+	err = ident_attestation_check(&p->attestation, &p->history, now);
+	if (err)
+		return err;
+	if (key->kind != IDENT_PURPOSE_CHANNEL)
+		return IDENT_E_KEY_KIND;
+	if (memcmp(key->x25519, static_key, IDENT_X25519_LEN))
+		return IDENT_E_STATIC_KEY;
+	if (!trust_policy_allows(check->policy, p->history.identifier))
+		return IDENT_E_UNTRUSTED;
+	peer->history = malloc(p->raw_len);
+	if (!peer->history)
+		return IDENT_E_NOMEM;
+	memcpy(peer->history, p->raw, p->raw_len);
+	peer->history_len = p->raw_len;
+	memcpy(peer->identifier, p->history.identifier, IDENT_ID_LEN);
+	peer->expires = key->expires;
+	err = check_creds(p, check, now, peer);
+	if (err)
+		return err;
+	if (fresh && check->store->save(check->store->ctx, peer->identifier,
+					peer->history, peer->history_len))
+		return IDENT_E_STORE;
+	return 0;
+}
+
+int identity_check_peer(const uint8_t *payload, size_t len,
+			const uint8_t static_key[IDENT_X25519_LEN],
+			const struct ident_check *check, uint64_t now,
+			struct ident_peer *peer)
+{
+	struct ident_payload *p;
+	int err;
+
+	memset(peer, 0, sizeof(*peer));
+	p = malloc(sizeof(*p));
+	if (!p)
+		return IDENT_E_NOMEM;
+	err = ident_payload_read(payload, len, check->max_changes, p);
+	if (!err)
+		err = check_all(p, static_key, check, now, peer);
+	free(p);
+	if (err)
+		ident_peer_clear(peer);
+	return err;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef OCKAM_IDENTITY_PEER_H
+#define OCKAM_IDENTITY_PEER_H
+
+#include "credential.h"
+
+enum trust_kind {
+	TRUST_UNSET = 0,	/* nobody: a policy must be written out */
+	TRUST_ANYONE,
+	TRUST_LIST,
+};
+
+/**
+ * struct trust_policy - which verified peers are accepted
+ * @kind: anyone, or a list; all zero refuses everybody
+ * @ids:  identifiers, allocated
+ * @n:    how many
+ */
+struct trust_policy {
+	enum trust_kind kind;
+	uint8_t (*ids)[IDENT_ID_LEN];
+	size_t n;
+};
+
+/**
+ * trust_policy_add() - add what the configuration says
+ * @p:    policy, zero-initialised before the first call
+ * @word: "anyone", or the text form of an identifier
+ *
+ * "anyone" beside identifiers is a contradiction and refused.
+ *
+ * Return: 0, IDENT_E_INVALID or IDENT_E_NOMEM.
+ */
+int trust_policy_add(struct trust_policy *p, const char *word);
+bool trust_policy_allows(const struct trust_policy *p,
+			 const uint8_t id[IDENT_ID_LEN]);
+void trust_policy_clear(struct trust_policy *p);
+
+/**
+ * struct ident_peer_store - change histories of peers that are known
+ * @load: fetch the history of @id into @buf. Returns 1 with @len set, 0 if
+ *        none is known, negative on failure
+ * @save: keep a history, durably. Returns 0, negative on failure
+ * @ctx:  passed to both
+ *
+ * A failure refuses the peer: without its known history a stolen old key could
+ * not be told from a good one.
+ */
+struct ident_peer_store {
+	int (*load)(void *ctx, const uint8_t id[IDENT_ID_LEN], uint8_t *buf,
+		    size_t cap, size_t *len);
+	int (*save)(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		    const uint8_t *history, size_t len);
+	void *ctx;
+};
+
+/**
+ * struct ident_check - what a peer is checked against
+ * @policy:      trust policy
+ * @store:       known histories
+ * @authorities: accepted issuers of credentials, or NULL
+ * @max_changes: bound on a history, 0 for the default
+ */
+struct ident_check {
+	const struct trust_policy *policy;
+	const struct ident_peer_store *store;
+	const struct ident_authorities *authorities;
+	unsigned int max_changes;
+};
+
+/**
+ * struct ident_peer - a peer that passed every check
+ * @identifier:    its identifier
+ * @history:       its change history, allocated
+ * @history_len:   its length
+ * @expires:       when its channel key expires
+ * @creds:         accepted credentials, allocated; they point into @cred_buf
+ * @n_creds:       how many
+ * @refused_creds: how many were presented and refused
+ * @cred_err:      why the last of these was refused
+ * @cred_buf:      the credentials as received
+ */
+struct ident_peer {
+	uint8_t identifier[IDENT_ID_LEN];
+	uint8_t *history;
+	size_t history_len;
+	uint64_t expires;
+	struct ident_credential *creds;
+	unsigned int n_creds;
+	unsigned int refused_creds;
+	int cred_err;
+	uint8_t *cred_buf;
+};
+
+void ident_peer_clear(struct ident_peer *peer);
+
+/**
+ * struct ident_payload - the parts of a decoded handshake payload
+ * @history:     verified history
+ * @raw:         its bytes, inside the payload
+ * @raw_len:     their length
+ * @attestation: decoded, not verified
+ * @n_creds:     number of credentials
+ * @creds:       where each begins
+ * @cred_lens:   and how long it is
+ */
+struct ident_payload {
+	struct ident_history history;
+	const uint8_t *raw;
+	size_t raw_len;
+	struct ident_attestation attestation;
+	unsigned int n_creds;
+	const uint8_t *creds[IDENT_CREDENTIALS_MAX];
+	size_t cred_lens[IDENT_CREDENTIALS_MAX];
+};
+
+/**
+ * ident_payload_read() - decode an IdentityAndCredentials and verify its
+ *                        history
+ * @buf:         the payload
+ * @len:         its length; bytes after the item are refused
+ * @max_changes: bound, 0 for the default
+ * @p:           result
+ */
+int ident_payload_read(const uint8_t *buf, size_t len,
+		       unsigned int max_changes, struct ident_payload *p);
+
+/**
+ * ident_payload_write() - encode an IdentityAndCredentials
+ * @history:         change history
+ * @history_len:     its length
+ * @attestation:     attestation of the channel key
+ * @attestation_len: its length
+ * @creds:           concatenated CredentialAndPurposeKey items
+ * @creds_len:       their length
+ * @n_creds:         how many they are
+ * @w:               output
+ */
+int ident_payload_write(const uint8_t *history, size_t history_len,
+			const uint8_t *attestation, size_t attestation_len,
+			const uint8_t *creds, size_t creds_len,
+			unsigned int n_creds, struct ocb_writer *w);
+
+/**
+ * identity_check_peer() - all checks of a handshake payload, in order
+ * @payload:    decrypted payload of M2 or M3
+ * @len:        its length
+ * @static_key: the peer's Noise static key
+ * @check:      what to check against
+ * @now:        seconds since the epoch
+ * @peer:       the peer; untouched storage is released on failure
+ *
+ * Decoding, change history and its comparison with the known one, attestation
+ * of the static key, trust policy; then the history is stored and credentials
+ * are looked at, whose failure refuses only themselves.
+ *
+ * Return: 0 or an enum ident_err code.
+ */
+int identity_check_peer(const uint8_t *payload, size_t len,
+			const uint8_t static_key[IDENT_X25519_LEN],
+			const struct ident_check *check, uint64_t now,
+			struct ident_peer *peer);
+
+#endif

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* Secure channels by way of ockamd. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ockam/ockam.h>
+
+#include "error.h"
+#include "request.h"
+
+#define TIMEOUT_DEFAULT_MS	30000
+#define TIMEOUT_MAX_MS		600000
+/* What the daemon gets on top, so that its own words arrive. */
+#define GRACE_MS		3000
+
+typedef struct ockam_secure_channel_options options_t;
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int set_trust(struct request *req, const options_t *opt)
+{
+	size_t i;
+
+	if (!opt->trust || !opt->trust[0])
+		return ockam_fail(EINVAL, "no trust policy: name identifiers, or write \"anyone\"");
+	for (i = 0; opt->trust[i]; i++) {
+		if (!strcmp(opt->trust[i], "anyone")) {
+			req->anyone = true;
+			continue;
+		}
+		if (req->n_ids == REQUEST_TRUST_MAX)
+			return ockam_fail(EMSGSIZE,
+					  "more than %d identifiers to trust",
+					  REQUEST_TRUST_MAX);
+		if (ockam_identifier_parse(opt->trust[i],
+					   req->ids[req->n_ids++]))
+			return -1;
+	}
+	if (req->anyone && req->n_ids)
+		return ockam_fail(EINVAL,
+				  "\"anyone\" beside identifiers in a trust policy");
+	return 0;
+}
+
+static int set_options(struct request *req, const options_t *opt)
+{
+	const char *identity = opt->identity ? opt->identity : "";
+	const char *handshake = opt->handshake ? opt->handshake : "xx";
+
+	if (strlen(identity) > REQUEST_NAME_MAX)
+		return ockam_fail(EINVAL, "the name of the identity is too long");
+	if (strcmp(handshake, "xx"))
+		return ockam_fail(EINVAL, "unknown handshake \"%.40s\"",
+				  handshake);
+	strcpy(req->identity, identity);
+	strcpy(req->handshake, handshake);
+	req->shared = opt->shared;
+	req->timeout_ms = opt->timeout_ms ? opt->timeout_ms :
+					    TIMEOUT_DEFAULT_MS;
+	if (req->timeout_ms > TIMEOUT_MAX_MS)
+		return ockam_fail(EINVAL, "a timeout of more than %d s",
+				  TIMEOUT_MAX_MS / 1000);
+	return set_trust(req, opt);
+}
+
+/*
+ * The daemon answers from its own worker, without a hop or another program in
+ * between, and the kernel vouches for its uid.
+ */
+static int check_answerer(const struct ockam_info *info, uid_t daemon)
+{
+	static const uint8_t worker[] = "\0\6" REQUEST_WORKER;
+
+	if (!info->has_peer || info->peer.origin != OCKAM_ORIGIN_LOCAL ||
+	    info->peer.flags || info->peer.nchannels)
+		return ockam_fail(EACCES, "the answer did not come from a program of this node");
+	if (info->peer.uid != OCKAM_DAEMON_ROOT && info->peer.uid != daemon)
+		return ockam_fail(EACCES, "uid %u answered in the place of ockamd",
+				  info->peer.uid);
+	if (!info->has_ret || info->ret.nhops != 1 ||
+	    info->ret.len != sizeof(worker) - 1 ||
+	    memcmp(info->ret.hops, worker, info->ret.len))
+		return ockam_fail(EACCES, "another worker answered in the place of ockamd");
+	return 0;
+}
+
+static int wait_for_answer(int fd, const struct request *req, uid_t daemon,
+			   struct answer *ans)
+{
+	int64_t deadline = now_ms() + req->timeout_ms + GRACE_MS;
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	uint8_t buf[REQUEST_MAX];
+	struct ockam_info info;
+	int64_t left;
+	ssize_t n;
+	int err;
+
+	for (;;) {
+		left = deadline - now_ms();
+		if (left <= 0)
+			return ockam_fail(ETIMEDOUT, "ockamd does not answer");
+		n = poll(&pfd, 1, left);
+		if (n < 0 && errno != EINTR)
+			return ockam_fail(errno, "poll: %s", strerror(errno));
+		if (n <= 0)
+			continue;
+		n = ockam_recv(fd, buf, sizeof(buf), &info, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n < 0)
+			return -1;
+		if (check_answerer(&info, daemon))
+			return -1;
+		err = info.flags & MSG_TRUNC ? -EMSGSIZE :
+					       answer_read(buf, n, ans);
+		if (err)
+			return ockam_fail(-err, "answer of ockamd: %s",
+					  strerror(-err));
+		/* 0: the daemon could not read who asked. */
+		if (ans->id == req->id || !ans->id)
+			return 0;
+	}
+}
+
+static int exchange(int fd, const struct request *req, uid_t daemon,
+		    struct answer *ans)
+{
+	uint8_t buf[REQUEST_MAX];
+	int n;
+
+	if (ockam_want(fd, 1U << OCKAM_RECV_PEER))
+		return -1;
+	n = request_write(req, buf, sizeof(buf));
+	if (n < 0)
+		return ockam_fail(-n, "the request is too long");
+	if (ockam_send(fd, REQUEST_WORKER, buf, n) < 0) {
+		if (errno == EHOSTUNREACH)
+			return ockam_fail(errno, "ockamd is not running on this node");
+		return -1;
+	}
+	if (wait_for_answer(fd, req, daemon, ans))
+		return -1;
+	if (ans->err)
+		return ockam_fail(ans->err, "%s", ans->text);
+	return 0;
+}
+
+static int ask(struct request *req, const options_t *opt, struct answer *ans)
+{
+	int fd, ret, err;
+
+	/* So that nobody answers who was not asked. */
+	do {
+		if (getrandom(&req->id, sizeof(req->id), 0) !=
+		    (ssize_t)sizeof(req->id))
+			return ockam_fail(errno, "getrandom: %s",
+					  strerror(errno));
+	} while (!req->id);
+	fd = ockam_socket();
+	if (fd < 0)
+		return -1;
+	ret = exchange(fd, req, opt->daemon_uid, ans);
+	err = errno;
+	close(fd);
+	errno = err;
+	return ret;
+}
+
+static int ask_listener(enum request_op op, const char *address,
+			const options_t *opt)
+{
+	struct request *req;
+	struct answer ans;
+	int ret = -1;
+
+	req = calloc(1, sizeof(*req));
+	if (!req)
+		return ockam_fail(ENOMEM, "out of memory");
+	req->op = op;
+	if (op == REQUEST_CREATE_LISTENER && set_options(req, opt))
+		goto out;
+	if (ockam_path_parse(&req->address, address))
+		goto out;
+	if (req->address.nhops != 1 || req->address.hops[0]) {
+		ockam_fail(EINVAL, "a listener has one local address");
+		goto out;
+	}
+	req->timeout_ms = TIMEOUT_DEFAULT_MS;
+	ret = ask(req, opt, &ans);
+out:
+	free(req);
+	return ret;
+}
+
+int ockam_secure_channel_create_listener(const char *address,
+					 const options_t *options)
+{
+	return ask_listener(REQUEST_CREATE_LISTENER, address, options);
+}
+
+int ockam_secure_channel_delete_listener(const char *address,
+					 const options_t *options)
+{
+	const options_t none = { 0 };
+
+	return ask_listener(REQUEST_DELETE_LISTENER, address,
+			    options ? options : &none);
+}
+
+int ockam_secure_channel_create(const char *route, const options_t *options,
+				struct ockam_secure_channel *channel)
+{
+	struct request *req;
+	struct answer ans;
+	int ret = -1;
+
+	memset(channel, 0, sizeof(*channel));
+	req = calloc(1, sizeof(*req));
+	if (!req)
+		return ockam_fail(ENOMEM, "out of memory");
+	req->op = REQUEST_CREATE_CHANNEL;
+	if (set_options(req, options) || ockam_path_parse(&req->route, route) ||
+	    ask(req, options, &ans))
+		goto out;
+	if (ockam_path_print(&ans.encryptor, channel->address,
+			     sizeof(channel->address)) >=
+	    (int)sizeof(channel->address) || ans.encryptor.nhops != 1) {
+		ockam_fail(EPROTO, "ockamd gave no address");
+		goto out;
+	}
+	channel->id = ans.channel;
+	memcpy(channel->peer, ans.peer, sizeof(ans.peer));
+	ockam_identifier_print(ans.peer, channel->peer_text);
+	ret = 0;
+out:
+	free(req);
+	return ret;
+}
+
+int ockam_secure_channel_delete(const struct ockam_secure_channel *channel,
+				const options_t *options)
+{
+	const options_t none = { 0 };
+	struct request *req;
+	struct answer ans;
+	int ret;
+
+	req = calloc(1, sizeof(*req));
+	if (!req)
+		return ockam_fail(ENOMEM, "out of memory");
+	req->op = REQUEST_DELETE_CHANNEL;
+	req->channel = channel->id;
+	req->timeout_ms = TIMEOUT_DEFAULT_MS;
+	ret = ask(req, options ? options : &none, &ans);
+	free(req);
+	return ret;
+}
+
+int request_listeners(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+{
+	struct request *req;
+	struct answer ans;
+	int ret;
+
+	req = calloc(1, sizeof(*req));
+	if (!req)
+		return ockam_fail(ENOMEM, "out of memory");
+	req->op = REQUEST_LIST_LISTENERS;
+	req->timeout_ms = TIMEOUT_DEFAULT_MS;
+	ret = ask(req, opt, &ans);
+	if (!ret)
+		strcpy(text, ans.text);
+	free(req);
+	return ret;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * What libockam and ockamd say to each other, through AF_OCKAM on one node: a
+ * request goes to the worker "ockamd", and one answer comes back along its
+ * return route.  Both are a CBOR map from small numbers to values; unknown
+ * keys are skipped, so that later versions can add some.  A change which an
+ * older reader must not overlook takes a new version number.
+ */
+#ifndef OCKAM_LIB_REQUEST_H
+#define OCKAM_LIB_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ockam/ockam.h>
+
+#define REQUEST_VERSION		1
+#define REQUEST_WORKER		"ockamd"
+#define REQUEST_MAX		32768	/* bytes of a request or an answer */
+#define REQUEST_NAME_MAX	64
+#define REQUEST_TRUST_MAX	256	/* identifiers in a request */
+#define REQUEST_TEXT_MAX	4000
+
+enum request_op {
+	REQUEST_CREATE_CHANNEL = 1,
+	REQUEST_CREATE_LISTENER = 2,
+	REQUEST_DELETE_LISTENER = 3,
+	REQUEST_DELETE_CHANNEL = 4,
+	REQUEST_LIST_LISTENERS = 5,
+};
+
+/**
+ * struct request - a request
+ * @id: chosen at random by who asks; the answer repeats it
+ * @op: enum request_op
+ * @identity: name of the identity, "" for the default
+ * @handshake: "xx"
+ * @address: the listener's address
+ * @route: to the peer's listener
+ * @anyone: trust anyone
+ * @ids: otherwise the identifiers to trust
+ * @n_ids: their number
+ * @timeout_ms: for the handshake
+ * @channel: id of the channel to delete
+ * @shared: every uid may use the channel
+ */
+struct request {
+	uint64_t id;
+	enum request_op op;
+	char identity[REQUEST_NAME_MAX + 1];
+	char handshake[16];
+	struct ockam_path address;
+	struct ockam_path route;
+	bool anyone;
+	uint8_t ids[REQUEST_TRUST_MAX][OCKAM_IDENTIFIER_LEN];
+	size_t n_ids;
+	uint32_t timeout_ms;
+	uint32_t channel;
+	bool shared;
+};
+
+/**
+ * struct answer - an answer
+ * @id: that of the request
+ * @err: errno, 0 for success
+ * @text: words for it, or the list that was asked for
+ * @encryptor: address of the new channel
+ * @channel: its id
+ * @peer: the peer's identifier
+ */
+struct answer {
+	uint64_t id;
+	uint32_t err;
+	char text[REQUEST_TEXT_MAX + 1];
+	struct ockam_path encryptor;
+	uint32_t channel;
+	uint8_t peer[OCKAM_IDENTIFIER_LEN];
+};
+
+/* Bytes written, or -EMSGSIZE. */
+int request_write(const struct request *req, uint8_t *buf, size_t size);
+int answer_write(const struct answer *ans, uint8_t *buf, size_t size);
+
+/*
+ * 0, -EBADMSG if it is nothing of the kind, -EPROTONOSUPPORT for another
+ * version, -EMSGSIZE for too many or too long values.  @req->id is set as soon
+ * as it is known.
+ */
+int request_read(const uint8_t *buf, size_t len, struct request *req);
+int answer_read(const uint8_t *buf, size_t len, struct answer *ans);
+
+/* For ockamctl: the listeners that the caller may see, one a line. */
+int request_listeners(const struct ockam_secure_channel_options *opt,
+		      char text[REQUEST_TEXT_MAX + 1]);
+
+#endif /* OCKAM_LIB_REQUEST_H */

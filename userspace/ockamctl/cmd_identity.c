@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* ockamctl identity: key files, handled by their owner. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "err.h"
+#include "keystore.h"
+#include "ockamctl.h"
+#include "words.h"
+
+#define DIR_DEFAULT	"/var/lib/ockam"
+
+/**
+ * struct call - a command on a key store
+ * @ctl: the invocation
+ * @dir: the directory
+ * @file: input, or NULL for stdin
+ * @name: identity, or NULL
+ * @ks: the open store
+ */
+struct call {
+	struct ctl	*ctl;
+	const char	*dir;
+	const char	*file;
+	const char	*name;
+	struct keystore	*ks;
+};
+
+static int open_call(struct call *c, struct ctl *ctl, bool create, bool named,
+		     int argc, char **argv)
+{
+	const struct word words[] = {
+		{ "dir", &c->dir },
+		{ "file", &c->file },
+		{ NULL, NULL }
+	};
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	c->ctl = ctl;
+	c->dir = DIR_DEFAULT;
+	if (named) {
+		if (!argc)
+			return ctl_usage("the name of an identity is missing");
+		c->name = *argv++;
+		argc--;
+	}
+	err = words_parse(words, argc, argv);
+	if (err)
+		return err;
+	if (sodium_init() < 0)
+		return ctl_fail(ctl, "libsodium does not start");
+	err = keystore_open(c->dir, create, 0, &c->ks);
+	if (err == -EPERM)
+		return ctl_fail(ctl, "%s: not yours, or open to others", c->dir);
+	if (err)
+		return ctl_fail(ctl, "%s: %s", c->dir, strerror(-err));
+	return CTL_OK;
+}
+
+static int fail_name(const struct call *c, int err)
+{
+	return ctl_fail(c->ctl, "identity %s: %s", c->name, strerror(-err));
+}
+
+static int show_identity(const struct call *c, const struct identity *self)
+{
+	char text[IDENT_ID_TEXT_LEN + 1];
+
+	ident_id_print(self->history.identifier, text);
+	if (c->ctl->json) {
+		print_json(json_pack("{s:s, s:s, s:i, s:I, s:I}",
+				     "name", c->name, "identifier", text,
+				     "changes", (int)self->history.count,
+				     "valid-until",
+				     (json_int_t)self->history.valid_until,
+				     "key-expires",
+				     (json_int_t)self->channel.key.expires));
+		return CTL_OK;
+	}
+	printf("%s\n", text);
+	return CTL_OK;
+}
+
+static int identity_create(struct ctl *ctl, int argc, char **argv)
+{
+	struct identity *self;
+	struct call c;
+	int err;
+
+	err = open_call(&c, ctl, true, true, argc, argv);
+	if (err)
+		return err;
+	err = keystore_create(c.ks, c.name, time(NULL), &self);
+	err = err ? fail_name(&c, err) : show_identity(&c, self);
+	if (!err)
+		identity_put(self);
+	keystore_close(c.ks);
+	return err;
+}
+
+static int with_identity(struct ctl *ctl, int argc, char **argv,
+			 int (*fn)(const struct call *c,
+				   const struct identity *self))
+{
+	struct identity *self;
+	struct call c;
+	int err;
+
+	err = open_call(&c, ctl, false, true, argc, argv);
+	if (err)
+		return err;
+	err = keystore_load(c.ks, c.name, time(NULL), &self);
+	if (err) {
+		err = fail_name(&c, err);
+	} else {
+		err = fn(&c, self);
+		identity_put(self);
+	}
+	keystore_close(c.ks);
+	return err;
+}
+
+static int identity_show(struct ctl *ctl, int argc, char **argv)
+{
+	return with_identity(ctl, argc, argv, show_identity);
+}
+
+static int print_history(const struct call *c, const struct identity *self)
+{
+	char *hex = malloc(2 * self->raw_len + 1);
+
+	if (!hex)
+		return ctl_fail(c->ctl, "out of memory");
+	sodium_bin2hex(hex, 2 * self->raw_len + 1, self->raw, self->raw_len);
+	if (c->ctl->json)
+		print_json(json_pack("{s:s}", "history", hex));
+	else
+		puts(hex);
+	free(hex);
+	return CTL_OK;
+}
+
+static int identity_export(struct ctl *ctl, int argc, char **argv)
+{
+	return with_identity(ctl, argc, argv, print_history);
+}
+
+static int identity_rotate_key(struct ctl *ctl, int argc, char **argv)
+{
+	struct identity *self;
+	struct call c;
+	int err;
+
+	err = open_call(&c, ctl, false, true, argc, argv);
+	if (err)
+		return err;
+	err = keystore_rotate(c.ks, c.name, time(NULL), &self);
+	err = err ? fail_name(&c, err) : show_identity(&c, self);
+	if (!err)
+		identity_put(self);
+	keystore_close(c.ks);
+	return err;
+}
+
+static int list_one(void *ctx, const char *name)
+{
+	json_t *names = ctx;
+
+	return json_array_append_new(names, json_string(name)) ? -ENOMEM : 0;
+}
+
+static int identity_list(struct ctl *ctl, int argc, char **argv)
+{
+	json_t *names = json_array();
+	struct call c;
+	size_t i;
+	int err;
+
+	err = open_call(&c, ctl, false, false, argc, argv);
+	if (err)
+		goto out;
+	err = keystore_list(c.ks, list_one, names);
+	keystore_close(c.ks);
+	if (err) {
+		err = ctl_fail(ctl, "%s: %s", c.dir, strerror(-err));
+		goto out;
+	}
+	if (ctl->json) {
+		print_json(names);
+		return CTL_OK;
+	}
+	for (i = 0; i < json_array_size(names); i++)
+		puts(json_string_value(json_array_get(names, i)));
+out:
+	json_decref(names);
+	return err;
+}
+
+static int read_hex(const struct call *c, uint8_t *buf, size_t cap, size_t *len)
+{
+	FILE *f = c->file ? fopen(c->file, "r") : stdin;
+	size_t n, size = 2 * cap + 16;
+	char *text;
+	int err;
+
+	if (!f)
+		return ctl_fail(c->ctl, "%s: %s", c->file, strerror(errno));
+	text = malloc(size);
+	n = text ? fread(text, 1, size, f) : 0;
+	if (c->file)
+		fclose(f);
+	err = n && !sodium_hex2bin(buf, cap, text, n, " \n\r\t", len, NULL) ?
+	      CTL_OK : ctl_fail(c->ctl, "this is no change history in hex");
+	free(text);
+	return err;
+}
+
+/* What is known may be extended, never replaced. */
+static int import_history(const struct call *c, const uint8_t *raw, size_t len)
+{
+	static struct ident_history h, known;
+	static uint8_t old[IDENT_HISTORY_MAX];
+	char text[IDENT_ID_TEXT_LEN + 1];
+	enum ident_cmp cmp;
+	size_t old_len;
+	int err;
+
+	err = ident_history_verify(raw, len, 0, NULL, &h);
+	if (err)
+		return ctl_fail(c->ctl, "change history: %s",
+				ident_strerror(err));
+	err = keystore_peer_load(c->ks, h.identifier, old, sizeof(old),
+				 &old_len);
+	if (err < 0)
+		return ctl_fail(c->ctl, "%s: %s", c->dir, strerror(-err));
+	if (err && !ident_history_verify(old, old_len, 0, NULL, &known)) {
+		cmp = ident_history_compare(&h, &known);
+		if (cmp == IDENT_CMP_OLDER || cmp == IDENT_CMP_CONFLICT)
+			return ctl_fail(c->ctl, "change history: %s",
+					ident_strerror(cmp == IDENT_CMP_OLDER ?
+						       IDENT_E_OLDER :
+						       IDENT_E_CONFLICT));
+	}
+	err = keystore_peer_save(c->ks, h.identifier, raw, len);
+	if (err)
+		return ctl_fail(c->ctl, "%s: %s", c->dir, strerror(-err));
+	ident_id_print(h.identifier, text);
+	puts(text);
+	return CTL_OK;
+}
+
+static int identity_import_peer(struct ctl *ctl, int argc, char **argv)
+{
+	static uint8_t raw[IDENT_HISTORY_MAX];
+	struct call c;
+	size_t len;
+	int err;
+
+	err = open_call(&c, ctl, true, false, argc, argv);
+	if (err)
+		return err;
+	err = read_hex(&c, raw, sizeof(raw), &len);
+	if (!err)
+		err = import_history(&c, raw, len);
+	keystore_close(c.ks);
+	return err;
+}
+
+int cmd_identity(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct command table[] = {
+		{ "list", "[dir DIR]", "names of the identities",
+		  identity_list },
+		{ "create", "NAME [dir DIR]", "make an identity",
+		  identity_create },
+		{ "show", "NAME [dir DIR]", "its identifier", identity_show },
+		{ "export", "NAME [dir DIR]",
+		  "its change history in hex, which is public",
+		  identity_export },
+		{ "import-peer", "[file FILE] [dir DIR]",
+		  "remember the change history of a peer",
+		  identity_import_peer },
+		{ "rotate", "NAME [dir DIR]", "give it a new key",
+		  identity_rotate_key },
+		{ NULL, NULL, NULL, NULL }
+	};
+
+	return ctl_dispatch(ctl, "identity", table, argc, argv);
+}

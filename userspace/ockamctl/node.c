@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* ockamctl node, stats */
+#include <stdio.h>
+#include <string.h>
+
+#include "ockamctl.h"
+
+static int node_show(struct ctl *ctl, int argc, char **argv)
+{
+	struct ockam_nl_node node;
+	int err;
+
+	if (argc)
+		return ctl_usage("node show: unknown word '%s'", argv[0]);
+	err = ctl_open(ctl);
+	if (err)
+		return err;
+	if (ockam_nl_node_get(ctl->nl, &node))
+		return ctl_nl_fail(ctl, "node");
+	print_object(ctl, OCKAM_NL_NODE, &node);
+	return CTL_OK;
+}
+
+static int node_set(struct ctl *ctl, int argc, char **argv)
+{
+	static const int allowed[] = {
+		OCKAM_A_NODE_STALL_MS, OCKAM_A_NODE_PARK_LIMIT,
+		OCKAM_A_NODE_TXQ_LIMIT, OCKAM_A_NODE_MAX_MSG,
+		OCKAM_A_NODE_MAX_LINKS, OCKAM_A_NODE_MAX_CHANNELS,
+		OCKAM_A_NODE_MAX_HOPS, OCKAM_A_NODE_REPLY_MS,
+		OCKAM_A_NODE_FORWARD, 0
+	};
+	struct ockam_nl_node node = {};
+	int err;
+
+	if (!argc)
+		return ctl_usage("node set: name what to set");
+	err = arg_fields(OCKAM_NL_NODE, &node, allowed, argc, argv);
+	if (!err)
+		err = ctl_open(ctl);
+	if (err)
+		return err;
+	if (ockam_nl_node_set(ctl->nl, &node))
+		return ctl_nl_fail(ctl, "node set");
+	return CTL_OK;
+}
+
+int cmd_node(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct command table[] = {
+		{ "show", "", "settings", node_show },
+		{ "set", "NAME VALUE ...", "change settings", node_set },
+		{ NULL, NULL, NULL, NULL }
+	};
+
+	return ctl_dispatch(ctl, "node", table, argc, argv);
+}
+
+static void print_counters(const char *what, const uint64_t *value,
+			   unsigned int n, const char *(*name)(unsigned int))
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (value[i])
+			printf("%-8s%-26s%llu\n", what, name(i),
+			       (unsigned long long)value[i]);
+}
+
+int cmd_stats(struct ctl *ctl, int argc, char **argv)
+{
+	struct ockam_nl_node node;
+	json_t *all, *j;
+	int err;
+
+	if (argc)
+		return ctl_usage("stats: unknown word '%s'", argv[0]);
+	err = ctl_open(ctl);
+	if (err)
+		return err;
+	if (ockam_nl_node_get(ctl->nl, &node))
+		return ctl_nl_fail(ctl, "stats");
+	if (!ockam_nl_has(&node, OCKAM_A_NODE_STATS))
+		return ctl_fail(ctl, "counters are for CAP_NET_ADMIN only");
+
+	if (ctl->json) {
+		all = json_object_of(OCKAM_NL_NODE, &node);
+		j = json_object();
+		json_object_set(j, "stats", json_object_get(all, "stats"));
+		json_object_set(j, "drops", json_object_get(all, "drops"));
+		json_decref(all);
+		print_json(j);
+		return CTL_OK;
+	}
+	print_counters("stat", node.stats, __OCKAM_STAT_MAX,
+		       ockam_nl_stat_name);
+	print_counters("drop", node.drops, __OCKAM_DROP_MAX,
+		       ockam_nl_drop_name);
+	return CTL_OK;
+}

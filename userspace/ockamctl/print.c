@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* Objects for people and as JSON. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ockamctl.h"
+
+void print_json(json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(json);
+}
+
+static json_t *json_counters(const uint64_t *value, unsigned int n,
+			     const char *(*name)(unsigned int))
+{
+	json_t *j = json_object();
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		json_object_set_new(j, name(i), json_integer(value[i]));
+	return j;
+}
+
+static json_t *json_flags(enum ockam_nl_object kind, int attr, uint32_t bits)
+{
+	json_t *j = json_array();
+	const char *name;
+	int i;
+
+	for (i = 0; i < 32; i++) {
+		if (!(bits >> i & 1))
+			continue;
+		name = ockam_nl_value_name(kind, attr, i);
+		json_array_append_new(j, name ? json_string(name) :
+				      json_integer(1U << i));
+	}
+	return j;
+}
+
+static json_t *json_route(const uint8_t *data, size_t len)
+{
+	char *text = malloc(OCKAM_TEXT_ROUTE_MAX);
+	json_t *j = NULL;
+
+	if (text && ockam_text_print_route(data, len, text,
+					   OCKAM_TEXT_ROUTE_MAX) >= 0)
+		j = json_string(text);
+	free(text);
+	return j ? j : json_null();
+}
+
+static json_t *json_field(enum ockam_nl_object kind,
+			  const struct ockam_nl_field *f, const void *p)
+{
+	const struct ockam_nl_address *address = p;
+	const struct ockam_nl_route *route = p;
+	const struct ockam_nl_ip *ip = p;
+	char text[OCKAM_TEXT_IDENTIFIER];
+	const char *name;
+	uint32_t v;
+
+	switch (f->type) {
+	case OCKAM_NL_U8:
+		return json_boolean(*(const uint8_t *)p);
+	case OCKAM_NL_U16:
+		return json_integer(*(const uint16_t *)p);
+	case OCKAM_NL_U32:
+		v = *(const uint32_t *)p;
+		if (ockam_nl_is_flags(kind, f->attr))
+			return json_flags(kind, f->attr, v);
+		name = ockam_nl_value_name(kind, f->attr, v);
+		return name ? json_string(name) : json_integer(v);
+	case OCKAM_NL_U64:
+		return json_integer(*(const uint64_t *)p);
+	case OCKAM_NL_FLAG:
+		return json_true();
+	case OCKAM_NL_ADDRESS:
+		return json_route(address->data, address->len);
+	case OCKAM_NL_ROUTE:
+		return json_route(route->data, route->len);
+	case OCKAM_NL_IP:
+		if (!inet_ntop(ip->len == 4 ? AF_INET : AF_INET6, ip->data,
+			       text, sizeof(text)))
+			return json_null();
+		return json_string(text);
+	case OCKAM_NL_IDENTIFIER:
+		ockam_text_print_identifier(p, text);
+		return json_string(text);
+	case OCKAM_NL_NEST:
+		if (f->attr == OCKAM_A_NODE_STATS)
+			return json_counters(p, __OCKAM_STAT_MAX,
+					     ockam_nl_stat_name);
+		return json_counters(p, __OCKAM_DROP_MAX, ockam_nl_drop_name);
+	default:
+		return NULL;
+	}
+}
+
+json_t *json_object_of(enum ockam_nl_object kind, const void *object)
+{
+	const uint64_t *present = object;
+	const struct ockam_nl_field *f;
+	json_t *j = json_object();
+	size_t n;
+
+	for (f = ockam_nl_fields(kind, &n); n; f++, n--)
+		if (*present >> f->attr & 1)
+			json_object_set_new(j, f->name,
+				json_field(kind, f,
+					   (const char *)object + f->offset));
+	return j;
+}
+
+/* A value as a person reads it. */
+static void print_value(const json_t *j)
+{
+	const json_t *v;
+	size_t i;
+
+	switch (json_typeof(j)) {
+	case JSON_STRING:
+		fputs(json_string_value(j), stdout);
+		break;
+	case JSON_INTEGER:
+		printf("%" JSON_INTEGER_FORMAT, json_integer_value(j));
+		break;
+	case JSON_TRUE:
+		fputs("yes", stdout);
+		break;
+	case JSON_FALSE:
+		fputs("no", stdout);
+		break;
+	case JSON_ARRAY:
+		if (!json_array_size(j))
+			fputs("none", stdout);
+		json_array_foreach(j, i, v) {
+			if (i)
+				putchar(',');
+			print_value(v);
+		}
+		break;
+	default:
+		putchar('-');
+		break;
+	}
+}
+
+void print_object(const struct ctl *ctl, enum ockam_nl_object kind,
+		  const void *object)
+{
+	json_t *j = json_object_of(kind, object);
+	const char *key;
+	json_t *v;
+
+	if (ctl->json) {
+		print_json(j);
+		return;
+	}
+	json_object_foreach(j, key, v) {
+		if (json_is_object(v))
+			continue;
+		printf("%-18s", key);
+		print_value(v);
+		putchar('\n');
+	}
+	json_decref(j);
+}
+
+/* What a line shows, 0 at the end. */
+static const int lines[OCKAM_NL_OBJECTS][12] = {
+	[OCKAM_NL_NODE] = {
+		OCKAM_A_NODE_FAMILY, OCKAM_A_NODE_STALL_MS,
+		OCKAM_A_NODE_MAX_MSG, OCKAM_A_NODE_FORWARD,
+	},
+	[OCKAM_NL_WORKER] = {
+		OCKAM_A_WORKER_ADDRESS, OCKAM_A_WORKER_UID,
+		OCKAM_A_WORKER_SCOPE, OCKAM_A_WORKER_QUEUED,
+		OCKAM_A_WORKER_PARKED,
+	},
+	[OCKAM_NL_LINK] = {
+		OCKAM_A_LINK_ID, OCKAM_A_LINK_NAME, OCKAM_A_LINK_KIND,
+		OCKAM_A_LINK_MODE, OCKAM_A_LINK_STATE, OCKAM_A_LINK_ENDPOINT,
+		OCKAM_A_LINK_LOCAL_IP, OCKAM_A_LINK_LOCAL_PORT,
+		OCKAM_A_LINK_REASON, OCKAM_A_LINK_RX_MSGS,
+		OCKAM_A_LINK_TX_MSGS,
+	},
+	[OCKAM_NL_CHANNEL] = {
+		OCKAM_A_CHANNEL_ID, OCKAM_A_CHANNEL_ENCRYPTOR,
+		OCKAM_A_CHANNEL_ROLE, OCKAM_A_CHANNEL_STATE,
+		OCKAM_A_CHANNEL_EVENT, OCKAM_A_CHANNEL_REASON,
+		OCKAM_A_CHANNEL_ROUTE, OCKAM_A_CHANNEL_RX_MSGS,
+		OCKAM_A_CHANNEL_TX_MSGS, OCKAM_A_CHANNEL_IDENTIFIER,
+	},
+	[OCKAM_NL_HOP] = {
+		OCKAM_A_HOP_ID, OCKAM_A_HOP_ADDRESS, OCKAM_A_HOP_SCOPE,
+		OCKAM_A_HOP_MSGS, OCKAM_A_HOP_ROUTE,
+	},
+};
+
+void print_line(enum ockam_nl_object kind, const void *object)
+{
+	json_t *j = json_object_of(kind, object);
+	const struct ockam_nl_field *fields;
+	const int *attr;
+	const char *sep = "";
+	json_t *v;
+	size_t n, i;
+
+	fields = ockam_nl_fields(kind, &n);
+	for (attr = lines[kind]; *attr; attr++) {
+		for (i = 0; i < n && fields[i].attr != *attr; i++)
+			;
+		v = json_object_get(j, fields[i].name);
+		if (!v || !strcmp(json_is_string(v) ? json_string_value(v) : "",
+				  "none"))
+			continue;
+		printf("%s%s ", sep, fields[i].name);
+		print_value(v);
+		sep = "  ";
+	}
+	putchar('\n');
+	json_decref(j);
+}
+
+struct list {
+	json_t			*json;
+	enum ockam_nl_object	kind;
+	bool			(*want)(const void *object);
+};
+
+static int list_one(const void *object, void *arg)
+{
+	struct list *l = arg;
+
+	if (l->want && !l->want(object))
+		return 0;
+	if (l->json)
+		json_array_append_new(l->json, json_object_of(l->kind, object));
+	else
+		print_line(l->kind, object);
+	return 0;
+}
+
+int print_list(struct ctl *ctl, enum ockam_nl_object kind, const void *filter,
+	       bool (*want)(const void *object))
+{
+	struct list l = { .kind = kind, .want = want };
+	int err;
+
+	err = ctl_open(ctl);
+	if (err)
+		return err;
+	if (ctl->json)
+		l.json = json_array();
+	if (ockam_nl_dump(ctl->nl, kind, filter, list_one, &l)) {
+		json_decref(l.json);
+		return ctl_nl_fail(ctl, "list");
+	}
+	if (l.json)
+		print_json(l.json);
+	return CTL_OK;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* Words of the command line for commands that speak with ockamd. */
+#include <string.h>
+
+#include "ockamctl.h"
+#include "words.h"
+
+static const char *plain(const char *word)
+{
+	return strncmp(word, "--", 2) ? word : word + 2;
+}
+
+int words_parse(const struct word *words, int argc, char **argv)
+{
+	const struct word *w;
+	int i;
+
+	for (i = 0; i < argc; i += 2) {
+		for (w = words; w->name; w++)
+			if (!strcmp(w->name, plain(argv[i])))
+				break;
+		if (!w->name)
+			return ctl_usage("unknown word '%s'", argv[i]);
+		if (i + 1 == argc)
+			return ctl_usage("'%s' needs a value", argv[i]);
+		*w->value = argv[i + 1];
+	}
+	return CTL_OK;
+}
+
+static int add_trust(struct channel_words *w, const char *who)
+{
+	if (w->n_trust == WORDS_TRUST_MAX)
+		return ctl_usage("more than %d identifiers to trust",
+				 WORDS_TRUST_MAX);
+	w->trust[w->n_trust++] = who;
+	return CTL_OK;
+}
+
+static int take_pair(struct channel_words *w, const char *name,
+		     const char *value)
+{
+	uint64_t n;
+	int err;
+
+	if (!strcmp(name, "identity")) {
+		w->opt.identity = value;
+		return CTL_OK;
+	}
+	if (!strcmp(name, "trust"))
+		return add_trust(w, value);
+	if (!strcmp(name, "handshake")) {
+		w->opt.handshake = value;
+		return CTL_OK;
+	}
+	if (!strcmp(name, "timeout-ms")) {
+		err = arg_number(name, value, 600000, &n);
+		w->opt.timeout_ms = n;
+		return err;
+	}
+	if (!strcmp(name, "daemon-uid")) {
+		err = arg_number(name, value, UINT32_MAX - 1, &n);
+		w->opt.daemon_uid = n;
+		return err;
+	}
+	return ctl_usage("unknown word '%s'", name);
+}
+
+int words_channel(struct channel_words *w, int argc, char **argv)
+{
+	int i, err;
+
+	memset(w, 0, sizeof(*w));
+	w->opt.trust = w->trust;
+	for (i = 0; i < argc; i++) {
+		const char *name = plain(argv[i]);
+
+		if (!strcmp(name, "shared")) {
+			w->opt.shared = true;
+			continue;
+		}
+		if (i + 1 == argc)
+			return ctl_usage("'%s' needs a value", argv[i]);
+		err = take_pair(w, name, argv[++i]);
+		if (err)
+			return err;
+	}
+	return CTL_OK;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Words of the command line for commands that speak with ockamd. */
+#ifndef OCKAMCTL_WORDS_H
+#define OCKAMCTL_WORDS_H
+
+#include <ockam/ockam.h>
+
+/**
+ * struct word - a word that a value follows, as "dir DIR" or "--dir DIR"
+ * @name: the word
+ * @value: set to what follows
+ */
+struct word {
+	const char	*name;
+	const char	**value;
+};
+
+/* 0 or an exit status. */
+int words_parse(const struct word *words, int argc, char **argv);
+
+#define WORDS_TRUST_MAX	256
+
+/**
+ * struct channel_words - options of secure channels and listeners
+ * @opt: the options
+ * @trust: what @opt.trust points to
+ * @n_trust: its length
+ */
+struct channel_words {
+	struct ockam_secure_channel_options opt;
+	const char	*trust[WORDS_TRUST_MAX + 1];
+	size_t		n_trust;
+};
+
+int words_channel(struct channel_words *w, int argc, char **argv);
+
+#endif /* OCKAMCTL_WORDS_H */

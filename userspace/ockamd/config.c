@@ -1,0 +1,696 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * The configuration file, read with libconfuse.  Each value is checked while it
+ * is parsed, so that complaints name the line; afterwards it is only copied.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <confuse.h>
+
+#include "ockamd.h"
+
+#define STATE_DEFAULT	"/var/lib/ockam"
+#define HANDSHAKES_MAX	16384
+
+/* ---- who may ---- */
+
+bool asker_is_admin(const struct asker *a)
+{
+	return a->uid == 0 || a->uid == geteuid();
+}
+
+bool users_allow(const struct users *u, const struct asker *a)
+{
+	size_t i;
+
+	if (asker_is_admin(a))
+		return true;
+	for (i = 0; i < u->n_uids; i++)
+		if (u->uids[i] == a->uid)
+			return true;
+	for (i = 0; i < u->n_gids; i++)
+		if (u->gids[i] == a->gid)
+			return true;
+	return false;
+}
+
+/* ---- values ---- */
+
+static void complain(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	char text[512];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (cfg && cfg->filename && cfg->line)
+		log_error("%s, line %d: %s", cfg->filename, cfg->line, text);
+	else
+		log_error("%s", text);
+}
+
+static bool read_id(const char *text, unsigned long *id)
+{
+	char *end;
+
+	errno = 0;
+	*id = strtoul(text, &end, 10);
+	/* The highest one stands for "none". */
+	return *text >= '0' && *text <= '9' && !*end && !errno &&
+	       *id < UINT32_MAX;
+}
+
+static bool read_uid(const char *text, uid_t *uid)
+{
+	const struct passwd *pw;
+	unsigned long id;
+
+	if (read_id(text, &id)) {
+		*uid = id;
+		return true;
+	}
+	pw = getpwnam(text);
+	if (pw)
+		*uid = pw->pw_uid;
+	return pw;
+}
+
+static bool read_gid(const char *text, gid_t *gid)
+{
+	const struct group *gr;
+	unsigned long id;
+
+	if (read_id(text, &id)) {
+		*gid = id;
+		return true;
+	}
+	gr = getgrnam(text);
+	if (gr)
+		*gid = gr->gr_gid;
+	return gr;
+}
+
+static bool read_forward(const char *text, uint32_t *bits)
+{
+	int bit = ockam_nl_value(OCKAM_NL_NODE, OCKAM_A_NODE_FORWARD, text);
+
+	if (bit < 0)
+		return false;
+	*bits |= 1U << bit;
+	return true;
+}
+
+static bool read_scope(const char *text, uint32_t *bits)
+{
+	static const struct {
+		const char *name;
+		uint32_t bit;
+	} scopes[] = {
+		{ "local", OCKAM_ACCEPT_LOCAL },
+		{ "links", OCKAM_ACCEPT_LINKS },
+		{ "channels", OCKAM_ACCEPT_CHANNELS },
+		{ "forwarded", OCKAM_ACCEPT_FORWARDED },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(scopes); i++)
+		if (!strcmp(text, scopes[i].name)) {
+			*bits |= scopes[i].bit;
+			return true;
+		}
+	return false;
+}
+
+/* "10.0.0.2:4000", "[::1]:4000", "host:4000"; text for what is wrong. */
+static const char *read_endpoint(const char *text, bool listen,
+				 struct conf_link *l)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *ai;
+	const char *colon = strrchr(text, ':');
+	char host[256];
+	size_t n;
+	int err;
+
+	if (!colon || colon == text || !colon[1])
+		return "HOST:PORT is wanted";
+	n = colon - text;
+	if (text[0] == '[') {
+		if (text[n - 1] != ']')
+			return "']' is missing";
+		text++;
+		n -= 2;
+	}
+	if (!n || n >= sizeof(host))
+		return "HOST:PORT is wanted";
+	memcpy(host, text, n);
+	host[n] = 0;
+	hints.ai_flags = AI_NUMERICSERV | (listen ? AI_PASSIVE : 0);
+	err = getaddrinfo(host, colon + 1, &hints, &ai);
+	if (err)
+		return gai_strerror(err);
+	if (ai->ai_family == AF_INET) {
+		const struct sockaddr_in *in = (void *)ai->ai_addr;
+
+		l->ip.len = 4;
+		memcpy(l->ip.data, &in->sin_addr, 4);
+		l->port = ntohs(in->sin_port);
+	} else if (ai->ai_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (void *)ai->ai_addr;
+
+		l->ip.len = 16;
+		memcpy(l->ip.data, &in6->sin6_addr, 16);
+		l->port = ntohs(in6->sin6_port);
+		l->scope_id = in6->sin6_scope_id;
+	}
+	freeaddrinfo(ai);
+	return l->ip.len ? NULL : "neither IPv4 nor IPv6";
+}
+
+/* ---- checks while parsing ---- */
+
+static const char *last(cfg_opt_t *opt)
+{
+	return cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+}
+
+static int check_users(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *v = last(opt);
+	uid_t uid;
+
+	if (!v || read_uid(v, &uid))
+		return 0;
+	cfg_error(cfg, "no user \"%s\"", v);
+	return -1;
+}
+
+static int check_groups(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *v = last(opt);
+	gid_t gid;
+
+	if (!v || read_gid(v, &gid))
+		return 0;
+	cfg_error(cfg, "no group \"%s\"", v);
+	return -1;
+}
+
+static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct trust_policy p = { 0 };
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < cfg_opt_size(opt) && !err; i++)
+		err = trust_policy_add(&p, cfg_opt_getnstr(opt, i));
+	trust_policy_clear(&p);
+	if (!err)
+		return 0;
+	cfg_error(cfg, "trust: \"%s\" is neither an identifier nor the only word \"anyone\"",
+		  last(opt));
+	return -1;
+}
+
+static int check_forward(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *v = last(opt);
+	uint32_t bits = 0;
+
+	if (!v || read_forward(v, &bits))
+		return 0;
+	cfg_error(cfg, "forward: \"%s\" is none of link-link, channel-link, link-channel, channel-channel",
+		  v);
+	return -1;
+}
+
+static int check_scope(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *v = last(opt);
+	uint32_t bits = 0;
+
+	if (!v || read_scope(v, &bits))
+		return 0;
+	cfg_error(cfg, "scope: \"%s\" is none of local, links, channels, forwarded",
+		  v);
+	return -1;
+}
+
+static int check_route(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct ockam_path path;
+
+	if (!last(opt) || !ockam_path_parse(&path, last(opt)))
+		return 0;
+	cfg_error(cfg, "%s", ockam_error());
+	return -1;
+}
+
+static int check_endpoint(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct conf_link l = { 0 };
+	const char *bad;
+
+	if (!last(opt))
+		return 0;
+	bad = read_endpoint(last(opt), !strcmp(opt->name, "listen"), &l);
+	if (!bad)
+		return 0;
+	cfg_error(cfg, "%s = \"%s\": %s", opt->name, last(opt), bad);
+	return -1;
+}
+
+static int check_positive(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long v = cfg_opt_getnint(opt, 0);
+
+	if (v >= 0 && v <= 86400000)
+		return 0;
+	cfg_error(cfg, "%s = %ld is out of range", opt->name, v);
+	return -1;
+}
+
+static int check_handshakes(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long v = cfg_opt_getnint(opt, 0);
+
+	if (v >= 1 && v <= HANDSHAKES_MAX)
+		return 0;
+	cfg_error(cfg, "%s = %ld is not from 1 to %d", opt->name, v,
+		  HANDSHAKES_MAX);
+	return -1;
+}
+
+/* The section that was just closed; its title is an address. */
+static cfg_t *titled_address(cfg_t *cfg, cfg_opt_t *opt, size_t max)
+{
+	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	struct ockam_path path;
+
+	if (ockam_path_parse(&path, cfg_title(sec))) {
+		cfg_error(cfg, "%s", ockam_error());
+		return NULL;
+	}
+	if (path.nhops != 1 || path.hops[0] || !path.hops[1] ||
+	    path.hops[1] > max) {
+		cfg_error(cfg, "%s \"%s\": one local address is wanted, of at most %zu bytes",
+			  opt->name, cfg_title(sec), max);
+		return NULL;
+	}
+	return sec;
+}
+
+static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = titled_address(cfg, opt, OCKAM_ADDR_MAX);
+
+	if (!sec)
+		return -1;
+	if (!cfg_getstr(sec, "identity")) {
+		cfg_error(cfg, "listener \"%s\" has no identity",
+			  cfg_title(sec));
+		return -1;
+	}
+	if (!cfg_size(sec, "trust")) {
+		cfg_error(cfg, "listener \"%s\" has no trust policy: name identifiers, or write \"anyone\"",
+			  cfg_title(sec));
+		return -1;
+	}
+	return 0;
+}
+
+static int check_address(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return titled_address(cfg, opt, OCKAM_ADDR_MAX) ? 0 : -1;
+}
+
+static int check_link(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = titled_address(cfg, opt, OCKAM_NAME_LEN);
+
+	if (!sec)
+		return -1;
+	if (!cfg_getstr(sec, "connect") == !cfg_getstr(sec, "listen")) {
+		cfg_error(cfg, "link \"%s\" needs either connect or listen",
+			  cfg_title(sec));
+		return -1;
+	}
+	return 0;
+}
+
+static int check_relay(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+
+	if (cfg_size(sec, "allow") || cfg_getbool(sec, "plain-links"))
+		return 0;
+	cfg_error(cfg, "relay: nobody may register: name identifiers in allow, or write \"anyone\"");
+	return -1;
+}
+
+static int check_hop(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return titled_address(cfg, opt, OCKAM_ADDR_MAX) ? 0 : -1;
+}
+
+/* ---- copying what was checked ---- */
+
+/* Memory is all that can still be missing. */
+static void *must(void *p)
+{
+	if (!p) {
+		log_error("out of memory");
+		exit(1);
+	}
+	return p;
+}
+
+static void take_users(cfg_t *sec, struct users *u)
+{
+	size_t i;
+
+	u->n_uids = cfg_size(sec, "allow-uid");
+	u->n_gids = cfg_size(sec, "allow-gid");
+	u->uids = must(calloc(u->n_uids + 1, sizeof(*u->uids)));
+	u->gids = must(calloc(u->n_gids + 1, sizeof(*u->gids)));
+	for (i = 0; i < u->n_uids; i++)
+		read_uid(cfg_getnstr(sec, "allow-uid", i), &u->uids[i]);
+	for (i = 0; i < u->n_gids; i++)
+		read_gid(cfg_getnstr(sec, "allow-gid", i), &u->gids[i]);
+}
+
+static struct policy *take_policy(cfg_t *sec, const char *name)
+{
+	struct policy *p = must(policy_new());
+	size_t i;
+
+	for (i = 0; i < cfg_size(sec, name); i++)
+		if (trust_policy_add(&p->trust, cfg_getnstr(sec, name, i)))
+			must(NULL);
+	return p;
+}
+
+static void take_identities(cfg_t *cfg, struct config *c)
+{
+	size_t i;
+
+	c->n_identity = cfg_size(cfg, "identity");
+	c->identity = must(calloc(c->n_identity + 1, sizeof(*c->identity)));
+	for (i = 0; i < c->n_identity; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "identity", i);
+
+		c->identity[i].name = must(strdup(cfg_title(sec)));
+		c->identity[i].create = cfg_getbool(sec, "create");
+		take_users(sec, &c->identity[i].users);
+	}
+}
+
+static void take_listeners(cfg_t *cfg, struct config *c)
+{
+	size_t i;
+
+	c->n_listener = cfg_size(cfg, "listener");
+	c->listener = must(calloc(c->n_listener + 1, sizeof(*c->listener)));
+	for (i = 0; i < c->n_listener; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "listener", i);
+		struct conf_listener *l = &c->listener[i];
+
+		l->name = must(strdup(cfg_title(sec)));
+		l->identity = must(strdup(cfg_getstr(sec, "identity")));
+		l->policy = take_policy(sec, "trust");
+		ockam_path_parse(&l->address, l->name);
+	}
+}
+
+static void take_addresses(cfg_t *cfg, struct config *c)
+{
+	size_t i;
+
+	c->n_address = cfg_size(cfg, "address");
+	c->address = must(calloc(c->n_address + 1, sizeof(*c->address)));
+	for (i = 0; i < c->n_address; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "address", i);
+
+		c->address[i].name = must(strdup(cfg_title(sec)));
+		ockam_path_parse(&c->address[i].address, cfg_title(sec));
+		take_users(sec, &c->address[i].users);
+	}
+}
+
+static void take_links(cfg_t *cfg, struct config *c)
+{
+	size_t i;
+
+	c->n_link = cfg_size(cfg, "link");
+	c->link = must(calloc(c->n_link + 1, sizeof(*c->link)));
+	for (i = 0; i < c->n_link; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "link", i);
+		struct conf_link *l = &c->link[i];
+
+		l->name = must(strdup(cfg_title(sec)));
+		ockam_path_parse(&l->address, l->name);
+		l->listen = cfg_getstr(sec, "listen");
+		l->endpoint = must(strdup(cfg_getstr(sec, l->listen ?
+						     "listen" : "connect")));
+		read_endpoint(l->endpoint, l->listen, l);
+		l->reconnect_min_ms = cfg_getint(sec, "reconnect-min-ms");
+		l->reconnect_max_ms = cfg_getint(sec, "reconnect-max-ms");
+		l->max_accepted = cfg_getint(sec, "max-accepted");
+	}
+}
+
+static void take_hops(cfg_t *cfg, struct config *c)
+{
+	size_t i, k;
+
+	c->n_hop = cfg_size(cfg, "hop");
+	c->hop = must(calloc(c->n_hop + 1, sizeof(*c->hop)));
+	for (i = 0; i < c->n_hop; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "hop", i);
+		struct conf_hop *h = &c->hop[i];
+
+		h->name = must(strdup(cfg_title(sec)));
+		ockam_path_parse(&h->address, h->name);
+		if (cfg_getstr(sec, "route"))
+			ockam_path_parse(&h->route, cfg_getstr(sec, "route"));
+		h->scope = OCKAM_ACCEPT_LOCAL;
+		for (k = 0; k < cfg_size(sec, "scope"); k++)
+			read_scope(cfg_getnstr(sec, "scope", k), &h->scope);
+	}
+}
+
+static void take_relay(cfg_t *cfg, struct config *c)
+{
+	struct conf_relay *r = &c->relay;
+	cfg_t *sec;
+
+	if (!cfg_size(cfg, "relay"))
+		return;
+	sec = cfg_getnsec(cfg, "relay", 0);
+	r->enabled = true;
+	r->policy = take_policy(sec, "allow");
+	r->plain_links = cfg_getbool(sec, "plain-links");
+	r->prefix = must(strdup(cfg_getstr(sec, "prefix")));
+	r->max = cfg_getint(sec, "max");
+	r->lifetime = cfg_getint(sec, "lifetime");
+}
+
+static struct config *take(cfg_t *cfg)
+{
+	struct config *c = must(calloc(1, sizeof(*c)));
+	size_t i;
+
+	c->state = must(strdup(cfg_getstr(cfg, "state")));
+	if (cfg_getstr(cfg, "user"))
+		c->user = must(strdup(cfg_getstr(cfg, "user")));
+	if (cfg_getstr(cfg, "group"))
+		c->group = must(strdup(cfg_getstr(cfg, "group")));
+	c->max_handshakes = cfg_getint(cfg, "max-handshakes");
+	c->has_forward = cfg_opt_size(cfg_getopt(cfg, "forward"));
+	for (i = 0; i < cfg_size(cfg, "forward"); i++)
+		read_forward(cfg_getnstr(cfg, "forward", i), &c->forward);
+	take_identities(cfg, c);
+	take_listeners(cfg, c);
+	take_addresses(cfg, c);
+	take_links(cfg, c);
+	take_hops(cfg, c);
+	take_relay(cfg, c);
+	return c;
+}
+
+/* What can only be seen when everything is known. */
+static int check_whole(const struct config *c, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		if (!config_identity(c, c->listener[i].identity)) {
+			log_error("%s: listener \"%s\" names identity \"%s\", for which there is no section",
+				  path, c->listener[i].name,
+				  c->listener[i].identity);
+			return -1;
+		}
+	return 0;
+}
+
+struct config *config_load(const char *path)
+{
+	cfg_opt_t identity[] = {
+		CFG_BOOL("create", cfg_false, CFGF_NONE),
+		CFG_STR_LIST("allow-uid", NULL, CFGF_NONE),
+		CFG_STR_LIST("allow-gid", NULL, CFGF_NONE),
+		CFG_END()
+	};
+	cfg_opt_t address[] = {
+		CFG_STR_LIST("allow-uid", NULL, CFGF_NONE),
+		CFG_STR_LIST("allow-gid", NULL, CFGF_NONE),
+		CFG_END()
+	};
+	cfg_opt_t listener[] = {
+		CFG_STR("identity", NULL, CFGF_NODEFAULT),
+		CFG_STR_LIST("trust", NULL, CFGF_NONE),
+		CFG_END()
+	};
+	cfg_opt_t link[] = {
+		CFG_STR("connect", NULL, CFGF_NODEFAULT),
+		CFG_STR("listen", NULL, CFGF_NODEFAULT),
+		CFG_INT("reconnect-min-ms", -1, CFGF_NONE),
+		CFG_INT("reconnect-max-ms", -1, CFGF_NONE),
+		CFG_INT("max-accepted", -1, CFGF_NONE),
+		CFG_END()
+	};
+	cfg_opt_t hop[] = {
+		CFG_STR("route", NULL, CFGF_NODEFAULT),
+		CFG_STR_LIST("scope", NULL, CFGF_NONE),
+		CFG_END()
+	};
+	cfg_opt_t relay[] = {
+		CFG_STR_LIST("allow", NULL, CFGF_NONE),
+		CFG_BOOL("plain-links", cfg_false, CFGF_NONE),
+		CFG_STR("prefix", "forward_to_", CFGF_NONE),
+		CFG_INT("max", 256, CFGF_NONE),
+		CFG_INT("lifetime", 86400, CFGF_NONE),
+		CFG_END()
+	};
+	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE |
+				  CFGF_NO_TITLE_DUPES;
+	cfg_opt_t top[] = {
+		CFG_STR("state", STATE_DEFAULT, CFGF_NONE),
+		CFG_STR("user", NULL, CFGF_NODEFAULT),
+		CFG_STR("group", NULL, CFGF_NODEFAULT),
+		CFG_INT("max-handshakes", 1024, CFGF_NONE),
+		CFG_STR_LIST("forward", NULL, CFGF_NODEFAULT),
+		CFG_SEC("identity", identity, titled),
+		CFG_SEC("address", address, titled),
+		CFG_SEC("listener", listener, titled),
+		CFG_SEC("link", link, titled),
+		CFG_SEC("hop", hop, titled),
+		CFG_SEC("relay", relay, CFGF_NODEFAULT),
+		CFG_END()
+	};
+	struct config *c = NULL;
+	cfg_t *cfg;
+	int err;
+
+	cfg = must(cfg_init(top, CFGF_NONE));
+	cfg_set_error_function(cfg, complain);
+	cfg_set_validate_func(cfg, "user", check_users);
+	cfg_set_validate_func(cfg, "group", check_groups);
+	cfg_set_validate_func(cfg, "forward", check_forward);
+	cfg_set_validate_func(cfg, "max-handshakes", check_handshakes);
+	cfg_set_validate_func(cfg, "identity|allow-uid", check_users);
+	cfg_set_validate_func(cfg, "identity|allow-gid", check_groups);
+	cfg_set_validate_func(cfg, "address", check_address);
+	cfg_set_validate_func(cfg, "address|allow-uid", check_users);
+	cfg_set_validate_func(cfg, "address|allow-gid", check_groups);
+	cfg_set_validate_func(cfg, "listener", check_listener);
+	cfg_set_validate_func(cfg, "listener|trust", check_trust);
+	cfg_set_validate_func(cfg, "link", check_link);
+	cfg_set_validate_func(cfg, "link|connect", check_endpoint);
+	cfg_set_validate_func(cfg, "link|listen", check_endpoint);
+	cfg_set_validate_func(cfg, "link|reconnect-min-ms", check_positive);
+	cfg_set_validate_func(cfg, "link|reconnect-max-ms", check_positive);
+	cfg_set_validate_func(cfg, "link|max-accepted", check_positive);
+	cfg_set_validate_func(cfg, "hop", check_hop);
+	cfg_set_validate_func(cfg, "hop|route", check_route);
+	cfg_set_validate_func(cfg, "hop|scope", check_scope);
+	cfg_set_validate_func(cfg, "relay", check_relay);
+	cfg_set_validate_func(cfg, "relay|allow", check_trust);
+	cfg_set_validate_func(cfg, "relay|max", check_positive);
+	cfg_set_validate_func(cfg, "relay|lifetime", check_positive);
+
+	err = cfg_parse(cfg, path);
+	if (err == CFG_FILE_ERROR)
+		log_error("%s: %s", path, strerror(errno));
+	else if (!err)
+		c = take(cfg);
+	cfg_free(cfg);
+	if (c && check_whole(c, path)) {
+		config_free(c);
+		c = NULL;
+	}
+	return c;
+}
+
+static void users_free(struct users *u)
+{
+	free(u->uids);
+	free(u->gids);
+}
+
+void config_free(struct config *c)
+{
+	size_t i;
+
+	if (!c)
+		return;
+	for (i = 0; i < c->n_identity; i++) {
+		free(c->identity[i].name);
+		users_free(&c->identity[i].users);
+	}
+	for (i = 0; i < c->n_listener; i++) {
+		free(c->listener[i].name);
+		free(c->listener[i].identity);
+		policy_put(c->listener[i].policy);
+	}
+	for (i = 0; i < c->n_address; i++) {
+		free(c->address[i].name);
+		users_free(&c->address[i].users);
+	}
+	for (i = 0; i < c->n_link; i++) {
+		free(c->link[i].name);
+		free(c->link[i].endpoint);
+	}
+	for (i = 0; i < c->n_hop; i++)
+		free(c->hop[i].name);
+	policy_put(c->relay.policy);
+	free(c->relay.prefix);
+	free(c->identity);
+	free(c->listener);
+	free(c->address);
+	free(c->link);
+	free(c->hop);
+	free(c->state);
+	free(c->user);
+	free(c->group);
+	free(c);
+}
+
+const struct conf_identity *config_identity(const struct config *c,
+					    const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_identity; i++)
+		if (!strcmp(c->identity[i].name, name))
+			return &c->identity[i];
+	return NULL;
+}

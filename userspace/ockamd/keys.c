@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* The daemon's identities, and locked memory for what handshakes derive. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <sodium.h>
+
+#include "ockamd.h"
+
+struct named {
+	char *name;
+	struct identity *self;
+};
+
+static struct named *all;
+static size_t n_all;
+
+int keys_init(const char *dir)
+{
+	int err = keystore_open(dir, true, 0, &the.keys);
+
+	if (err) {
+		log_error("key store %s: %s", dir, strerror(-err));
+		return err;
+	}
+	keystore_peer_store(the.keys, &the.store);
+	return 0;
+}
+
+static int load(const struct conf_identity *want, struct identity **out)
+{
+	int err = keystore_load(the.keys, want->name, now_seconds(), out);
+
+	if (err == -ENOENT && want->create) {
+		err = keystore_create(the.keys, want->name, now_seconds(),
+				      out);
+		if (!err)
+			log_info("identity %s: new", want->name);
+	}
+	if (err)
+		log_error("identity %s: %s", want->name, strerror(-err));
+	else
+		log_info("identity %s is %s", want->name,
+			 id_text((*out)->history.identifier));
+	return err;
+}
+
+static void drop(struct named *list, size_t n)
+{
+	while (n--) {
+		free(list[n].name);
+		identity_put(list[n].self);
+	}
+	free(list);
+}
+
+int keys_reload(const struct config *c)
+{
+	struct named *list;
+	size_t i;
+	int err;
+
+	list = calloc(c->n_identity + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (i = 0; i < c->n_identity; i++) {
+		list[i].name = strdup(c->identity[i].name);
+		err = list[i].name ? load(&c->identity[i], &list[i].self) :
+				     -ENOMEM;
+		if (err) {
+			drop(list, i + 1);
+			return err;
+		}
+	}
+	drop(all, n_all);
+	all = list;
+	n_all = c->n_identity;
+	return 0;
+}
+
+struct identity *keys_find(const char *name)
+{
+	struct identity *fresh;
+	size_t i;
+
+	for (i = 0; i < n_all; i++)
+		if (!strcmp(all[i].name, name))
+			break;
+	if (i == n_all)
+		return NULL;
+	if (identity_ready(all[i].self, now_seconds()))
+		return all[i].self;
+	/* Its channel key has ended; loading makes another one. */
+	if (keystore_load(the.keys, name, now_seconds(), &fresh))
+		return NULL;
+	identity_put(all[i].self);
+	all[i].self = fresh;
+	return fresh;
+}
+
+/* ---- locked memory ---- */
+
+struct scratch *scratch;
+static struct secrets *vault;
+
+static void *locked(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	/* Also keeps it out of core dumps. */
+	if (sodium_mlock(p, len))
+		log_warn("%zu bytes for secrets cannot be locked in memory",
+			 len);
+	madvise(p, len, MADV_DONTDUMP);
+	madvise(p, len, MADV_DONTFORK);
+	return p;
+}
+
+int vault_init(size_t n)
+{
+	struct secrets *s;
+	size_t i;
+
+	scratch = locked(sizeof(*scratch));
+	s = locked(n * sizeof(*s));
+	if (!scratch || !s)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		s[i].next = vault;
+		vault = &s[i];
+	}
+	return 0;
+}
+
+struct secrets *vault_take(void)
+{
+	struct secrets *s = vault;
+
+	if (!s)
+		return NULL;
+	vault = s->next;
+	sodium_memzero(s, sizeof(*s));
+	return s;
+}
+
+void vault_give(struct secrets *s)
+{
+	if (!s)
+		return;
+	xx_wipe(&s->xx);
+	sodium_memzero(s, sizeof(*s));
+	s->next = vault;
+	vault = s;
+}

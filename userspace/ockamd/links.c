@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Links, hops and forwarding switches of the configuration.  What the kernel
+ * has already under the same name is left alone, so that a restart or a reload
+ * interrupts nothing; what an earlier configuration of this process named and
+ * the new one does not is deleted.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ockamd.h"
+
+static void link_key(const struct conf_link *l, struct ockam_nl_link *nl)
+{
+	memset(nl, 0, sizeof(*nl));
+	ockam_nl_mark(nl, OCKAM_A_LINK_NAME);
+	nl->name.len = l->address.len;
+	memcpy(nl->name.data, l->address.hops, l->address.len);
+}
+
+static bool same_ip(const struct ockam_nl_ip *a, const struct ockam_nl_ip *b)
+{
+	return a->len == b->len && !memcmp(a->data, b->data, a->len);
+}
+
+static bool same_link(const struct conf_link *l, const struct ockam_nl_link *nl)
+{
+	if (l->listen)
+		return nl->mode == OCKAM_LINK_MODE_LISTEN &&
+		       same_ip(&nl->local_ip, &l->ip) &&
+		       nl->local_port == l->port;
+	return nl->mode == OCKAM_LINK_MODE_CONNECT &&
+	       same_ip(&nl->remote_ip, &l->ip) && nl->remote_port == l->port;
+}
+
+static void set_limits(const struct conf_link *l, struct ockam_nl_link *nl)
+{
+	if (l->reconnect_min_ms >= 0) {
+		nl->reconnect_min_ms = l->reconnect_min_ms;
+		ockam_nl_mark(nl, OCKAM_A_LINK_RECONNECT_MIN_MS);
+	}
+	if (l->reconnect_max_ms >= 0) {
+		nl->reconnect_max_ms = l->reconnect_max_ms;
+		ockam_nl_mark(nl, OCKAM_A_LINK_RECONNECT_MAX_MS);
+	}
+	if (l->max_accepted >= 0) {
+		nl->max_accepted = l->max_accepted;
+		ockam_nl_mark(nl, OCKAM_A_LINK_MAX_ACCEPTED);
+	}
+}
+
+static int make_link(const struct conf_link *l)
+{
+	struct ockam_nl_link nl;
+
+	link_key(l, &nl);
+	ockam_nl_mark(&nl, OCKAM_A_LINK_KIND);
+	ockam_nl_mark(&nl, OCKAM_A_LINK_MODE);
+	nl.kind = OCKAM_LINK_KIND_TCP;
+	if (l->listen) {
+		nl.mode = OCKAM_LINK_MODE_LISTEN;
+		nl.local_ip = l->ip;
+		nl.local_port = l->port;
+		ockam_nl_mark(&nl, OCKAM_A_LINK_LOCAL_IP);
+		ockam_nl_mark(&nl, OCKAM_A_LINK_LOCAL_PORT);
+		if (l->scope_id) {
+			nl.local_scope_id = l->scope_id;
+			ockam_nl_mark(&nl, OCKAM_A_LINK_LOCAL_SCOPE_ID);
+		}
+	} else {
+		nl.mode = OCKAM_LINK_MODE_CONNECT;
+		nl.remote_ip = l->ip;
+		nl.remote_port = l->port;
+		ockam_nl_mark(&nl, OCKAM_A_LINK_REMOTE_IP);
+		ockam_nl_mark(&nl, OCKAM_A_LINK_REMOTE_PORT);
+		if (l->scope_id) {
+			nl.remote_scope_id = l->scope_id;
+			ockam_nl_mark(&nl, OCKAM_A_LINK_REMOTE_SCOPE_ID);
+		}
+	}
+	set_limits(l, &nl);
+	return ockam_nl_link_new(the.nl, &nl);
+}
+
+static int apply_link(const struct conf_link *l)
+{
+	struct ockam_nl_link have, key;
+	int err;
+
+	link_key(l, &have);
+	err = ockam_nl_link_get(the.nl, &have);
+	if (!err && same_link(l, &have)) {
+		link_key(l, &key);
+		set_limits(l, &key);
+		err = ockam_nl_link_set(the.nl, &key);
+		goto out;
+	}
+	if (!err) {
+		log_info("link %s leads elsewhere now", l->name);
+		link_key(l, &key);
+		err = ockam_nl_link_del(the.nl, &key);
+		if (err)
+			goto out;
+	} else if (err != -ENOENT) {
+		goto out;
+	}
+	err = make_link(l);
+	if (!err)
+		log_info("link %s: %s %s", l->name,
+			 l->listen ? "listens on" : "connects to",
+			 l->endpoint);
+out:
+	if (err)
+		log_error("link %s: %s", l->name, ockam_nl_error(the.nl));
+	return err;
+}
+
+static void hop_key(const struct conf_hop *h, struct ockam_nl_hop *nl)
+{
+	memset(nl, 0, sizeof(*nl));
+	ockam_nl_mark(nl, OCKAM_A_HOP_ADDRESS);
+	nl->address.len = h->address.len;
+	memcpy(nl->address.data, h->address.hops, h->address.len);
+}
+
+static int apply_hop(const struct conf_hop *h)
+{
+	static struct ockam_nl_hop have;
+	int err;
+
+	hop_key(h, &have);
+	err = ockam_nl_hop_get(the.nl, &have);
+	if (!err && have.scope == h->scope && have.route.len == h->route.len &&
+	    !memcmp(have.route.data, h->route.hops, h->route.len))
+		return 0;
+	if (!err) {
+		hop_key(h, &have);
+		err = ockam_nl_hop_del(the.nl, &have);
+	} else if (err == -ENOENT) {
+		err = 0;
+	}
+	if (!err) {
+		hop_key(h, &have);
+		ockam_nl_mark(&have, OCKAM_A_HOP_SCOPE);
+		have.scope = h->scope;
+		if (h->route.nhops) {
+			ockam_nl_mark(&have, OCKAM_A_HOP_ROUTE);
+			have.route.len = h->route.len;
+			memcpy(have.route.data, h->route.hops, h->route.len);
+		}
+		err = ockam_nl_hop_new(the.nl, &have);
+	}
+	if (err)
+		log_error("hop %s: %s", h->name, ockam_nl_error(the.nl));
+	return err;
+}
+
+static int apply_forward(const struct config *c)
+{
+	struct ockam_nl_node node = { .forward = c->forward };
+	int err;
+
+	if (!c->has_forward)
+		return 0;
+	ockam_nl_mark(&node, OCKAM_A_NODE_FORWARD);
+	err = ockam_nl_node_set(the.nl, &node);
+	if (err)
+		log_error("forward: %s", ockam_nl_error(the.nl));
+	return err;
+}
+
+static void drop_links(const struct config *c, const struct config *old)
+{
+	struct ockam_nl_link nl;
+	size_t i, k;
+
+	for (i = 0; i < old->n_link; i++) {
+		for (k = 0; k < c->n_link; k++)
+			if (path_equal(&old->link[i].address,
+				       &c->link[k].address))
+				break;
+		if (k < c->n_link)
+			continue;
+		link_key(&old->link[i], &nl);
+		if (!ockam_nl_link_del(the.nl, &nl))
+			log_info("link %s is gone", old->link[i].name);
+	}
+}
+
+static void drop_hops(const struct config *c, const struct config *old)
+{
+	static struct ockam_nl_hop nl;
+	size_t i, k;
+
+	for (i = 0; i < old->n_hop; i++) {
+		for (k = 0; k < c->n_hop; k++)
+			if (path_equal(&old->hop[i].address,
+				       &c->hop[k].address))
+				break;
+		if (k < c->n_hop)
+			continue;
+		hop_key(&old->hop[i], &nl);
+		ockam_nl_hop_del(the.nl, &nl);
+	}
+}
+
+int links_apply(const struct config *c, const struct config *old)
+{
+	int err = 0;
+	size_t i;
+
+	if (old) {
+		drop_links(c, old);
+		drop_hops(c, old);
+	}
+	if (apply_forward(c))
+		err = -1;
+	for (i = 0; i < c->n_link; i++)
+		if (apply_link(&c->link[i]))
+			err = -1;
+	for (i = 0; i < c->n_hop; i++)
+		if (apply_hop(&c->hop[i]))
+			err = -1;
+	return err;
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* Listeners: workers at which every message begins a handshake. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ockamd.h"
+
+static TAILQ_HEAD(, listener) listeners = TAILQ_HEAD_INITIALIZER(listeners);
+
+static void listener_readable(struct watch *w, uint32_t events)
+{
+	struct listener *l = (struct listener *)((char *)w -
+						 offsetof(struct listener,
+							  watch));
+	static uint8_t m1[NOISE_MSG_MAX + 1];
+	static struct ockam_info info;
+	ssize_t n;
+
+	(void)events;
+	n = ockam_recv(w->fd, m1, sizeof(m1), &info, 0);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			log_error("listener %s: %s", route_text(&l->address),
+				  strerror(errno));
+		return;
+	}
+	if (!info.has_peer || info.flags & (MSG_TRUNC | MSG_CTRUNC))
+		return;
+	session_respond(l, &info, m1, n);
+}
+
+struct listener *listener_find(const struct ockam_path *address)
+{
+	struct listener *l;
+
+	TAILQ_FOREACH(l, &listeners, entry)
+		if (path_equal(&l->address, address))
+			return l;
+	return NULL;
+}
+
+size_t listeners_of(uid_t owner)
+{
+	struct listener *l;
+	size_t n = 0;
+
+	TAILQ_FOREACH(l, &listeners, entry)
+		if (!l->configured && l->owner == owner)
+			n++;
+	return n;
+}
+
+static int open_socket(struct listener *l)
+{
+	const unsigned int want = 1U << OCKAM_RECV_RETURN |
+				  1U << OCKAM_RECV_PEER;
+	int fd;
+
+	fd = socket(ockam_family(),
+		    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	l->watch.fd = fd;
+	l->watch.fn = listener_readable;
+	if (ockam_accept(fd, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS,
+			 NULL, 0) ||
+	    ockam_want(fd, want) ||
+	    setsockopt(fd, SOL_OCKAM, OCKAM_BIND, l->address.hops,
+		       l->address.len))
+		return -errno;
+	return loop_add(&l->watch, EPOLLIN);
+}
+
+static void listener_free(struct listener *l)
+{
+	if (l->watch.fd >= 0) {
+		loop_del(&l->watch);
+		close(l->watch.fd);
+	}
+	policy_put(l->policy);
+	free(l->identity);
+	free(l);
+}
+
+int listener_create(const struct ockam_path *address, const char *identity,
+		    struct policy *policy, uid_t owner, bool shared,
+		    bool configured, const char **why)
+{
+	struct listener *l;
+	int err;
+
+	*why = "no trust policy";
+	if (policy->trust.kind == TRUST_UNSET)
+		return -EINVAL;
+	*why = "out of memory";
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	l->watch.fd = -1;
+	l->address = *address;
+	l->policy = policy_get(policy);
+	l->owner = owner;
+	l->shared = shared;
+	l->configured = configured;
+	l->identity = strdup(identity);
+	err = l->identity ? open_socket(l) : -ENOMEM;
+	if (err) {
+		*why = err == -EADDRINUSE ? "the address is taken" :
+					    strerror(-err);
+		listener_free(l);
+		return err;
+	}
+	TAILQ_INSERT_TAIL(&listeners, l, entry);
+	log_info("listener %s: identity %s, owner uid %u, trusts %s",
+		 route_text(address), identity, owner,
+		 policy->trust.kind == TRUST_ANYONE ? "anyone" : "a list");
+	return 0;
+}
+
+void listener_delete(struct listener *l)
+{
+	log_info("listener %s is gone", route_text(&l->address));
+	sessions_forget(l);
+	TAILQ_REMOVE(&listeners, l, entry);
+	listener_free(l);
+}
+
+static const struct conf_listener *configured(const struct config *c,
+					      const struct ockam_path *address)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		if (path_equal(&c->listener[i].address, address))
+			return &c->listener[i];
+	return NULL;
+}
+
+/* Is what a program asked for still allowed? */
+static bool still_allowed(const struct config *c, const struct listener *l)
+{
+	const struct asker owner = { .uid = l->owner, .gid = -1 };
+	const struct conf_identity *id = config_identity(c, l->identity);
+
+	/* Only uids are known here: a right by gid lives with the request. */
+	return id && (users_allow(&id->users, &owner) || id->users.n_gids);
+}
+
+static void update(struct listener *l, const struct conf_listener *conf)
+{
+	char *identity = strdup(conf->identity);
+
+	if (!identity)
+		return;
+	free(l->identity);
+	l->identity = identity;
+	policy_put(l->policy);
+	l->policy = policy_get(conf->policy);
+	l->configured = true;
+}
+
+/* The sockets of listeners that stay are not touched. */
+void listeners_apply(const struct config *c)
+{
+	const struct conf_listener *conf;
+	struct listener *l, *next;
+	const char *why;
+	size_t i;
+
+	TAILQ_FOREACH_SAFE(l, &listeners, entry, next) {
+		conf = configured(c, &l->address);
+		if (conf)
+			update(l, conf);
+		else if (l->configured || !still_allowed(c, l))
+			listener_delete(l);
+	}
+	for (i = 0; i < c->n_listener; i++) {
+		conf = &c->listener[i];
+		if (listener_find(&conf->address))
+			continue;
+		if (listener_create(&conf->address, conf->identity,
+				    conf->policy, geteuid(), false, true,
+				    &why))
+			log_error("listener %s: %s", conf->name, why);
+	}
+}
+
+void listeners_list(uid_t uid, bool all, char *text, size_t size)
+{
+	struct listener *l;
+	size_t used = 0;
+	int n;
+
+	*text = 0;
+	TAILQ_FOREACH(l, &listeners, entry) {
+		if (!all && l->owner != uid)
+			continue;
+		n = snprintf(text + used, size - used,
+			     "%s identity %s uid %u accepted %llu refused %llu\n",
+			     route_text(&l->address), l->identity, l->owner,
+			     (unsigned long long)l->accepted,
+			     (unsigned long long)l->refused);
+		if (n < 0 || (size_t)n >= size - used) {
+			text[used] = 0;
+			return;
+		}
+		used += n;
+	}
+}
+
+void listeners_end(void)
+{
+	struct listener *l, *next;
+
+	TAILQ_FOREACH_SAFE(l, &listeners, entry, next) {
+		TAILQ_REMOVE(&listeners, l, entry);
+		listener_free(l);
+	}
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * ockamd: identities, handshakes and what the configuration asks for.
+ *
+ * One thread and one event loop.  Channels and links live in the kernel: the
+ * daemon makes them and looks after them, but neither its start nor its end
+ * takes any away.
+ */
+#ifndef OCKAMD_H
+#define OCKAMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <ockam/ockam.h>
+
+#include "keystore.h"
+#include "nl.h"
+#include "request.h"
+#include "xx.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#ifndef TAILQ_FOREACH_SAFE
+#define TAILQ_FOREACH_SAFE(var, head, field, next)			\
+	for ((var) = TAILQ_FIRST(head);					\
+	     (var) && ((next) = TAILQ_NEXT(var, field), 1);		\
+	     (var) = (next))
+#endif
+
+/* ---- log.c ---- */
+
+enum log_level { LOG_LVL_ERROR, LOG_LVL_WARN, LOG_LVL_INFO, LOG_LVL_DEBUG };
+
+void log_setup(enum log_level level, bool to_syslog);
+void log_line(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+#define log_error(...)	log_line(LOG_LVL_ERROR, __VA_ARGS__)
+#define log_warn(...)	log_line(LOG_LVL_WARN, __VA_ARGS__)
+#define log_info(...)	log_line(LOG_LVL_INFO, __VA_ARGS__)
+#define log_debug(...)	log_line(LOG_LVL_DEBUG, __VA_ARGS__)
+
+/* Text of a route, for one log line; four may be in use at once. */
+const char *route_text(const struct ockam_path *path);
+const char *id_text(const uint8_t id[IDENT_ID_LEN]);
+
+/* ---- loop.c ---- */
+
+/**
+ * struct watch - a file descriptor in the event loop
+ * @fd: the descriptor
+ * @fn: called when it is ready; may remove and free any watch
+ */
+struct watch {
+	int fd;
+	void (*fn)(struct watch *w, uint32_t events);
+};
+
+int loop_init(void);
+int loop_add(struct watch *w, uint32_t events);
+int loop_change(struct watch *w, uint32_t events);
+void loop_del(struct watch *w);
+/* Runs until loop_stop(). @tick is called every TICK_MS while @busy. */
+int loop_run(void (*tick)(void));
+void loop_stop(void);
+void loop_busy(bool busy);
+
+#define TICK_MS		50
+#define TICK_IDLE_MS	1000
+
+uint64_t now_ms(void);		/* monotonic */
+uint64_t now_seconds(void);	/* since the epoch */
+
+/* ---- config.c ---- */
+
+/**
+ * struct users - uids and gids that may do something
+ */
+struct users {
+	uid_t *uids;
+	size_t n_uids;
+	gid_t *gids;
+	size_t n_gids;
+};
+
+struct conf_identity {
+	char *name;
+	bool create;
+	struct users users;
+};
+
+struct conf_listener {
+	char *name;			/* as written */
+	struct ockam_path address;
+	char *identity;
+	struct policy *policy;
+};
+
+struct conf_address {
+	char *name;
+	struct ockam_path address;
+	struct users users;
+};
+
+struct conf_link {
+	char *name;
+	struct ockam_path address;
+	bool listen;
+	char *endpoint;
+	struct ockam_nl_ip ip;
+	uint16_t port;
+	uint32_t scope_id;
+	long reconnect_min_ms;		/* -1: the kernel's default */
+	long reconnect_max_ms;
+	long max_accepted;
+};
+
+struct conf_hop {
+	char *name;
+	struct ockam_path address;
+	struct ockam_path route;	/* empty: a plain hop */
+	uint32_t scope;
+};
+
+/**
+ * struct conf_relay - the relay service
+ * @enabled: there is a section
+ * @policy: who may register through a channel
+ * @plain_links: registration over plain links is allowed
+ * @prefix: goes before the names asked for
+ * @max: most relays
+ * @lifetime: seconds without a new registration
+ */
+struct conf_relay {
+	bool enabled;
+	struct policy *policy;
+	bool plain_links;
+	char *prefix;
+	size_t max;
+	uint64_t lifetime;
+};
+
+/**
+ * struct config - a configuration file as read
+ */
+struct config {
+	char *state;
+	char *user;
+	char *group;
+	bool has_forward;
+	uint32_t forward;
+	size_t max_handshakes;
+	struct conf_identity *identity;
+	size_t n_identity;
+	struct conf_listener *listener;
+	size_t n_listener;
+	struct conf_address *address;
+	size_t n_address;
+	struct conf_link *link;
+	size_t n_link;
+	struct conf_hop *hop;
+	size_t n_hop;
+	struct conf_relay relay;
+};
+
+/* NULL after it said what is wrong where. */
+struct config *config_load(const char *path);
+void config_free(struct config *c);
+const struct conf_identity *config_identity(const struct config *c,
+					    const char *name);
+
+/**
+ * struct asker - who sent a request, as the kernel says
+ */
+struct asker {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+};
+
+bool asker_is_admin(const struct asker *a);
+bool users_allow(const struct users *u, const struct asker *a);
+
+/* ---- policy.c ---- */
+
+/**
+ * struct policy - a trust policy with what checks of a peer need beside it
+ * @refs: references
+ * @trust: the policy
+ * @check: points to @trust
+ */
+struct policy {
+	unsigned int refs;
+	struct trust_policy trust;
+	struct ident_check check;
+};
+
+struct policy *policy_new(void);
+struct policy *policy_get(struct policy *p);
+void policy_put(struct policy *p);
+
+/* ---- keys.c ---- */
+
+int keys_init(const char *dir);
+/* Loads what the configuration names; 0 or -1 when one is missing. */
+int keys_reload(const struct config *c);
+/* The identity, good for a handshake now, or NULL. No reference is taken. */
+struct identity *keys_find(const char *name);
+
+/**
+ * struct secrets - locked memory for the secrets of one handshake
+ * @xx: its state
+ * @next: when free
+ */
+struct secrets {
+	struct xx xx;
+	struct secrets *next;
+};
+
+/* Locked and left out of core dumps; NULL when all are in use. */
+int vault_init(size_t n);
+struct secrets *vault_take(void);
+void vault_give(struct secrets *s);
+
+/**
+ * struct scratch - locked memory for a step of a handshake
+ */
+struct scratch {
+	struct xx_keys keys;
+	struct ockam_nl_channel channel;
+};
+
+extern struct scratch *scratch;
+
+/* ---- session.c: handshakes ---- */
+
+/* Who is charged for a half-open handshake. */
+struct source {
+	uint8_t kind;		/* enum ockam_origin */
+	uint32_t id;		/* link, channel or uid */
+};
+
+/**
+ * struct ask - a request that waits for its answer
+ */
+struct ask {
+	struct ockam_path to;
+	uint64_t id;
+	struct asker who;
+};
+
+/* 0, or a negative errno with words in @why. */
+int session_initiate(const struct request *req, const struct ask *ask,
+		     struct identity *self, struct policy *policy,
+		     const char **why);
+struct listener;
+void session_respond(struct listener *l, const struct ockam_info *info,
+		     const uint8_t *m1, size_t len);
+void sessions_tick(void);
+void sessions_end(void);
+/* Those of a listener that goes away. */
+void sessions_forget(const struct listener *l);
+int sessions_init(size_t max);
+void sessions_log(void);
+
+/* ---- listener.c ---- */
+
+/**
+ * struct listener - an address that handshakes begin at
+ * @entry: list
+ * @watch: its socket
+ * @address: its address
+ * @identity: name of the identity to show
+ * @policy: whom to trust
+ * @owner: who may delete it, and whose the channels are
+ * @shared: mode of the channels
+ * @configured: it is in the configuration file
+ * @accepted: channels made
+ * @refused: handshakes refused
+ */
+struct listener {
+	TAILQ_ENTRY(listener) entry;
+	struct watch watch;
+	struct ockam_path address;
+	char *identity;
+	struct policy *policy;
+	uid_t owner;
+	bool shared;
+	bool configured;
+	uint64_t accepted;
+	uint64_t refused;
+};
+
+int listener_create(const struct ockam_path *address, const char *identity,
+		    struct policy *policy, uid_t owner, bool shared,
+		    bool configured, const char **why);
+struct listener *listener_find(const struct ockam_path *address);
+void listener_delete(struct listener *l);
+size_t listeners_of(uid_t owner);
+void listeners_apply(const struct config *c);
+void listeners_list(uid_t uid, bool all, char *text, size_t size);
+void listeners_end(void);
+
+/* ---- channels.c: channels that the daemon looks after ---- */
+
+/**
+ * struct track - why a channel is there
+ * @listener: address of the listener, or empty
+ * @identity: own identity
+ * @policy: trust policy it passed
+ * @peer: the peer's identifier
+ * @owner: uid
+ * @expires: when the peer's key does
+ */
+struct track {
+	struct ockam_path listener;
+	const char *identity;
+	struct policy *policy;
+	const uint8_t *peer;
+	uid_t owner;
+	uint64_t expires;
+};
+
+int channels_init(void);
+void channels_track(uint32_t id, const struct track *t);
+/* Closes what a new configuration no longer permits. */
+void channels_recheck(const struct config *c);
+void channels_tick(void);
+void channels_end(void);
+
+/* ---- links.c: links, hops and switches of the configuration ---- */
+
+int links_apply(const struct config *c, const struct config *old);
+
+/* ---- relay.c ---- */
+
+void relay_apply(const struct config *c);
+void relay_tick(void);
+void relay_end(void);
+
+/* ---- request.c ---- */
+
+int requests_init(void);
+void requests_end(void);
+void answer_ask(const struct ask *ask, const struct answer *ans);
+void answer_error(const struct ask *ask, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- main.c ---- */
+
+/**
+ * struct daemon - what all parts need
+ * @config: configuration in force
+ * @nl: for netlink requests
+ * @keys: key store
+ * @store: known peers, for checks
+ * @tx: socket that M3 is sent from
+ */
+struct daemon {
+	struct config *config;
+	struct ockam_nl *nl;
+	struct keystore *keys;
+	struct ident_peer_store store;
+	int tx;
+};
+
+extern struct daemon the;
+
+static inline bool path_equal(const struct ockam_path *a,
+			      const struct ockam_path *b)
+{
+	return a->len == b->len &&
+	       !__builtin_memcmp(a->hops, b->hops, a->len);
+}
+
+/* Bytes of the first address. */
+static inline size_t path_first(const struct ockam_path *path)
+{
+	return path->nhops ? 2U + path->hops[1] : 0;
+}
+
+/* Names that the kernel lets only CAP_NET_BIND_SERVICE bind. */
+bool address_is_reserved(const struct ockam_path *address);
+
+#endif /* OCKAMD_H */

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* The worker "ockamd": what programs of this node ask for. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ockamd.h"
+
+#define LISTENERS_USER	64	/* for one uid */
+#define WALK_MAX	64
+#define TIMEOUT_MAX_MS	600000
+
+static void request_readable(struct watch *w, uint32_t events);
+
+static struct watch worker = { .fd = -1, .fn = request_readable };
+
+/* ---- answers ---- */
+
+void answer_ask(const struct ask *ask, const struct answer *ans)
+{
+	uint8_t buf[REQUEST_MAX];
+	int n = answer_write(ans, buf, sizeof(buf));
+
+	if (n < 0 || ockam_send_path(worker.fd, &ask->to, buf, n) < 0)
+		log_debug("uid %u did not wait for its answer", ask->who.uid);
+}
+
+void answer_error(const struct ask *ask, int err, const char *fmt, ...)
+{
+	struct answer ans = { .id = ask->id, .err = err };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(ans.text, sizeof(ans.text), fmt, ap);
+	va_end(ap);
+	answer_ask(ask, &ans);
+}
+
+static void answer_ok(const struct ask *ask)
+{
+	answer_error(ask, 0, "%s", "");
+}
+
+/* ---- rights ---- */
+
+bool address_is_reserved(const struct ockam_path *address)
+{
+	static const char *const reserved[] = {
+		REQUEST_WORKER, "api", "forwarding_service",
+		"static_forwarding_service",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(reserved); i++)
+		if (address->hops[1] == strlen(reserved[i]) &&
+		    !memcmp(address->hops + 2, reserved[i],
+			    address->hops[1]))
+			return true;
+	return false;
+}
+
+static bool may_listen(const struct ockam_path *address,
+		       const struct asker *who)
+{
+	size_t i;
+
+	for (i = 0; i < the.config->n_address; i++) {
+		const struct conf_address *a = &the.config->address[i];
+
+		if (path_equal(&a->address, address))
+			return users_allow(&a->users, who);
+	}
+	return asker_is_admin(who) || !address_is_reserved(address);
+}
+
+/* The policy that a request spells out. */
+static struct policy *policy_of(const struct request *req)
+{
+	struct policy *p = policy_new();
+	char text[IDENT_ID_TEXT_LEN + 1];
+	int err = 0;
+	size_t i;
+
+	if (!p)
+		return NULL;
+	if (req->anyone)
+		err = trust_policy_add(&p->trust, "anyone");
+	for (i = 0; i < req->n_ids && !err; i++) {
+		ident_id_print(req->ids[i], text);
+		err = trust_policy_add(&p->trust, text);
+	}
+	if (!err)
+		return p;
+	policy_put(p);
+	return NULL;
+}
+
+static bool pop_first(struct ockam_path *path)
+{
+	size_t n = path_first(path);
+
+	if (!n || n > path->len)
+		return false;
+	memmove(path->hops, path->hops + n, path->len - n);
+	path->len -= n;
+	path->nhops--;
+	return true;
+}
+
+/*
+ * The daemon may send through every channel, who asks may not: a route that
+ * begins with another uid's channel, perhaps behind hops of this node, is
+ * refused.
+ */
+static int check_route(const struct ockam_path *given, const struct asker *who)
+{
+	static struct ockam_nl_channel ch;
+	static struct ockam_nl_hop hop;
+	struct ockam_path path = *given;
+	struct ockam_path rest;
+	int i, err;
+
+	if (asker_is_admin(who))
+		return 0;
+	for (i = 0; i < WALK_MAX && path.nhops; i++) {
+		size_t n = path_first(&path);
+
+		memset(&ch, 0, sizeof(ch));
+		ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+		ch.encryptor.len = n;
+		memcpy(ch.encryptor.data, path.hops, n);
+		err = n <= 2 + OCKAM_NAME_LEN ?
+		      ockam_nl_channel_get(the.nl, &ch) : -ENOENT;
+		if (!err)
+			return ch.owner == who->uid || ch.mode & 0002 ?
+			       0 : -EACCES;
+		if (err != -ENOENT)
+			return err;
+
+		memset(&hop, 0, sizeof(hop));
+		ockam_nl_mark(&hop, OCKAM_A_HOP_ADDRESS);
+		hop.address.len = n;
+		memcpy(hop.address.data, path.hops, n);
+		err = path.hops[0] == OCKAM_TYPE_LOCAL ?
+		      ockam_nl_hop_get(the.nl, &hop) : -ENOENT;
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		pop_first(&path);
+		if (!ockam_nl_has(&hop, OCKAM_A_HOP_ROUTE))
+			continue;
+		rest = path;
+		path.len = hop.route.len;
+		memcpy(path.hops, hop.route.data, hop.route.len);
+		for (n = 0, path.nhops = 0; n < path.len; path.nhops++)
+			n += 2 + path.hops[n + 1];
+		if (ockam_path_join(&path, &rest))
+			return -EMSGSIZE;
+	}
+	return path.nhops ? -ELOOP : 0;
+}
+
+/* The identity that a request names, if it may be used; else NULL, answered. */
+static struct identity *identity_of(struct request *req, const struct ask *ask)
+{
+	const struct conf_identity *conf;
+	struct identity *self;
+
+	if (!req->identity[0])
+		strcpy(req->identity, "default");
+	conf = config_identity(the.config, req->identity);
+	/* The same words, so that nobody learns which ones there are. */
+	if (!conf ? !asker_is_admin(&ask->who) :
+		    !users_allow(&conf->users, &ask->who)) {
+		answer_error(ask, EACCES, "uid %u may not use identity \"%s\"",
+			     ask->who.uid, req->identity);
+		return NULL;
+	}
+	self = conf ? keys_find(req->identity) : NULL;
+	if (!self)
+		answer_error(ask, ENOENT, conf ?
+			     "identity \"%s\" has no usable key" :
+			     "ockamd's configuration has no identity \"%s\"",
+			     req->identity);
+	return self;
+}
+
+/* ---- operations ---- */
+
+static void create_channel(struct request *req, const struct ask *ask)
+{
+	struct identity *self;
+	struct policy *policy;
+	const char *why;
+	int err;
+
+	if (!req->route.nhops) {
+		answer_error(ask, EINVAL, "no route");
+		return;
+	}
+	if (!req->timeout_ms || req->timeout_ms > TIMEOUT_MAX_MS) {
+		answer_error(ask, EINVAL, "timeout out of range");
+		return;
+	}
+	self = identity_of(req, ask);
+	if (!self)
+		return;
+	err = check_route(&req->route, &ask->who);
+	if (err) {
+		answer_error(ask, -err, "the route leads through a channel of another user");
+		return;
+	}
+	policy = policy_of(req);
+	if (!policy) {
+		answer_error(ask, EINVAL, "trust policy not understood");
+		return;
+	}
+	err = session_initiate(req, ask, self, policy, &why);
+	if (err)
+		answer_error(ask, -err, "%s", why);
+	policy_put(policy);
+}
+
+static bool check_address(const struct request *req, const struct ask *ask)
+{
+	if (req->address.nhops == 1 &&
+	    req->address.hops[0] == OCKAM_TYPE_LOCAL && req->address.hops[1])
+		return true;
+	answer_error(ask, EINVAL, "a listener has one local address");
+	return false;
+}
+
+static void create_listener(struct request *req, const struct ask *ask)
+{
+	struct policy *policy;
+	const char *why;
+	int err;
+
+	if (!check_address(req, ask) || !identity_of(req, ask))
+		return;
+	if (!may_listen(&req->address, &ask->who)) {
+		answer_error(ask, EACCES, "uid %u may not listen at this address",
+			     ask->who.uid);
+		return;
+	}
+	if (listeners_of(ask->who.uid) >= LISTENERS_USER) {
+		answer_error(ask, EMFILE, "uid %u has %d listeners",
+			     ask->who.uid, LISTENERS_USER);
+		return;
+	}
+	policy = policy_of(req);
+	if (!policy) {
+		answer_error(ask, EINVAL, "trust policy not understood");
+		return;
+	}
+	err = listener_create(&req->address, req->identity, policy,
+			      ask->who.uid, req->shared, false, &why);
+	policy_put(policy);
+	if (err)
+		answer_error(ask, -err, "listener: %s", why);
+	else
+		answer_ok(ask);
+}
+
+static void delete_listener(const struct request *req, const struct ask *ask)
+{
+	struct listener *l;
+
+	if (!check_address(req, ask))
+		return;
+	l = listener_find(&req->address);
+	if (!l || (l->owner != ask->who.uid && !asker_is_admin(&ask->who))) {
+		answer_error(ask, ENOENT, "uid %u has no such listener",
+			     ask->who.uid);
+		return;
+	}
+	listener_delete(l);
+	answer_ok(ask);
+}
+
+static void delete_channel(const struct request *req, const struct ask *ask)
+{
+	static struct ockam_nl_channel ch;
+	int err;
+
+	memset(&ch, 0, sizeof(ch));
+	ch.id = req->channel;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
+	err = ockam_nl_channel_get(the.nl, &ch);
+	if (err || (ch.owner != ask->who.uid && !asker_is_admin(&ask->who))) {
+		answer_error(ask, ENOENT, "uid %u has no channel %u",
+			     ask->who.uid, req->channel);
+		return;
+	}
+	memset(&ch, 0, sizeof(ch));
+	ch.id = req->channel;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
+	err = ockam_nl_channel_del(the.nl, &ch);
+	if (err)
+		answer_error(ask, -err, "%s", ockam_nl_error(the.nl));
+	else
+		answer_ok(ask);
+}
+
+static void list_listeners(const struct ask *ask)
+{
+	struct answer ans = { .id = ask->id };
+
+	listeners_list(ask->who.uid, asker_is_admin(&ask->who), ans.text,
+		       sizeof(ans.text));
+	answer_ask(ask, &ans);
+}
+
+static void serve(struct request *req, const struct ask *ask)
+{
+	if (req->op <= REQUEST_CREATE_LISTENER &&
+	    strcmp(req->handshake, "xx")) {
+		answer_error(ask, EOPNOTSUPP, "unknown handshake");
+		return;
+	}
+	switch (req->op) {
+	case REQUEST_CREATE_CHANNEL:
+		create_channel(req, ask);
+		break;
+	case REQUEST_CREATE_LISTENER:
+		create_listener(req, ask);
+		break;
+	case REQUEST_DELETE_LISTENER:
+		delete_listener(req, ask);
+		break;
+	case REQUEST_DELETE_CHANNEL:
+		delete_channel(req, ask);
+		break;
+	case REQUEST_LIST_LISTENERS:
+		list_listeners(ask);
+		break;
+	default:
+		answer_error(ask, EOPNOTSUPP, "unknown request");
+	}
+}
+
+/*
+ * The kernel's word on who asks counts only when the message came straight from
+ * a socket of this node: what a program passed on carries the credentials of
+ * another one, and a payload of its own.
+ */
+static bool is_direct(const struct ockam_info *info)
+{
+	return info->has_peer && info->has_ret && info->ret.nhops == 1 &&
+	       info->peer.origin == OCKAM_ORIGIN_LOCAL && !info->peer.flags;
+}
+
+static void request_readable(struct watch *w, uint32_t events)
+{
+	static uint8_t buf[REQUEST_MAX];
+	static struct ockam_info info;
+	static struct request req;
+	struct ask ask;
+	ssize_t n;
+	int err;
+
+	(void)events;
+	n = ockam_recv(w->fd, buf, sizeof(buf), &info, 0);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			log_error("worker " REQUEST_WORKER ": %s",
+				  strerror(errno));
+		return;
+	}
+	if (!is_direct(&info)) {
+		log_info("a request that was passed on is refused");
+		return;
+	}
+	ask.to = info.ret;
+	ask.who.uid = info.peer.uid;
+	ask.who.gid = info.peer.gid;
+	ask.who.pid = info.peer.pid;
+	err = info.flags & MSG_TRUNC ? -EMSGSIZE : request_read(buf, n, &req);
+	ask.id = req.id;
+	if (err) {
+		answer_error(&ask, -err, "request not understood: %s",
+			     strerror(-err));
+		return;
+	}
+	log_debug("request %d of uid %u, pid %d", req.op, ask.who.uid,
+		  ask.who.pid);
+	serve(&req, &ask);
+}
+
+static void report_squatter(void)
+{
+	struct ockam_nl_worker w = { 0 };
+	const size_t len = strlen(REQUEST_WORKER);
+
+	w.address.len = 2 + len;
+	w.address.data[1] = len;
+	memcpy(w.address.data + 2, REQUEST_WORKER, len);
+	ockam_nl_mark(&w, OCKAM_A_WORKER_ADDRESS);
+	if (!ockam_nl_worker_get(the.nl, &w))
+		log_error("the address \"" REQUEST_WORKER "\" is held by uid %u",
+			  w.uid);
+}
+
+int requests_init(void)
+{
+	int fd = socket(ockam_family(),
+			SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0) {
+		log_error("no AF_OCKAM socket: %s", strerror(errno));
+		return -errno;
+	}
+	worker.fd = fd;
+	if (ockam_want(fd, 1U << OCKAM_RECV_PEER | 1U << OCKAM_RECV_RETURN) ||
+	    ockam_bind(fd, REQUEST_WORKER)) {
+		log_error("%s", ockam_error());
+		if (errno == EADDRINUSE)
+			report_squatter();
+		return -1;
+	}
+	return loop_add(&worker, EPOLLIN);
+}
+
+void requests_end(void)
+{
+	if (worker.fd < 0)
+		return;
+	loop_del(&worker);
+	close(worker.fd);
+	worker.fd = -1;
+}

@@ -1,0 +1,739 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Handshakes.  Each has a socket of its own in handshake mode, whose address
+ * becomes the channel's decryptor: the kernel takes address and queue over when
+ * the channel is installed.
+ *
+ *	initiator  M1 ->, <- M2, all checks, install, M3 ->, answer the caller
+ *	responder  -> M1 (at the listener), M2 ->, <- M3, all checks, install
+ *
+ * M3 goes out when the socket has no address any more, so it is sent from
+ * another socket with the decryptor as its return route.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "err.h"
+#include "ockamd.h"
+
+#define HALF_OPEN_MS	10000
+#define INITIATE_MAX	256	/* of ours at once */
+#define INITIATE_USER	64	/* of them for one uid */
+#define LOG_BURST	10	/* refusals logged in a second */
+
+/**
+ * struct session - one handshake
+ * @entry: list, in order of creation
+ * @watch: its socket
+ * @role: our side
+ * @source: who is charged for it
+ * @deadline: when it is given up
+ * @secrets: its state
+ * @policy: whom to trust
+ * @identity: name of our identity
+ * @listener: where M1 came to; NULL at the initiator
+ * @ask: who waits for it; NULL at the responder
+ * @owner: uid that the channel will belong to
+ * @shared: the channel is for everybody on this node
+ * @garbage: messages that were no M2 or M3
+ * @own: our decryptor
+ * @to: where @out goes
+ * @out: message that is still to be sent
+ * @out_len: its length
+ * @installed: the channel exists, @out is M3
+ * @channel: its id
+ * @encryptor: its address
+ * @peer: the peer's identifier
+ */
+struct session {
+	TAILQ_ENTRY(session) entry;
+	struct watch watch;
+	enum ockam_role role;
+	struct source source;
+	uint64_t deadline;
+	struct secrets *secrets;
+	struct policy *policy;
+	char *identity;
+	struct listener *listener;
+	struct ask *ask;
+	uid_t owner;
+	bool shared;
+	unsigned int garbage;
+	uint8_t own[2 + OCKAM_ADDR_MAX];
+	struct ockam_path to;
+	uint8_t *out;
+	size_t out_len;
+	bool installed;
+	uint32_t channel;
+	struct ockam_nl_address encryptor;
+	uint8_t peer[IDENT_ID_LEN];
+};
+
+static TAILQ_HEAD(, session) sessions = TAILQ_HEAD_INITIALIZER(sessions);
+static size_t max_half_open;
+static size_t n_half_open;
+static size_t n_initiated;
+
+static struct {
+	uint64_t admitted;
+	uint64_t full;
+	uint64_t refused;
+	uint64_t expired;
+	uint64_t done;
+} count;
+
+static uint8_t inbox[NOISE_MSG_MAX + 1];
+static uint8_t outbox[NOISE_MSG_MAX];
+
+int sessions_init(size_t max)
+{
+	max_half_open = max;
+	return vault_init(max + INITIATE_MAX);
+}
+
+void sessions_log(void)
+{
+	log_info("handshakes: %llu done, %llu refused, %llu expired, %llu of %llu not begun because of limits, %zu half open",
+		 (unsigned long long)count.done,
+		 (unsigned long long)count.refused,
+		 (unsigned long long)count.expired,
+		 (unsigned long long)count.full,
+		 (unsigned long long)(count.full + count.admitted),
+		 n_half_open);
+}
+
+static const char *source_text(const struct source *src)
+{
+	static char text[32];
+	const char *kind = "uid";
+
+	if (src->kind == OCKAM_ORIGIN_LINK)
+		kind = "link";
+	else if (src->kind == OCKAM_ORIGIN_CHANNEL)
+		kind = "channel";
+	snprintf(text, sizeof(text), "%s %u", kind, src->id);
+	return text;
+}
+
+/* Strangers must not fill the log: some lines a second, the rest as a sum. */
+static bool may_log(void)
+{
+	static unsigned int lines, held;
+	static uint64_t second;
+	uint64_t now = now_ms() / 1000;
+
+	if (now != second) {
+		if (held)
+			log_info("%u more refusals", held);
+		second = now;
+		lines = 0;
+		held = 0;
+	}
+	if (lines++ < LOG_BURST)
+		return true;
+	held++;
+	return false;
+}
+
+static void log_refusal(const struct source *src, const char *what,
+			const char *why)
+{
+	if (may_log())
+		log_info("%s from %s refused: %s", what, source_text(src),
+			 why);
+}
+
+/* ---- life ---- */
+
+static void session_free(struct session *s)
+{
+	TAILQ_REMOVE(&sessions, s, entry);
+	if (s->role == OCKAM_ROLE_RESPONDER)
+		n_half_open--;
+	else
+		n_initiated--;
+	if (s->watch.fd >= 0) {
+		loop_del(&s->watch);
+		close(s->watch.fd);
+	}
+	vault_give(s->secrets);
+	policy_put(s->policy);
+	free(s->identity);
+	free(s->ask);
+	free(s->out);
+	free(s);
+	if (TAILQ_EMPTY(&sessions))
+		loop_busy(false);
+}
+
+static void session_readable(struct watch *w, uint32_t events);
+
+/* Its address is known to nobody before M1 or M2 is sent. */
+static int open_socket(struct session *s)
+{
+	const unsigned int want = 1U << OCKAM_RECV_RETURN |
+				  1U << OCKAM_RECV_PEER;
+	unsigned int scope = OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS;
+	socklen_t len = sizeof(s->own);
+	int on = 1, fd;
+
+	/* An initiator on this very node sends M3 with a return route. */
+	if (s->role == OCKAM_ROLE_RESPONDER)
+		scope |= OCKAM_ACCEPT_FORWARDED;
+	fd = socket(ockam_family(),
+		    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	s->watch.fd = fd;
+	s->watch.fn = session_readable;
+	if (ockam_accept(fd, scope, NULL, 0) || ockam_want(fd, want) ||
+	    ockam_bind(fd, NULL) ||
+	    setsockopt(fd, SOL_OCKAM, OCKAM_HANDSHAKE, &on, sizeof(on)) ||
+	    getsockopt(fd, SOL_OCKAM, OCKAM_BIND, s->own, &len))
+		return -errno;
+	return loop_add(&s->watch, EPOLLIN);
+}
+
+static struct session *session_new(enum ockam_role role,
+				   const struct source *src, const char *identity,
+				   struct policy *policy, uint64_t ms)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->watch.fd = -1;
+	s->role = role;
+	s->source = *src;
+	s->deadline = now_ms() + ms;
+	s->policy = policy_get(policy);
+	s->identity = strdup(identity);
+	s->secrets = vault_take();
+	if (role == OCKAM_ROLE_RESPONDER)
+		n_half_open++;
+	else
+		n_initiated++;
+	TAILQ_INSERT_TAIL(&sessions, s, entry);
+	loop_busy(true);
+	if (s->identity && s->secrets && !open_socket(s))
+		return s;
+	session_free(s);
+	return NULL;
+}
+
+/* ---- limits ---- */
+
+static bool same_source(const struct source *a, const struct source *b)
+{
+	return a->kind == b->kind && a->id == b->id;
+}
+
+static size_t count_source(const struct source *src, enum ockam_role role)
+{
+	struct session *s;
+	size_t n = 0;
+
+	TAILQ_FOREACH(s, &sessions, entry)
+		if (s->role == role && same_source(&s->source, src))
+			n++;
+	return n;
+}
+
+/* The source with the most half-open handshakes, and its oldest one. */
+static struct session *oldest_of_largest(size_t *largest)
+{
+	struct session *s, *found = NULL;
+	size_t n;
+
+	*largest = 0;
+	TAILQ_FOREACH(s, &sessions, entry) {
+		if (s->role != OCKAM_ROLE_RESPONDER ||
+		    (found && same_source(&s->source, &found->source)))
+			continue;
+		n = count_source(&s->source, s->role);
+		if (n > *largest) {
+			*largest = n;
+			found = s;
+		}
+		/* None can be larger. */
+		if (2 * n > n_half_open)
+			break;
+	}
+	return found;
+}
+
+/*
+ * One source gets at most a quarter.  When all is taken, a source that has
+ * less than the largest one displaces the oldest of that.
+ */
+static bool admit(const struct source *src)
+{
+	size_t mine = count_source(src, OCKAM_ROLE_RESPONDER);
+	struct session *victim;
+	size_t largest;
+
+	if (mine >= (max_half_open + 3) / 4)
+		return false;
+	if (n_half_open < max_half_open)
+		return true;
+	victim = oldest_of_largest(&largest);
+	if (!victim || largest <= mine + 1)
+		return false;
+	count.expired++;
+	session_free(victim);
+	return true;
+}
+
+/* ---- ends ---- */
+
+static void fail(struct session *s, int err, const char *why)
+{
+	count.refused++;
+	if (s->ask)
+		answer_error(s->ask, err, "%s", why);
+	if (s->role == OCKAM_ROLE_INITIATOR) {
+		if (may_log())
+			log_info("handshake for uid %u failed: %s", s->owner,
+				 why);
+	} else {
+		log_refusal(&s->source, "handshake", why);
+		if (s->listener)
+			s->listener->refused++;
+	}
+	session_free(s);
+}
+
+static void remove_channel(uint32_t id)
+{
+	struct ockam_nl_channel ch = { .id = id };
+	int err;
+
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_QUIET);
+	err = ockam_nl_channel_del(the.nl, &ch);
+	if (err && err != -ENOENT)
+		log_error("channel %u: %s", id, ockam_nl_error(the.nl));
+}
+
+static void expire(struct session *s)
+{
+	count.expired++;
+	if (s->installed)
+		remove_channel(s->channel);
+	if (s->ask)
+		answer_error(s->ask, ETIMEDOUT, s->garbage ?
+			     "the peer answered nothing that could be used" :
+			     "the peer did not answer in time");
+	log_debug("handshake with %s expired", source_text(&s->source));
+	session_free(s);
+}
+
+static void done(struct session *s)
+{
+	struct answer ans = { 0 };
+
+	count.done++;
+	log_info("channel %u to %s is up: %s, identity %s", s->channel,
+		 id_text(s->peer),
+		 s->listener ? "responder" : "initiator", s->identity);
+	if (s->listener)
+		s->listener->accepted++;
+	if (s->ask) {
+		ans.id = s->ask->id;
+		ans.channel = s->channel;
+		ans.encryptor.len = s->encryptor.len;
+		ans.encryptor.nhops = 1;
+		memcpy(ans.encryptor.hops, s->encryptor.data,
+		       s->encryptor.len);
+		memcpy(ans.peer, s->peer, sizeof(ans.peer));
+		answer_ask(s->ask, &ans);
+	}
+	session_free(s);
+}
+
+/* ---- sending ---- */
+
+/* 0, -EAGAIN or why it cannot be sent. */
+static int send_now(struct session *s)
+{
+	struct ockam_path own;
+	ssize_t n;
+
+	if (s->installed) {
+		own.nhops = 1;
+		own.len = 2 + s->own[1];
+		memcpy(own.hops, s->own, own.len);
+		n = ockam_send_as(the.tx, &s->to, &own, s->out, s->out_len);
+	} else {
+		n = ockam_send_path(s->watch.fd, &s->to, s->out, s->out_len);
+	}
+	return n < 0 ? -errno : 0;
+}
+
+/* May free the session. */
+static void flush(struct session *s)
+{
+	char why[160];
+	int err = send_now(s);
+
+	if (err == -EAGAIN || err == -EINTR || err == -ENOBUFS)
+		return;
+	if (err) {
+		snprintf(why, sizeof(why), "sending to %.80s: %s",
+			 route_text(&s->to), strerror(-err));
+		if (s->installed)
+			remove_channel(s->channel);
+		fail(s, -err, why);
+		return;
+	}
+	free(s->out);
+	s->out = NULL;
+	if (s->installed)
+		done(s);
+}
+
+static int set_out(struct session *s, size_t len)
+{
+	s->out = malloc(len);
+	if (!s->out)
+		return -ENOMEM;
+	memcpy(s->out, outbox, len);
+	s->out_len = len;
+	return 0;
+}
+
+/* ---- the channel ---- */
+
+static void fill_channel(const struct session *s, struct ockam_nl_channel *ch)
+{
+	static const int attrs[] = {
+		OCKAM_A_CHANNEL_ROLE, OCKAM_A_CHANNEL_SUITE,
+		OCKAM_A_CHANNEL_HANDSHAKE_FD, OCKAM_A_CHANNEL_ROUTE,
+		OCKAM_A_CHANNEL_TX_KEY, OCKAM_A_CHANNEL_RX_KEY,
+		OCKAM_A_CHANNEL_TX_NONCE, OCKAM_A_CHANNEL_RX_NONCE,
+		OCKAM_A_CHANNEL_IDENTIFIER, OCKAM_A_CHANNEL_OWNER,
+		OCKAM_A_CHANNEL_MODE,
+	};
+	size_t i;
+
+	memset(ch, 0, sizeof(*ch));
+	for (i = 0; i < ARRAY_SIZE(attrs); i++)
+		ockam_nl_mark(ch, attrs[i]);
+	ch->role = s->role;
+	ch->suite = OCKAM_SUITE_AES256GCM;
+	ch->handshake_fd = s->watch.fd;
+	ch->route.len = s->to.len;
+	memcpy(ch->route.data, s->to.hops, s->to.len);
+	memcpy(ch->tx_key, scratch->keys.tx, sizeof(ch->tx_key));
+	memcpy(ch->rx_key, scratch->keys.rx, sizeof(ch->rx_key));
+	memcpy(ch->identifier, scratch->keys.peer.identifier,
+	       sizeof(ch->identifier));
+	ch->owner = s->owner;
+	ch->mode = s->shared ? 0666 : 0600;
+}
+
+static void track(const struct session *s)
+{
+	struct track t = {
+		.identity = s->identity,
+		.policy = s->policy,
+		.peer = s->peer,
+		.owner = s->owner,
+		.expires = scratch->keys.peer.expires,
+	};
+
+	if (s->listener)
+		t.listener = s->listener->address;
+	channels_track(s->channel, &t);
+}
+
+/* Keys and peer are in the scratch memory. */
+static int install(struct session *s)
+{
+	struct ockam_nl_channel *ch = &scratch->channel;
+	int err;
+
+	memcpy(s->peer, scratch->keys.peer.identifier, sizeof(s->peer));
+	fill_channel(s, ch);
+	err = ockam_nl_channel_new(the.nl, ch);
+	if (!err) {
+		s->installed = true;
+		s->channel = ch->id;
+		s->encryptor = ch->encryptor;
+		track(s);
+		/* Its address is the channel's now. */
+		loop_del(&s->watch);
+		close(s->watch.fd);
+		s->watch.fd = -1;
+	}
+	sodium_memzero(ch, sizeof(*ch));
+	return err;
+}
+
+/* ---- the messages ---- */
+
+static int errno_of(int err)
+{
+	switch (err) {
+	case IDENT_E_NOMEM:
+		return ENOMEM;
+	case IDENT_E_STORE:
+		return EIO;
+	case IDENT_E_UNTRUSTED:
+		return EACCES;
+	case IDENT_E_EXPIRED:
+		return EKEYEXPIRED;
+	default:
+		return EKEYREJECTED;
+	}
+}
+
+/* Something that was no message of the handshake; the real one may follow. */
+static void take_next(struct session *s, int err)
+{
+	int ignored = 0;
+
+	s->garbage++;
+	log_debug("no handshake message at %s: %s", source_text(&s->source),
+		  ident_strerror(err));
+	if (setsockopt(s->watch.fd, SOL_OCKAM, OCKAM_NEXT, &ignored,
+		       sizeof(ignored)))
+		fail(s, errno, strerror(errno));
+}
+
+static void refuse_peer(struct session *s, int err)
+{
+	char why[200];
+
+	snprintf(why, sizeof(why), "%s", ident_strerror(err));
+	fail(s, errno_of(err), why);
+}
+
+/* Did the handshake end with the error, or is it as it was before? */
+static bool is_over(const struct session *s)
+{
+	return !s->secrets->xx.cfg.self;
+}
+
+static void got_m2(struct session *s, const struct ockam_info *info, size_t len)
+{
+	size_t out_len;
+	int err;
+
+	err = xx_initiator_m2(&s->secrets->xx, inbox, len, now_seconds(),
+			      outbox, sizeof(outbox), &out_len,
+			      &scratch->keys);
+	if (err && !is_over(s)) {
+		take_next(s, err);
+		return;
+	}
+	if (err) {
+		refuse_peer(s, err);
+		return;
+	}
+	/* From here on the peer is verified and trusted. */
+	s->to = info->ret;
+	err = set_out(s, out_len);
+	if (!err)
+		err = install(s);
+	xx_keys_wipe(&scratch->keys);
+	if (err) {
+		fail(s, -err, err == -ENOMEM ? "out of memory" :
+		     ockam_nl_error(the.nl));
+		return;
+	}
+	flush(s);
+}
+
+static void got_m3(struct session *s, size_t len)
+{
+	int err;
+
+	err = xx_responder_m3(&s->secrets->xx, inbox, len, now_seconds(),
+			      &scratch->keys);
+	if (err && !is_over(s)) {
+		take_next(s, err);
+		return;
+	}
+	if (err) {
+		refuse_peer(s, err);
+		return;
+	}
+	err = install(s);
+	xx_keys_wipe(&scratch->keys);
+	if (err) {
+		fail(s, -err, ockam_nl_error(the.nl));
+		return;
+	}
+	done(s);
+}
+
+static void session_readable(struct watch *w, uint32_t events)
+{
+	struct session *s = (struct session *)((char *)w -
+					       offsetof(struct session, watch));
+	static struct ockam_info info;
+	ssize_t n;
+
+	(void)events;
+	n = ockam_recv(w->fd, inbox, sizeof(inbox), &info, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0) {
+		fail(s, errno, "the socket of the handshake failed");
+		return;
+	}
+	/* Nobody knows the address before our message went out. */
+	if (s->out || !info.has_ret || !info.ret.nhops ||
+	    info.flags & (MSG_TRUNC | MSG_CTRUNC)) {
+		take_next(s, NOISE_E_LENGTH);
+		return;
+	}
+	if (s->role == OCKAM_ROLE_INITIATOR)
+		got_m2(s, &info, n);
+	else
+		got_m3(s, n);
+}
+
+/* ---- beginnings ---- */
+
+int session_initiate(const struct request *req, const struct ask *ask,
+		     struct identity *self, struct policy *policy,
+		     const char **why)
+{
+	const struct source src = { OCKAM_ORIGIN_LOCAL, ask->who.uid };
+	const struct xx_config cfg = { .self = self, .check = &policy->check };
+	const char *name = req->identity;
+	struct session *s;
+	size_t len;
+	int err;
+
+	*why = "too many handshakes at once";
+	if (n_initiated >= INITIATE_MAX ||
+	    count_source(&src, OCKAM_ROLE_INITIATOR) >= INITIATE_USER)
+		return -EAGAIN;
+	*why = "no socket or no memory for a handshake";
+	s = session_new(OCKAM_ROLE_INITIATOR, &src, name, policy,
+			req->timeout_ms);
+	if (!s)
+		return -ENOMEM;
+	s->owner = ask->who.uid;
+	s->shared = req->shared;
+	s->to = req->route;
+	err = xx_initiator_start(&s->secrets->xx, &cfg, now_seconds(), outbox,
+				 sizeof(outbox), &len);
+	if (err) {
+		*why = ident_strerror(err);
+		session_free(s);
+		return -errno_of(err);
+	}
+	s->ask = malloc(sizeof(*s->ask));
+	if (!s->ask || set_out(s, len)) {
+		session_free(s);
+		return -ENOMEM;
+	}
+	*s->ask = *ask;
+	flush(s);
+	return 0;
+}
+
+static void charge_to(const struct ockam_info *info, struct source *src)
+{
+	src->kind = info->peer.origin;
+	src->id = info->peer.uid;
+	if (src->kind == OCKAM_ORIGIN_LINK)
+		src->id = info->peer.link;
+	if (src->kind == OCKAM_ORIGIN_CHANNEL)
+		src->id = info->peer.nchannels ? info->channels[0].channel : 0;
+}
+
+void session_respond(struct listener *l, const struct ockam_info *info,
+		     const uint8_t *m1, size_t mlen)
+{
+	struct xx_config cfg = { .check = &l->policy->check };
+	struct source src;
+	struct session *s;
+	size_t len;
+	int err;
+
+	charge_to(info, &src);
+	if (!admit(&src)) {
+		count.full++;
+		log_refusal(&src, "handshake", "too many half open");
+		return;
+	}
+	count.admitted++;
+	cfg.self = keys_find(l->identity);
+	if (!cfg.self || !info->has_ret || !info->ret.nhops) {
+		count.refused++;
+		l->refused++;
+		log_refusal(&src, "handshake", cfg.self ? "no return route" :
+			    "our identity is not usable");
+		return;
+	}
+	s = session_new(OCKAM_ROLE_RESPONDER, &src, l->identity, l->policy,
+			HALF_OPEN_MS);
+	if (!s) {
+		log_refusal(&src, "handshake", "no socket or no memory");
+		return;
+	}
+	s->listener = l;
+	s->owner = l->owner;
+	s->shared = l->shared;
+	s->to = info->ret;
+	err = xx_responder_m1(&s->secrets->xx, &cfg, m1, mlen, now_seconds(),
+			      outbox, sizeof(outbox), &len);
+	if (err) {
+		refuse_peer(s, err);
+		return;
+	}
+	if (set_out(s, len)) {
+		fail(s, ENOMEM, "out of memory");
+		return;
+	}
+	flush(s);
+}
+
+/* ---- time ---- */
+
+void sessions_tick(void)
+{
+	uint64_t now = now_ms();
+	struct session *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &sessions, entry, next) {
+		if (now >= s->deadline)
+			expire(s);
+		else if (s->out)
+			flush(s);
+	}
+}
+
+void sessions_forget(const struct listener *l)
+{
+	struct session *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &sessions, entry, next)
+		if (s->listener == l)
+			session_free(s);
+}
+
+void sessions_end(void)
+{
+	struct session *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &sessions, entry, next) {
+		if (s->ask)
+			answer_error(s->ask, ECANCELED, "ockamd is stopping");
+		if (s->installed)
+			remove_channel(s->channel);
+		session_free(s);
+	}
+}
