@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# AF_OCKAM: one entry for building, testing and running. `make help` lists the
+# targets.
+
+KERNEL ?= 6.1
+TESTS ?=
+V ?= 0
+
+export OCKAM_BUILD ?= $(CURDIR)/build
+BUILD := $(OCKAM_BUILD)
+VM := selftests/vm
+
+# Shared by sub-makes, but never more jobs than cores: VMs run beside them.
+JOBS ?= $(shell nproc)
+SUBMAKE = +@$(MAKE) --no-print-directory
+
+say = @printf '  %-8s %s\n' $(1) $(2)
+
+.DEFAULT_GOAL := all
+
+# Every target runs its recipe in order; parallelism is inside the steps.
+.NOTPARALLEL:
+
+.PHONY: all
+all: module userspace ##- Build the module (KERNEL=6.1|6.12|debug) and user space
+
+.PHONY: help
+help: ##- This text
+	@echo 'AF_OCKAM: encrypted, routed messaging as a socket family'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*##- \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		expand -t 18
+	@echo
+	@echo 'Variables:'
+	@echo '  KERNEL=6.1|6.12|debug   the kernel to build for and to boot (6.1)'
+	@echo '  TESTS="a b.sh"          run only these VM tests'
+	@echo '  W=1 C=1                 more compiler warnings, sparse, for the module'
+	@echo '  ACCEL=tcg|kvm           do not probe for KVM, use this'
+	@echo '  OCKAM_CACHE=DIR         kernels and sources (~/.cache/af_ockam)'
+	@echo
+	@echo 'Everything boots in QEMU: nothing is loaded into the running kernel.'
+
+.PHONY: deps
+deps: ##- Install missing packages (root), or say which
+	@$(VM)/deps.sh
+
+.PHONY: module
+module: deps ##- Build ockam.ko for KERNEL in build/kmod-KERNEL
+	$(call say,MODULE,'$(KERNEL)')
+	+@$(VM)/module.sh $(KERNEL) $(BUILD)/kmod-$(KERNEL) -j$(JOBS) \
+		$(if $(filter 0,$(V)),-s) V=$(V)
+
+.PHONY: userspace
+userspace: deps ##- Build libockam, ockamd, ockamctl and the examples
+	$(call say,USER,'libockam ockamd ockamctl examples')
+	$(SUBMAKE) -C userspace O=$(BUILD)/userspace -j$(JOBS)
+
+.PHONY: kselftest-headers
+kselftest-headers: deps
+	@$(VM)/kselftest-headers.sh $(BUILD)/kselftest
+
+.PHONY: selftests
+selftests: userspace kselftest-headers ##- Build the tests that run in the VM
+	$(call say,TESTS,'programs for the VM')
+	$(SUBMAKE) -C selftests O=$(BUILD) -j$(JOBS) vmtests
+
+.PHONY: host-check
+host-check: kselftest-headers ##- Unit tests on this machine
+	$(SUBMAKE) -C selftests O=$(BUILD) -j$(JOBS) host-check
+
+.PHONY: fuzz
+fuzz: kselftest-headers ##- Run the fuzzers, FUZZ_SECONDS each (10)
+	$(SUBMAKE) -C selftests O=$(BUILD) -j$(JOBS) fuzz
+
+.PHONY: check
+check: ##- Build all and run every test: host, fuzzers, VM with KERNEL
+	@rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
+	@$(VM)/check.sh $(KERNEL)
+
+.PHONY: check-debug
+check-debug: ##- All VM tests on the debug kernel
+	@rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
+	@$(VM)/check.sh --vm-only debug
+
+.PHONY: debug-kernel
+debug-kernel: deps ##- Build the debug kernel (once; about 7 minutes)
+	@$(VM)/kernel.sh debug >/dev/null
+
+.PHONY: demo
+demo: module userspace ##- The guide's eight examples, in the VM
+	@$(VM)/run.sh --kernel $(KERNEL) --name demo --raw --timeout 300 \
+		userspace/examples/demo.sh
+
+.PHONY: bench
+bench: module selftests ##- Cost in guest instructions, beside kTLS, TCP, AF_UNIX
+	@$(VM)/run.sh --kernel $(KERNEL) --name bench --icount --raw \
+		--timeout 1800 --test-timeout 1700 \
+		$(firstword $(wildcard selftests/bench/bench.sh) bench)
+
+.PHONY: vm
+vm: module userspace ##- A shell in the VM, module loaded, programs installed
+	@$(VM)/run.sh --kernel $(KERNEL) --name shell --shell
+
+.PHONY: lint
+lint: deps ##- checkpatch, sparse and W=1, licences, stray paths
+	@$(VM)/lint.sh
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: module userspace ##- Install for the running kernel's release (DESTDIR, PREFIX)
+	$(SUBMAKE) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) \
+		DESTDIR=$(DESTDIR) install
+	@$(VM)/install.sh $(KERNEL) "$(DESTDIR)" "$(PREFIX)"
+
+.PHONY: clean
+clean: ##- Remove build/ (the cache stays)
+	@rm -rf $(BUILD)

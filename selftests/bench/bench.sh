@@ -1,0 +1,135 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# Costs of one boot, side by side.  Under --icount a nanosecond of the guest is
+# an instruction, so the figures repeat within 1 %.  Prints a table, and leaves
+# it in /ockam/out.
+
+set -eu
+PATH=/ockam/bin:/ockam/tests:$PATH
+# The shell of the VM would take its own, smaller one.
+ip() { /usr/sbin/ip "$@"; }
+BENCH=bench
+OUT=/ockam/out/bench.txt
+mkdir -p /ockam/out
+: >"$OUT"
+
+for m in tls aesni_intel ghash_clmulni_intel gcm ctr veth; do
+	modprobe "$m" 2>/dev/null || true
+done
+
+say() {
+	printf '%s\n' "$*" | tee -a "$OUT"
+}
+
+# measure VARIABLE LABEL ARGUMENTS...
+measure() {
+	var=$1 label=$2
+	shift 2
+	value=$("$BENCH" "$@") || { say "# $label: failed"; exit 1; }
+	eval "$var=$value"
+	say "$(printf '%-44s %8d' "$label" "$value")"
+}
+
+# ratio LABEL A B TARGET
+ratio() {
+	say "$(awk -v l="$1" -v a="$2" -v b="$3" -v t="$4" \
+		'BEGIN { printf "%-44s %8.2f   target %s", l, a / b, t }')"
+}
+
+# wait_for COMMAND: until it succeeds, 10 s at most
+wait_for() {
+	i=0
+	until eval "$1"; do
+		i=$((i + 1))
+		[ $i -lt 100 ] || { say "# timeout: $1"; exit 1; }
+		sleep 0.1
+	done
+}
+
+pair() {	# NS_A NS_B NET
+	ip link add "v$1$2" netns "$1" type veth peer name "v$2$1" netns "$2"
+	ip -n "$1" addr add "$3.1/24" dev "v$1$2"
+	ip -n "$2" addr add "$3.2/24" dev "v$2$1"
+	ip -n "$1" link set "v$1$2" up
+	ip -n "$2" link set "v$2$1" up
+}
+
+for ns in a b m; do
+	ip netns add $ns
+	ip -n $ns link set lo up
+done
+pair a b 10.1.0
+pair a m 10.2.0
+pair m b 10.3.0
+
+node() {	# NS COMMAND...
+	ns=$1
+	shift
+	ip netns exec "$ns" ockamctl "$@"
+}
+
+quiet() {
+	"$@" >/dev/null
+}
+
+up() {	# NS NAME
+	node "$1" link show "$2" 2>/dev/null | grep -qiw up
+}
+
+# a => b directly, and a => m => b
+quiet node b link add listen 0.0.0.0:4000 name listener
+quiet node m link add listen 0.0.0.0:4000 name listener
+quiet node a link add connect 10.1.0.2:4000 name tob
+quiet node a link add connect 10.2.0.2:4000 name tom
+quiet node m link add connect 10.3.0.2:4000 name tob
+quiet node m node set forward link-link
+wait_for "up a tob"
+wait_for "up a tom"
+wait_for "up m tob"
+
+# A channel a => b with fixed keys, installed at both ends.
+umask 077
+printf 'fixed key of the benchmark, no. 1' | head -c 32 >/tmp/k1
+printf 'fixed key of the benchmark, no. 2' | tail -c 32 >/tmp/k2
+id=I$(printf '%064d' 7)
+back=$(node b -j link list mode accepted |
+	sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -n 1)
+back=${back#0#}
+quiet node a channel add role initiator route "tob => bdec" encryptor chan \
+	decryptor adec tx-key-file /tmp/k1 rx-key-file /tmp/k2 identifier "$id"
+quiet node b channel add role responder route "$back => adec" encryptor nahc \
+	decryptor bdec tx-key-file /tmp/k2 rx-key-file /tmp/k1 identifier "$id"
+
+say "# guest instructions per round trip, kernel $(uname -r)"
+measure unix	"AF_UNIX datagrams, 64 B"		unix 64
+measure worker	"worker to worker, 64 B"		ockam 64 - -
+measure tcp	"TCP, 64 B"				tcp 64 a b 10.1.0.2
+measure link	"plain TCP link, 64 B"			ockam 64 a b tob
+measure chan	"channel over a TCP link, 64 B"		ockam 64 a b chan
+measure ktls	"kTLS 1.3 AES-256-GCM, 64 B"		ktls 64 a b 10.1.0.2
+measure chan13	"channel over a TCP link, 1300 B"	ockam 1300 a b chan
+measure ktls13	"kTLS, 1300 B"				ktls 1300 a b 10.1.0.2
+measure via	"plain TCP links through a node, 64 B"	ockam 64 a b tom tob
+measure rtcp	"TCP through a read/write relay, 64 B"	relay 64 a m 10.2.0.2 b 10.3.0.2
+
+say "# guest instructions per message one way, 16 KiB"
+measure btcp	"TCP, 16 KiB writes"			tcp-bulk 16384 a b 10.1.0.2
+measure bktls	"kTLS, 16 KiB writes"			ktls-bulk 16384 a b 10.1.0.2
+measure blink	"plain TCP link, 16 KiB"		ockam-bulk 16384 a b tob
+measure bchan	"channel over a TCP link, 16 KiB"	ockam-bulk 16384 a b chan
+
+say "# one send and one receive of 64 B, split (half of a round trip)"
+say "$(printf '%-44s %8d' "socket and route (worker to worker)" $((worker / 2)))"
+say "$(printf '%-44s %8d' "link over that" $(((link - worker) / 2)))"
+say "$(printf '%-44s %8d' "  of which TCP itself, less AF_UNIX" $(((tcp - unix) / 2)))"
+say "$(printf '%-44s %8d' "channel over the link (AEAD, codec, ratchet)" \
+	$(((chan - link) / 2)))"
+
+say "# ratios"
+ratio "worker to worker / AF_UNIX"		$worker $unix "1.10"
+ratio "channel over TCP / kTLS, 64 B"		$chan $ktls "0.95"
+ratio "channel over TCP / kTLS, 1300 B"		$chan13 $ktls13 "-"
+ratio "bulk 16 KiB, channel / kTLS"		$bchan $bktls "1.00"
+ratio "forwarding in a node / TCP relay, 64 B" \
+	$(((via - link) / 2)) $(((rtcp - tcp) / 2)) "0.80"

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# module.sh KERNEL [OUTPUT] [make arguments]: builds kmod/ for that kernel in
+# build/kmod-KERNEL (or OUTPUT), a tree of links, so that the sources stay clean.
+
+. "$(dirname "$0")/lib.sh"
+
+kernel=${1:?kernel}
+out=${2:-$BUILD/kmod-$kernel}
+shift $(($# < 2 ? $# : 2))
+
+kdir=$("$VMDIR/kernel.sh" "$kernel")
+mkdir -p "$out"
+# Another kernel package under the same name: nothing of the old one is valid.
+if [ "$(readlink -f "$kdir/headers")" != "$(cat "$out/.headers" 2>/dev/null)" ]; then
+	rm -rf "$out"
+	mkdir -p "$out"
+	readlink -f "$kdir/headers" >"$out/.headers"
+fi
+cp -rsu --remove-destination "$TOP/kmod/." "$out/"
+find "$out" -xtype l -delete
+
+exec make -C "$kdir/headers" M="$out" OCKAM_INC="$TOP/include" \
+	--no-print-directory "$@" modules

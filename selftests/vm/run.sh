@@ -1,0 +1,278 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# Boots a kernel in QEMU with the module, the user programs and tests, and
+# reports what the tests said. See README.md beside this file.
+
+. "$(dirname "$0")/lib.sh"
+. "$VMDIR/initramfs.sh"
+
+usage() {
+	cat <<-USAGE
+	usage: run.sh [options] [TEST...]
+
+	TEST is a test of selftests/vmtests (by name), a file to copy into the VM and
+	run, or a command line (with a space) to run there. None: all of vmtests.
+
+	  --kernel 6.1|6.12|debug   kernel (6.1)
+	  --name NAME               results in build/vm/NAME (the kernel)
+	  --timeout S               for the whole run (900; debug 1800)
+	  --test-timeout S          for each test (60; debug 240), over settings
+	  --smp N, --mem SIZE       processors (2), memory (1G)
+	  --append "ARGS"           to the kernel's command line
+	  --module FILE             another module, loaded at boot (repeatable)
+	  --module-args "ARGS"      for ockam.ko
+	  --no-ockam                without ockam.ko
+	  --modules "NAMES"         more stock modules to take along
+	  --copy FILE:GUEST         a file or directory to take along (repeatable)
+	  --python                  python3, yaml and the YNL tool in /ockam/ynl
+	  --env NAME=VALUE          environment of the tests (repeatable)
+	  --raw                     TESTs are no TAP programs: only their status counts
+	  --icount                  count instructions: one processor, 1 ns each
+	  --accel tcg|kvm|auto      auto: kvm if a probe booted
+	  --out DIR                 what tests leave in /ockam/out (build/vm/NAME/out)
+	  --shell                   an interactive shell instead of tests
+	USAGE
+}
+
+kernel=${KERNEL:-6.1} name= timeout= test_timeout= smp=2 mem=1G append=
+modules=() module_args= use_ockam=1 stock= copies=() python= envs=() raw=
+icount= accel=${ACCEL:-auto} out= shell=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=$2; shift ;;
+	--name) name=$2; shift ;;
+	--timeout) timeout=$2; shift ;;
+	--test-timeout) test_timeout=$2; shift ;;
+	--smp) smp=$2; shift ;;
+	--mem) mem=$2; shift ;;
+	--append) append=$2; shift ;;
+	--module) modules+=("$2"); shift ;;
+	--module-args) module_args=$2; shift ;;
+	--no-ockam) use_ockam= ;;
+	--modules) stock=$2; shift ;;
+	--copy) copies+=("$2"); shift ;;
+	--python) python=1 ;;
+	--env) envs+=("$2"); shift ;;
+	--raw) raw=1 ;;
+	--icount) icount=1 ;;
+	--accel) accel=$2; shift ;;
+	--out) out=$2; shift ;;
+	--shell) shell=1 ;;
+	-h|--help) usage; exit 0 ;;
+	--) shift; break ;;
+	-*) usage >&2; die "unknown option $1" ;;
+	*) break ;;
+	esac
+	shift
+done
+
+slow=1
+[ "$kernel" != debug ] || slow=4
+name=${name:-$kernel}
+timeout=${timeout:-$((slow > 1 ? 1800 : 900))}
+vmtests=$TOP/selftests/vmtests
+dir=$BUILD/vm/$name
+out=${out:-$dir/out}
+
+kdir=$("$VMDIR/kernel.sh" "$kernel")
+mkdir -p "$dir"
+exec {run_lock_fd}>"$dir/.lock"
+flock -n "$run_lock_fd" || die "a run named '$name' is under way; use --name"
+rm -rf "$dir"/{root,initramfs,console.log,report.log,summary,out.tgz,sums}
+root=$dir/root
+
+# What selftests/vmtests/settings says: "NAME|* key=value...", the last wins.
+setting() {	# test, key, default
+	local value=$3 line
+	if [ -e "$vmtests/settings" ]; then
+		line=$(awk -v t="$1" -v k="$2" '$1 == t || $1 == "*" {
+			for (i = 2; i <= NF; i++)
+				if (index($i, k "=") == 1)
+					v = substr($i, length(k) + 2)
+			} END { print v }' "$vmtests/settings")
+		value=${line:-$value}
+	fi
+	echo "$value"
+}
+
+vm_tree "$root" "$kdir" $stock
+release=$(cat "$kdir/release")
+extra=$root/lib/modules/$release/extra
+mkdir -p "$extra"
+if [ -n "$use_ockam" ] && [ -e "$BUILD/kmod-$kernel/ockam.ko" ]; then
+	cp "$BUILD/kmod-$kernel/ockam.ko" "$extra/"
+fi
+load=
+for m in ${modules[@]+"${modules[@]}"}; do
+	cp "$m" "$extra/"
+	load="$load $(basename "${m%.ko}")"
+done
+# Modules that ours depend on are resolved among all of the kernel's.
+for m in "$extra"/*.ko; do
+	[ -e "$m" ] || continue
+	deps=$(PATH=$PATH:/sbin:/usr/sbin modinfo -F depends "$m" | tr , ' ')
+	soft=$(PATH=$PATH:/sbin:/usr/sbin modinfo -F softdep "$m" | sed 's/pre:\|post://g')
+	# shellcheck disable=SC2086
+	vm_modules_into "$root" "$kdir/lib/modules/$release" "$release" $deps $soft
+done
+PATH=$PATH:/sbin:/usr/sbin depmod -b "$root" "$release" 2>"$dir/depmod.log" ||
+	die "depmod: $(cat "$dir/depmod.log")"
+
+# User space: programs flat in /ockam/bin, libraries beside the system's.
+if [ -d "$BUILD/userspace" ]; then
+	LD_LIBRARY_PATH=$(find "$BUILD/userspace" -name '*.so*' -printf '%h\n' |
+		sort -u | paste -sd:)
+	export LD_LIBRARY_PATH
+	find "$BUILD/userspace" -type f -perm -u+x ! -name '*.so*' ! -name '*.o' |
+		while read -r f; do
+			vm_program "$root" "$f" /ockam/bin
+		done
+	find "$BUILD/userspace" -name '*.bpf.o' -exec cp -t "$root/ockam/lib" {} +
+	find "$BUILD/userspace" -name '*.so*' \( -type f -o -type l \) |
+		while read -r f; do
+			install -D "$f" "$root/usr/lib/x86_64-linux-gnu/${f##*/}"
+		done
+fi
+for f in "$TOP"/userspace/examples/*.sh; do
+	[ ! -e "$f" ] || install "$f" "$root/ockam/"
+done
+
+# Tests, and what lies beside them.
+for f in "$vmtests"/* "$TOP"/selftests/vectors; do
+	case $f in
+	*.[ch]|*.mk|*/settings) ;;
+	*) [ ! -e "$f" ] || cp -r "$f" "$root/ockam/tests/" ;;
+	esac
+done
+chmod -f +x "$root"/ockam/tests/*.sh || true
+if [ -d "$BUILD/selftests" ]; then
+	find "$BUILD/selftests" -type f -perm -u+x | while read -r f; do
+		vm_program "$root" "$f" /ockam/tests
+	done
+fi
+if [ $# -eq 0 ] && [ -z "$shell" ]; then
+	# shellcheck disable=SC2046
+	set -- $(cd "$vmtests" 2>/dev/null && ls | sed -n '/^lib/d; s/\.c$//p; /\.sh$/p')
+	[ $# -gt 0 ] || die "no tests in $vmtests"
+fi
+: >"$root/ockam/plan"
+for t; do
+	limit=${test_timeout:-$(($(setting "$(basename "$t")" timeout 60) * slow))}
+	case $t in
+	*' '*)
+		echo "$limit '${t//[^A-Za-z0-9 ._\/=-]/_}' $t" >>"$root/ockam/plan"
+		continue ;;
+	esac
+	base=$(basename "$t")
+	if [ -f "$t" ] && [ -x "$t" -o "${t%.sh}" != "$t" ]; then
+		vm_program "$root" "$t" /ockam/tests
+		chmod +x "$root/ockam/tests/$base"
+	fi
+	[ -n "$(setting "$base" python '')" ] && python=1
+	[ -e "$root/ockam/tests/$base" ] || [ -e "$root/ockam/bin/$base" ] ||
+		die "no test '$t' (not built?)"
+	echo "$limit '$base' '$base'" >>"$root/ockam/plan"
+done
+
+if [ -n "$python" ]; then
+	vm_python "$root"
+	ynl=$("$VMDIR/ynl.sh")
+	mkdir -p "$root/ockam/ynl/tools/net" "$root/ockam/ynl/Documentation/netlink/specs"
+	cp -r "$ynl" "$root/ockam/ynl/tools/net/"
+	cp "$ynl"/../../../Documentation/netlink/*.yaml \
+		"$root/ockam/ynl/Documentation/netlink/"
+	cp "$TOP"/Documentation/netlink/specs/*.yaml \
+		"$root/ockam/ynl/Documentation/netlink/specs/"
+fi
+for c in ${copies[@]+"${copies[@]}"}; do
+	mkdir -p "$root$(dirname "${c#*:}")"
+	cp -rL "${c%%:*}" "$root${c#*:}"
+	[ ! -f "${c%%:*}" ] || vm_libs "$root" "${c%%:*}"
+done
+
+{
+	echo "OCKAM_SHELL=$shell OCKAM_RAW=$raw OCKAM_MODPROBE='$load'"
+	echo "OCKAM_MODULE_ARGS='$module_args'"
+	echo "export OCKAM_VM=1 OCKAM_VM_KERNEL=$kernel OCKAM_VM_SLOW=$slow"
+	for e in ${envs[@]+"${envs[@]}"}; do
+		printf "export %s='%s'\n" "${e%%=*}" "${e#*=}"
+	done
+} >"$root/ockam/env"
+vm_pack "$root" "$dir/initramfs"
+rm -rf "$root"
+
+if [ -n "$icount" ]; then
+	accel=tcg
+	smp=1
+elif [ "$accel" = auto ]; then
+	accel=$("$VMDIR/kvm-probe.sh" "$kdir")
+fi
+case $accel in
+kvm) machine=(-accel kvm -cpu host) ;;
+tcg) machine=(-accel tcg,thread=multi -cpu max) ;;
+*) die "unknown accelerator $accel" ;;
+esac
+[ -z "$icount" ] ||
+	machine=(-accel tcg -icount shift=0,sleep=off -cpu max,-erms,-fsrm)
+
+image=$kdir/vmlinuz
+[ ! -e "$kdir/vmlinux" ] || image=$kdir/vmlinux
+qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+	-nic none -M pc,usb=off,vmport=off "${machine[@]}" -smp "$smp" -m "$mem"
+	-kernel "$image" -initrd "$dir/initramfs"
+	-append "console=ttyS0 panic=-1 nokaslr random.trust_cpu=on kmemleak=on $append")
+
+if [ -n "$shell" ]; then
+	say VM "$release, $accel; leave with 'exit', or ctrl-a x"
+	exec "${qemu[@]}" -chardev \
+		"stdio,id=con,mux=on,signal=off,logfile=$dir/console.log" \
+		-mon chardev=con -serial chardev:con
+fi
+
+say VM "$release, $accel${icount:+, counting instructions}, $# tests, log $dir/console.log"
+started=$SECONDS
+rc=0
+timeout --foreground -k 5 "$timeout" "${qemu[@]}" \
+	-chardev "file,id=con,path=$dir/console.log" -serial chardev:con \
+	-chardev stdio,id=rep,signal=off -serial chardev:rep </dev/null 2>"$dir/qemu.log" |
+	live_awk -v log_file="$dir/report.log" -v out="$dir/out.b64" -v done_file="$dir/summary" '
+		{ sub(/\r$/, "") }
+		/^OCKAM-OUT-BEGIN$/ { copying = 1; next }
+		/^OCKAM-OUT-END$/ { copying = 0; close(out); next }
+		copying { print > out; next }
+		{ print > log_file; fflush(log_file) }
+		/^OCKAM-VM-DONE [0-9]+ [0-9]+ [0-9]+$/ { print $2, $3, $4 > done_file; next }
+		{ print; fflush() }' || rc=$?
+
+touch "$dir/console.log"
+: >"$dir/sums"
+if [ -s "$dir/summary" ]; then
+	cat "$dir/summary" >>"$dir/sums"
+else
+	why="the VM ended without a result (QEMU status $rc)"
+	[ $rc -ne 124 ] && [ $rc -ne 137 ] || why="no result within $timeout s, killed"
+	# Results so far count, so that the sum is not smaller than the truth.
+	awk '/^# ok [0-9]/ { p++ } /^# not ok [0-9]/ { f++ }
+		END { print p + 0, f + 1, 0 }' "$dir/report.log" >>"$dir/sums" 2>/dev/null ||
+		echo 0 1 0 >>"$dir/sums"
+	echo "not ok vm: $why"
+	sed 's/^/# qemu: /' "$dir/qemu.log"
+	echo "# it last started: $(sed -n 's/.*ockam-vm: start //p' "$dir/console.log" |
+		tail -n 1)"
+	echo "# last of the console:"
+	tail -n 30 "$dir/console.log" | sed 's/^/#   /'
+fi
+if [ -s "$dir/out.b64" ]; then
+	mkdir -p "$out"
+	base64 -d "$dir/out.b64" | tar -xz -C "$out"
+	rm "$dir/out.b64"
+fi
+
+tr -d '\r' <"$dir/console.log" | awk -f "$VMDIR/scan.awk" >"$dir/splats" || {
+	echo 0 1 0 >>"$dir/sums"
+	echo "not ok vm: the kernel complained, see $dir/console.log"
+	head -n 200 "$dir/splats" | sed 's/^/# /'
+}
+say VM "ran $((SECONDS - started)) s"
+finish "vm-$name" "$dir/sums"

@@ -1,0 +1,861 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Channels inside one node, with the keys of ockam-protocol A.3: the bytes,
+ * the ratchet, the replay window, who may use a channel, takeover, nesting,
+ * limits and removal.
+ *
+ * Ciphertexts are looked at by way of a channel whose route ends at an ordinary
+ * worker, "tap", and are played back from another one.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "nl.h"
+
+static const char k1[] =
+	"4349aa5f460aca550b37ce55d3f7ad8f2d4747084b6c62e15c523568ebafe860";
+static const char k2[] =
+	"831124fa3e1606b97f5cda4d81c3aa04c7c0151666f05f49a09cd0faf63a05d8";
+
+/* "Hello Ockam!" from app to echoer, encrypted with k2. */
+static const char nonce0[] =
+	"0000000000000000730a7fb64a78d67042e6e239c46e13d84c96427982db8ee5"
+	"27d457a5b1b46036fe83858cf8d5eb4e0a59a378f37ac53d75ea0431fb";
+static const char nonce31[] =
+	"000000000000001ff2680f5b42f07a3187f16f38921b94e8b392c4aa29629105"
+	"a79d33fd12147c53b34f29caae8637bd585d2f73a1670e12507b20fb75";
+static const char nonce32[] =
+	"00000000000000202dcf72b05ab1a24b43daea9743c01372897ec1f9c4566f85"
+	"76ae3616e20bf785db8edf7178fc56e4bcdb6e16e0d300217c35775fff";
+static const char close33[] =
+	"0000000000000021844ce2f34dba521cf07cd6e52814859b71a10f630a";
+/* The answer with k1, nonce 0. */
+static const char reply0[] =
+	"00000000000000005defa50e8bed5dce7c8bc588263a3aa526583d0a45782fc1"
+	"7b7ee961ff28967a61dbe1dde84bb56b9dd0b6595a583a731e055698df";
+
+/* As Ockam's own programs pack a string. */
+static const char hello[] = "\x0cHello Ockam!";
+#define HELLO	(sizeof(hello) - 1)
+
+static size_t unhex(uint8_t *to, const char *hex)
+{
+	size_t n;
+
+	for (n = 0; hex[2 * n]; n++) {
+		unsigned int v;
+
+		sscanf(hex + 2 * n, "%2x", &v);
+		to[n] = v;
+	}
+	return n;
+}
+
+/* "a>b>c" in flat form, local addresses all. */
+static size_t flat(uint8_t *to, const char *route)
+{
+	size_t len = 0;
+
+	while (*route) {
+		size_t n = strcspn(route, ">");
+
+		to[len] = 0;
+		to[len + 1] = n;
+		memcpy(to + len + 2, route, n);
+		len += 2 + n;
+		route += n + (route[n] == '>');
+	}
+	return len;
+}
+
+static socklen_t address(struct sockaddr_ockam *to, const char *route)
+{
+	const char *p;
+
+	memset(to, 0, sizeof(*to));
+	to->sok_family = AF_OCKAM;
+	to->sok_nhops = 1;
+	for (p = route; *p; p++)
+		to->sok_nhops += *p == '>';
+	flat(to->sok_hops, route);
+	return sizeof(*to);
+}
+
+static int open_bound(const char *name)
+{
+	struct sockaddr_ockam addr;
+	struct timeval limit = { .tv_sec = 10 };
+	int fd = socket(AF_OCKAM, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	address(&addr, name);
+	if (bind(fd, (void *)&addr, sizeof(addr))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int accept_from(int fd, uint32_t scope)
+{
+	struct ockam_accept a = { .scope = scope | OCKAM_ACCEPT_LOCAL };
+
+	return setsockopt(fd, SOL_OCKAM, OCKAM_ACCEPT, &a, sizeof(a));
+}
+
+static ssize_t send_to(int fd, const char *route, const void *buf, size_t len)
+{
+	struct sockaddr_ockam addr;
+
+	address(&addr, route);
+	return sendto(fd, buf, len, 0, (void *)&addr, sizeof(addr));
+}
+
+static ssize_t recv_from(int fd, void *buf, size_t len,
+			 struct sockaddr_ockam *from)
+{
+	socklen_t n = sizeof(*from);
+
+	memset(from, 0, sizeof(*from));
+	return recvfrom(fd, buf, len, 0, (void *)from, &n);
+}
+
+/* Does a worker get nothing more within a while? */
+static bool is_quiet(int fd)
+{
+	char c[64];
+
+	usleep(100000);
+	return recv(fd, c, sizeof(c), MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static bool route_is(const struct sockaddr_ockam *a, const char *route)
+{
+	uint8_t want[OCKAM_SOCKADDR_HOPS] = {};
+	size_t len = flat(want, route);
+
+	return !memcmp(a->sok_hops, want, len);
+}
+
+FIXTURE(node)
+{
+	struct ockam_nl *nl;
+	struct ockam_nl_node before;
+};
+
+FIXTURE_SETUP(node)
+{
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, ockam_nl_open(&self->nl));
+	ASSERT_EQ(0, ockam_nl_node_get(self->nl, &self->before));
+}
+
+FIXTURE_TEARDOWN(node)
+{
+	/* The next test uses the same keys, and namespaces go slowly. */
+	ockam_nl_channel_flush(self->nl);
+	ockam_nl_close(self->nl);
+}
+
+static uint64_t drops(struct ockam_nl *nl, enum ockam_drop why)
+{
+	struct ockam_nl_node node;
+
+	return ockam_nl_node_get(nl, &node) ? UINT64_MAX : node.drops[why];
+}
+
+/* Counters of what happened in a work item may come late. */
+static bool drops_reach(struct ockam_nl *nl, enum ockam_drop why, uint64_t n)
+{
+	unsigned int i;
+
+	for (i = 0; i < 200 && drops(nl, why) != n; i++)
+		usleep(10000);
+	if (drops(nl, why) == n)
+		return true;
+	ksft_print_msg("%s: %llu, not %llu\n", ockam_nl_drop_name(why),
+		       (unsigned long long)drops(nl, why),
+		       (unsigned long long)n);
+	return false;
+}
+
+static void channel_init(struct ockam_nl_channel *ch, bool initiator,
+			 const char *enc, const char *dec, const char *route)
+{
+	memset(ch, 0, sizeof(*ch));
+	unhex(ch->tx_key, initiator ? k2 : k1);
+	unhex(ch->rx_key, initiator ? k1 : k2);
+	ch->role = initiator ? OCKAM_ROLE_INITIATOR : OCKAM_ROLE_RESPONDER;
+	ch->encryptor.len = flat(ch->encryptor.data, enc);
+	ch->route.len = flat(ch->route.data, route);
+	memset(ch->identifier, initiator ? 0x22 : 0x11,
+	       sizeof(ch->identifier));
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_TX_KEY);
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_RX_KEY);
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_ROLE);
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_ROUTE);
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_IDENTIFIER);
+	if (dec) {
+		ch->decryptor.len = flat(ch->decryptor.data, dec);
+		ockam_nl_mark(ch, OCKAM_A_CHANNEL_DECRYPTOR);
+	}
+}
+
+static int channel_new(struct ockam_nl *nl, bool initiator, const char *enc,
+		       const char *dec, const char *route)
+{
+	struct ockam_nl_channel ch;
+
+	channel_init(&ch, initiator, enc, dec, route);
+	return ockam_nl_channel_new(nl, &ch);
+}
+
+static int channel_get(struct ockam_nl *nl, const char *enc,
+		       struct ockam_nl_channel *ch)
+{
+	memset(ch, 0, sizeof(*ch));
+	ch->encryptor.len = flat(ch->encryptor.data, enc);
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+	return ockam_nl_channel_get(nl, ch);
+}
+
+static int channel_del(struct ockam_nl *nl, const char *enc)
+{
+	struct ockam_nl_channel ch;
+
+	memset(&ch, 0, sizeof(ch));
+	ch.encryptor.len = flat(ch.encryptor.data, enc);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+	return ockam_nl_channel_del(nl, &ch);
+}
+
+/* E1/D1 of the initiator and E2/D2 of the responder, on one node. */
+static int pair_new(struct ockam_nl *nl)
+{
+	int err = channel_new(nl, true, "E1", "D1", "D2");
+
+	return err ? err : channel_new(nl, false, "E2", "D2", "D1");
+}
+
+/* The first @n ciphertexts of the initiator, from a channel that is gone then. */
+struct tape {
+	uint8_t	(*msg)[64];
+	size_t	len;
+	size_t	n;
+};
+
+static int record(struct ockam_nl *nl, struct tape *t, size_t n)
+{
+	int tap = open_bound("tap"), app = open_bound("app"), ret = -1;
+	struct ockam_nl_channel ch;
+	size_t i;
+
+	channel_init(&ch, true, "Et", "Dt", "tap");
+	t->msg = calloc(n, sizeof(*t->msg));
+	t->n = n;
+	if (tap < 0 || app < 0 || !t->msg || ockam_nl_channel_new(nl, &ch))
+		goto out;
+	for (i = 0; i < n; i++) {
+		if (send_to(app, "Et>echoer", hello, HELLO) != HELLO)
+			goto out;
+		t->len = recv(tap, t->msg[i], sizeof(*t->msg), 0);
+		if (t->len != 61)
+			goto out;
+	}
+	ret = 0;
+out:
+	close(tap);
+	close(app);
+	/* Close goes nowhere. */
+	channel_del(nl, "Et");
+	return ret;
+}
+
+TEST_F(node, vectors)
+{
+	uint8_t want[128], got[128];
+	struct sockaddr_ockam from;
+	int tap, app, i;
+	size_t len;
+
+	tap = open_bound("tap");
+	app = open_bound("app");
+	ASSERT_LE(0, tap);
+	ASSERT_LE(0, app);
+	ASSERT_EQ(0, channel_new(self->nl, true, "E1", "D1", "tap"));
+
+	for (i = 0; i <= 32; i++) {
+		ASSERT_EQ(HELLO, send_to(app, "E1>echoer", hello, HELLO));
+		ASSERT_EQ(61, recv_from(tap, got, sizeof(got), &from));
+		/* The outer return route is empty. */
+		EXPECT_EQ(0, from.sok_nhops);
+		len = unhex(want, i == 0 ? nonce0 : i == 31 ? nonce31 : nonce32);
+		if (i == 0 || i >= 31) {
+			ASSERT_EQ(61, len);
+			ASSERT_EQ(0, memcmp(got, want, 61));
+		}
+	}
+	ASSERT_EQ(0, channel_del(self->nl, "E1"));
+	len = unhex(want, close33);
+	ASSERT_EQ(len, recv_from(tap, got, sizeof(got), &from));
+	ASSERT_EQ(0, memcmp(got, want, len));
+	ASSERT_EQ(-1, send_to(app, "E1>echoer", hello, HELLO));
+	ASSERT_EQ(EHOSTUNREACH, errno);
+}
+
+TEST_F(node, reply_vector)
+{
+	uint8_t want[128], got[128];
+	struct sockaddr_ockam from;
+	int tap, echoer;
+
+	tap = open_bound("tap");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, channel_new(self->nl, false, "E2", "D2", "tap"));
+	ASSERT_EQ(HELLO, send_to(echoer, "E2>app", hello, HELLO));
+	ASSERT_EQ(61, recv_from(tap, got, sizeof(got), &from));
+	unhex(want, reply0);
+	ASSERT_EQ(0, memcmp(got, want, 61));
+}
+
+TEST_F(node, round_trips)
+{
+	struct ockam_nl_channel ch;
+	struct sockaddr_ockam from;
+	int app, echoer, i;
+	char buf[256];
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	app = open_bound("app");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+
+	for (i = 0; i < 2000; i++) {
+		int n = snprintf(buf, sizeof(buf), "message %d", i);
+
+		ASSERT_EQ(n, send_to(app, "E1>echoer", buf, n));
+		ASSERT_EQ(n, recv_from(echoer, buf, sizeof(buf), &from));
+		ASSERT_TRUE(route_is(&from, "E2>app"));
+		ASSERT_EQ(n, sendto(echoer, buf, n, 0, (void *)&from,
+				    sizeof(from)));
+		memset(buf, 0, sizeof(buf));
+		/* No scope needed: the reply right. */
+		ASSERT_EQ(n, recv_from(app, buf, sizeof(buf), &from));
+		ASSERT_TRUE(route_is(&from, "E1>echoer"));
+		ASSERT_EQ(i, atoi(buf + 8));
+	}
+	ASSERT_EQ(0, channel_get(self->nl, "E1", &ch));
+	EXPECT_EQ(2000, ch.tx_msgs);
+	EXPECT_EQ(2000, ch.rx_msgs);
+	EXPECT_EQ(OCKAM_CHANNEL_STATE_UP, ch.state);
+	EXPECT_EQ(OCKAM_ORIGIN_LOCAL, ch.carrier_kind);
+	/* 62 steps each way, and what was prepared ahead. */
+	EXPECT_LE(2 * 62, ch.derivations);
+	EXPECT_GE(2 * 62 + 3, ch.derivations);
+}
+
+TEST_F(node, large)
+{
+	static const size_t size[] = { 0, 1, 16000, 16384, 16385, 20000,
+				       100000, 1 << 20 };
+	struct sockaddr_ockam from;
+	uint8_t *out, *in;
+	int app, echoer;
+	size_t i;
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	app = open_bound("app");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+	out = malloc(1 << 20);
+	in = malloc(1 << 20);
+	for (i = 0; i < 1 << 20; i++)
+		out[i] = i ^ i >> 8 ^ i >> 16;
+
+	for (i = 0; i < sizeof(size) / sizeof(*size); i++) {
+		ASSERT_EQ(size[i], send_to(app, "E1>echoer", out, size[i]));
+		memset(in, 0, 1 << 20);
+		ASSERT_EQ(size[i], recv_from(echoer, in, 1 << 20, &from)) {
+			TH_LOG("size %zu", size[i]);
+		}
+		ASSERT_EQ(0, memcmp(in, out, size[i]));
+	}
+}
+
+TEST_F(node, replay_and_forgery)
+{
+	struct sockaddr_ockam from;
+	uint8_t bad[128], buf[128];
+	int echoer, mallory;
+	struct tape t;
+	size_t i;
+
+	ASSERT_EQ(0, record(self->nl, &t, 100));
+	ASSERT_EQ(0, channel_new(self->nl, false, "E2", "D2", "D1"));
+	mallory = open_bound("D1");	/* the carrier is local */
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+
+	/* Every byte behind the nonce. */
+	for (i = 8; i < t.len; i++) {
+		memcpy(bad, t.msg[0], t.len);
+		bad[i] ^= 1 << (i % 8);
+		ASSERT_EQ(t.len, send_to(mallory, "D2", bad, t.len));
+	}
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_AUTH_FAILED, t.len - 8));
+	for (i = 0; i < 24; i++)
+		send_to(mallory, "D2", t.msg[0], i);
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_SHORT, 24));
+	ASSERT_EQ(true, is_quiet(echoer));
+
+	/* Backwards, as far as the key of each is derived by then. */
+	for (i = 32; i-- > 0;) {
+		send_to(mallory, "D2", t.msg[i], t.len);
+		ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+		ASSERT_TRUE(route_is(&from, "E2>app"));
+	}
+	for (i = 0; i < 32; i++)
+		send_to(mallory, "D2", t.msg[i], t.len);
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_REPLAYED, 32));
+
+	for (i = 32; i < t.n; i++) {
+		send_to(mallory, "D2", t.msg[i], t.len);
+		ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+		send_to(mallory, "D2", t.msg[i], t.len);
+	}
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_REPLAYED, t.n));
+	ASSERT_EQ(true, is_quiet(echoer));
+}
+
+TEST_F(node, gaps)
+{
+	struct ockam_nl_channel ch;
+	struct sockaddr_ockam from;
+	int echoer, mallory;
+	uint8_t buf[128];
+	struct tape t;
+	size_t i;
+
+	ASSERT_EQ(0, record(self->nl, &t, 70000));
+	ASSERT_EQ(0, channel_new(self->nl, false, "E2", "D2", "D1"));
+	mallory = open_bound("D1");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+
+	send_to(mallory, "D2", t.msg[0], t.len);
+	ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+
+	/* Too far: 2049 generations and more. */
+	for (i = 0; i < 20; i++)
+		send_to(mallory, "D2", t.msg[69990], t.len);
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_TOO_FAR, 20));
+	ASSERT_EQ(0, channel_get(self->nl, "E2", &ch));
+	EXPECT_EQ(OCKAM_CHANNEL_STATE_STALLED, ch.state);
+	EXPECT_EQ(0, ch.auth_failed);
+
+	/* Forged ones at every distance, with honest traffic in between. */
+	for (i = 1; i < 60; i++) {
+		uint8_t bad[64];
+
+		memcpy(bad, t.msg[i * 1100], t.len);
+		bad[20] ^= 1;
+		send_to(mallory, "D2", bad, t.len);
+		send_to(mallory, "D2", t.msg[i], t.len);
+		ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+	}
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_AUTH_FAILED, 59));
+	ASSERT_EQ(0, channel_get(self->nl, "E2", &ch));
+	EXPECT_EQ(OCKAM_CHANNEL_STATE_UP, ch.state);
+	/* Each generation once, then less than 64 steps for each forgery. */
+	EXPECT_GE(2100 + 59 * 64, ch.derivations);
+
+	/* 2^16 lost, then three in a row. */
+	for (i = 59 + 65536 + 1; i < 59 + 65536 + 4; i++) {
+		send_to(mallory, "D2", t.msg[i], t.len);
+		ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+	}
+	/* What was left out is too old, but for the window. */
+	send_to(mallory, "D2", t.msg[100], t.len);
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_TOO_OLD, 1));
+	ASSERT_EQ(true, is_quiet(echoer));
+}
+
+#define SHUFFLE	48	/* messages; old keys live for 2 s only */
+
+TEST_F(node, reordered)
+{
+	struct timeval limit = { .tv_sec = 1 };
+	struct sockaddr_ockam from;
+	int echoer, mallory;
+	unsigned int seed;
+	uint8_t buf[128];
+	size_t i, got;
+	struct tape t;
+	size_t *order;
+
+	ASSERT_EQ(sizeof(seed), getrandom(&seed, sizeof(seed), 0));
+	TH_LOG("seed %u", seed);
+	srandom(seed);
+	ASSERT_EQ(0, record(self->nl, &t, 20 * SHUFFLE));
+	/* More than one address: the order may change on the way. */
+	ASSERT_EQ(0, channel_new(self->nl, false, "E2", "D2", "mallory>D1"));
+	mallory = open_bound("mallory");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+
+	order = calloc(t.n, sizeof(*order));
+	for (i = 0; i < t.n; i++)
+		order[i] = i;
+	for (i = 0; i < t.n; i++) {
+		size_t first = i - i % SHUFFLE;
+		size_t j = first + random() % SHUFFLE, k = order[i];
+
+		order[i] = order[j];
+		order[j] = k;
+	}
+	setsockopt(echoer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	for (i = 0, got = 0; i < t.n; i++) {
+		send_to(mallory, "D2", t.msg[order[i]], t.len);
+		if (recv_from(echoer, buf, sizeof(buf), &from) == HELLO)
+			got++;
+	}
+	EXPECT_EQ(t.n, got);
+	EXPECT_EQ(0, drops(self->nl, OCKAM_DROP_TOO_OLD));
+	for (i = 0; i < t.n; i++)
+		send_to(mallory, "D2", t.msg[i], t.len);
+	ASSERT_EQ(true, is_quiet(echoer));
+}
+
+static int as_user(uid_t uid, int (*what)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		if (setgid(uid) || setuid(uid))
+			_exit(100);
+		_exit(what());
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+static int send_as_stranger(void)
+{
+	int fd = open_bound("stranger");
+
+	if (fd < 0)
+		return 101;
+	return send_to(fd, "E1>echoer", hello, HELLO) == HELLO ? 0 : errno;
+}
+
+static int inherited;
+
+static int send_inherited(void)
+{
+	return send_to(inherited, "E1>echoer", hello, HELLO) == HELLO ?
+	       0 : errno;
+}
+
+TEST_F(node, who_may_send)
+{
+	struct sockaddr_ockam from;
+	struct ockam_nl_channel ch;
+	char buf[128];
+	int echoer;
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+
+	ASSERT_EQ(EACCES, as_user(1000, send_as_stranger));
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_SCOPE_ENCRYPTOR, 1));
+	ASSERT_EQ(0, channel_get(self->nl, "E1", &ch));
+	ASSERT_EQ(0, ch.tx_msgs);
+
+	/* The socket of an administrator, used by somebody else. */
+	inherited = open_bound("inherited");
+	ASSERT_EQ(EACCES, as_user(1000, send_inherited));
+	close(inherited);
+
+	/* The socket of somebody else, used by an administrator. */
+	ASSERT_EQ(0, seteuid(1000));
+	inherited = open_bound("inherited");
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(-1, send_to(inherited, "E1>echoer", hello, HELLO));
+	ASSERT_EQ(EACCES, errno);
+	close(inherited);
+
+	memset(&ch, 0, sizeof(ch));
+	ch.encryptor.len = flat(ch.encryptor.data, "E1");
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+	ch.owner = 1000;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_OWNER);
+	ASSERT_EQ(0, ockam_nl_channel_set(self->nl, &ch));
+	ASSERT_EQ(0, as_user(1000, send_as_stranger));
+	ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+	ASSERT_EQ(EACCES, as_user(1001, send_as_stranger));
+
+	ch.mode = 0666;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_MODE);
+	ASSERT_EQ(0, ockam_nl_channel_set(self->nl, &ch));
+	ASSERT_EQ(0, as_user(1001, send_as_stranger));
+	ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+}
+
+static int echo_as_stranger(void)
+{
+	struct sockaddr_ockam from;
+	int fd = open_bound("echoer2");
+	char buf[128];
+	ssize_t n;
+
+	if (fd < 0 || accept_from(fd, OCKAM_ACCEPT_CHANNELS))
+		return 101;
+	/* Not before something came through it. */
+	if (send_to(fd, "E2>app", "x", 1) != -1 || errno != EACCES)
+		return 102;
+	if (send_to(fd, "ready", "x", 1) != 1)
+		return 103;
+	n = recv_from(fd, buf, sizeof(buf), &from);
+	if (n < 0)
+		return 104;
+	return sendto(fd, buf, n, 0, (void *)&from, sizeof(from)) == n ?
+	       0 : errno;
+}
+
+TEST_F(node, answer_right)
+{
+	struct sockaddr_ockam from;
+	int app, ready, status;
+	char buf[128];
+	pid_t pid;
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	app = open_bound("app");
+	ready = open_bound("ready");
+	pid = fork();
+	if (!pid)
+		_exit(as_user(1000, echo_as_stranger));
+	ASSERT_EQ(1, recv_from(ready, buf, sizeof(buf), &from));
+	ASSERT_EQ(HELLO, send_to(app, "E1>echoer2", hello, HELLO));
+	ASSERT_EQ(HELLO, recv_from(app, buf, sizeof(buf), &from));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, WEXITSTATUS(status));
+}
+
+TEST_F(node, takeover)
+{
+	int echoer, mallory, hs, on = 1;
+	struct ockam_nl_channel ch;
+	struct sockaddr_ockam from;
+	uint8_t buf[128];
+	struct tape t;
+	size_t i;
+
+	ASSERT_EQ(0, record(self->nl, &t, 200));
+	mallory = open_bound("mallory");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+	hs = open_bound("hs");
+	ASSERT_EQ(0, setsockopt(hs, SOL_OCKAM, OCKAM_HANDSHAKE, &on,
+				sizeof(on)));
+
+	/* M3, say, and data right behind it. */
+	ASSERT_EQ(2, send_to(mallory, "hs", "M3", 2));
+	for (i = 0; i < 10; i++)
+		ASSERT_EQ(t.len, send_to(mallory, "hs", t.msg[i], t.len));
+	ASSERT_EQ(2, recv_from(hs, buf, sizeof(buf), &from));
+	ASSERT_EQ(-1, recv(hs, buf, sizeof(buf), MSG_DONTWAIT));
+
+	channel_init(&ch, false, "E2", NULL, "mallory");
+	ch.handshake_fd = hs;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_HANDSHAKE_FD);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch)) {
+		TH_LOG("%s", ockam_nl_error(self->nl));
+	}
+	for (; i < t.n; i++)
+		ASSERT_EQ(t.len, send_to(mallory, "hs", t.msg[i], t.len));
+	for (i = 0; i < t.n; i++)
+		ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+	ASSERT_EQ(0, recv_from(hs, buf, sizeof(buf), &from));
+	ASSERT_EQ(true, is_quiet(echoer));
+	ASSERT_EQ(0, channel_get(self->nl, "E2", &ch));
+	EXPECT_EQ(t.n, ch.rx_msgs);
+
+	/* Not twice. */
+	channel_init(&ch, true, "E3", NULL, "mallory");
+	ch.handshake_fd = hs;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_HANDSHAKE_FD);
+	ASSERT_EQ(-EBUSY, ockam_nl_channel_new(self->nl, &ch));
+}
+
+TEST_F(node, peer_closes)
+{
+	struct ockam_nl_channel ch;
+	int app, echoer;
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	app = open_bound("app");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, channel_del(self->nl, "E1"));
+	ASSERT_EQ(0, channel_get(self->nl, "E2", &ch));
+	EXPECT_EQ(OCKAM_CHANNEL_STATE_CLOSED, ch.state);
+	EXPECT_EQ(OCKAM_CHANNEL_REASON_PEER_CLOSED, ch.reason);
+	ASSERT_EQ(-1, send_to(echoer, "E2>app", hello, HELLO));
+	EXPECT_EQ(EKEYEXPIRED, errno);
+	close(app);
+}
+
+TEST_F(node, last_nonces)
+{
+	struct ockam_nl_channel ch;
+	struct sockaddr_ockam from;
+	uint8_t buf[128];
+	int tap, app;
+
+	tap = open_bound("tap");
+	app = open_bound("app");
+	channel_init(&ch, true, "E1", "D1", "tap");
+	ch.tx_nonce = UINT64_MAX - 2;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_TX_NONCE);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch));
+	ASSERT_EQ(HELLO, send_to(app, "E1>echoer", hello, HELLO));
+	ASSERT_EQ(HELLO, send_to(app, "E1>echoer", hello, HELLO));
+	ASSERT_EQ(-1, send_to(app, "E1>echoer", hello, HELLO));
+	ASSERT_EQ(EKEYEXPIRED, errno);
+	ASSERT_EQ(61, recv_from(tap, buf, sizeof(buf), &from));
+	ASSERT_EQ(0xfd, buf[7]);
+	ASSERT_EQ(61, recv_from(tap, buf, sizeof(buf), &from));
+	ASSERT_EQ(0xfe, buf[7]);
+	ASSERT_EQ(true, is_quiet(tap));
+	ASSERT_EQ(0, channel_get(self->nl, "E1", &ch));
+	EXPECT_EQ(OCKAM_CHANNEL_STATE_EXHAUSTED, ch.state);
+}
+
+TEST_F(node, refused_requests)
+{
+	struct ockam_nl_channel ch;
+
+	ASSERT_EQ(0, channel_new(self->nl, true, "E1", "D1", "tap"));
+	/* A key that is in use, here or on any other node. */
+	EXPECT_EQ(-EEXIST, channel_new(self->nl, true, "E3", "D3", "tap"));
+	EXPECT_EQ(-EADDRINUSE, channel_new(self->nl, false, "E1", "D3", "tap"));
+	EXPECT_EQ(-EADDRINUSE, channel_new(self->nl, false, "E3", "D1", "tap"));
+	EXPECT_EQ(-ELOOP, channel_new(self->nl, false, "E3", "D3", "E3>D"));
+
+	channel_init(&ch, false, "E3", "D3", "tap");
+	memcpy(ch.rx_key, ch.tx_key, sizeof(ch.rx_key));
+	EXPECT_EQ(-EINVAL, ockam_nl_channel_new(self->nl, &ch));
+
+	/* And nothing of all that was left behind. */
+	EXPECT_EQ(0, channel_new(self->nl, false, "E3", "D3", "tap"));
+	EXPECT_EQ(0, channel_del(self->nl, "E1"));
+	EXPECT_EQ(0, channel_new(self->nl, true, "E1", "D1", "tap"));
+}
+
+TEST_F(node, nested)
+{
+	struct sockaddr_ockam from;
+	struct ockam_nl_channel ch;
+	int app, echoer, i;
+	char buf[128];
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	channel_init(&ch, true, "E3", "D3", "E1>D4");
+	memset(ch.tx_key, 0x33, 32);
+	memset(ch.rx_key, 0x44, 32);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch));
+	channel_init(&ch, false, "E4", "D4", "E2>D3");
+	memset(ch.tx_key, 0x44, 32);
+	memset(ch.rx_key, 0x33, 32);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch));
+	app = open_bound("app");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(HELLO, send_to(app, "E3>echoer", hello, HELLO));
+		ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+		ASSERT_TRUE(route_is(&from, "E4>app"));
+		ASSERT_EQ(HELLO, sendto(echoer, buf, HELLO, 0, (void *)&from,
+					sizeof(from)));
+		ASSERT_EQ(HELLO, recv_from(app, buf, sizeof(buf), &from));
+		ASSERT_TRUE(route_is(&from, "E3>echoer"));
+	}
+	/* A plaintext for the inner decryptor from outside its channel. */
+	ASSERT_EQ(-1, send_to(app, "D4", buf, 40));
+	ASSERT_EQ(EACCES, errno);
+	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_SCOPE_DECRYPTOR, 1));
+}
+
+struct sender {
+	pthread_t	thread;
+	unsigned int	number;
+	volatile bool	*stop;
+};
+
+static void *send_on_and_on(void *arg)
+{
+	struct sender *s = arg;
+	char name[16];
+	int fd;
+
+	snprintf(name, sizeof(name), "sender%u", s->number);
+	fd = open_bound(name);
+	while (!*s->stop)
+		send_to(fd, "E1>echoer", hello, HELLO);
+	close(fd);
+	return NULL;
+}
+
+TEST_F(node, removal_under_traffic)
+{
+	volatile bool stop = false;
+	struct sender s[3];
+	unsigned int i;
+	char buf[128];
+	int echoer;
+
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+	for (i = 0; i < 3; i++) {
+		s[i].number = i;
+		s[i].stop = &stop;
+		ASSERT_EQ(0, pthread_create(&s[i].thread, NULL,
+					    send_on_and_on, &s[i]));
+	}
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, pair_new(self->nl));
+		usleep(5000);
+		while (recv(echoer, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+			;
+		if (i & 1) {
+			ASSERT_EQ(0, channel_del(self->nl, "E2"));
+			ASSERT_EQ(0, channel_del(self->nl, "E1"));
+		} else {
+			ASSERT_EQ(0, ockam_nl_channel_flush(self->nl));
+		}
+	}
+	stop = true;
+	/* Whoever waits for the echoer's room. */
+	close(echoer);
+	for (i = 0; i < 3; i++)
+		pthread_join(s[i].thread, NULL);
+}
+
+TEST_HARNESS_MAIN
