@@ -90,7 +90,7 @@ debug-kernel: deps ##- Build the debug kernel (once; about 7 minutes)
 .PHONY: demo
 demo: module userspace ##- The guide's eight examples, in the VM
 	@$(VM)/run.sh --kernel $(KERNEL) --name demo --raw --timeout 300 \
-		userspace/examples/demo.sh
+		--test-timeout 280 userspace/examples/demo.sh
 
 .PHONY: bench
 bench: module selftests ##- Cost in guest instructions, beside kTLS, TCP, AF_UNIX

@@ -149,6 +149,8 @@ static int sock_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 
 	if (unlikely(READ_ONCE(osk->taken)))
 		return -ESTALE;
+	/* Filters read relative to it, and what is at the head is ours. */
+	skb_reset_network_header(skb);
 	if (unlikely(sk_filter(sk, skb))) {
 		atomic_inc(&sk->sk_drops);
 		ockam_drop(sink->node, skb, OCKAM_DROP_FILTERED);

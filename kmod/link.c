@@ -6,7 +6,6 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
-#include <asm/unaligned.h>
 
 #include "codec.h"
 #include "link.h"
@@ -159,7 +158,7 @@ static int link_frame(struct sk_buff *skb)
 	}
 
 	p = skb_push(skb, OCKAM_FRAME_HEAD + head);
-	put_unaligned_be32(head + payload, p);
+	ockam_put_be32(p, head + payload);
 	ockam_wire_head_put(p + OCKAM_FRAME_HEAD, ockam_onward(skb),
 			    ockam_onward_len(skb), m->onward.hops,
 			    ockam_return(skb), ockam_return_len(skb),
@@ -440,12 +439,15 @@ static void link_timer(struct work_struct *work)
 					lockdep_is_held(&node->lock));
 	switch (READ_ONCE(link->state)) {
 	case OCKAM_LINK_STATE_DOWN:
-		link_try(link);
+		if (link->config.reconnect_min_ms)
+			link_try(link);
 		break;
 	case OCKAM_LINK_STATE_CONNECTING:
 		if (ockam_tcp_connecting(tcp))
 			ockam_link_lost(link, tcp, OCKAM_LINK_REASON_TIMEOUT,
 					-ETIMEDOUT);
+		else
+			ockam_link_queue(link);
 		break;
 	case OCKAM_LINK_STATE_LISTENING:
 		ockam_tcp_poke(tcp);

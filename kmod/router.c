@@ -12,7 +12,7 @@
 #include "stats.h"
 #include "trace.h"
 
-#define PATH_STEPS	32	/* hops and encryptors of one path */
+#define PATH_STEPS	OCKAM_HOPS_MAX	/* hops and encryptors of one path */
 #define PATH_PENDING	16	/* routes that relays have put others before */
 
 /* A piece of route that is still to be walked. */
@@ -21,10 +21,13 @@ struct ockam_span {
 	u32		len;
 };
 
+/* An encryptor has a route, a hop has none. */
 struct ockam_step {
-	struct ockam_hop		*hop;	/* or */
-	struct ockam_channel		*ch;
-	struct ockam_channel_route	*route;
+	union {
+		struct ockam_hop		*hop;
+		struct ockam_channel		*ch;
+	};
+	struct ockam_channel_route		*route;
 };
 
 /**
@@ -117,7 +120,6 @@ static int resolve_hop(const struct ockam_msg *m, struct ockam_path *path,
 	if (!step)
 		return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
 	step->hop = hop;
-	step->ch = NULL;
 	step->route = NULL;
 
 	walk_pop(w, n);
@@ -166,7 +168,6 @@ static int resolve_encryptor(const struct ockam_msg *m,
 	if (!step)
 		return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
 	route = rcu_dereference(ch->route);
-	step->hop = NULL;
 	step->ch = ch;
 	step->route = route;
 
@@ -284,9 +285,10 @@ static bool path_hold(struct ockam_path *path)
 	for (i = 0; i < path->nsteps; i++) {
 		struct ockam_step *s = &path->step[i];
 
-		if (s->hop && !refcount_inc_not_zero(&s->hop->ref))
-			goto undo;
-		if (s->ch) {
+		if (!s->route) {
+			if (!refcount_inc_not_zero(&s->hop->ref))
+				goto undo;
+		} else {
 			if (!ockam_channel_get(s->ch))
 				goto undo;
 			if (!refcount_inc_not_zero(&s->route->ref)) {
@@ -306,9 +308,9 @@ undo:
 	while (i--) {
 		struct ockam_step *s = &path->step[i];
 
-		if (s->hop)
+		if (!s->route) {
 			ockam_hop_put(s->hop);
-		if (s->ch) {
+		} else {
 			ockam_channel_route_put(s->route);
 			ockam_channel_put(s->ch);
 		}
@@ -323,9 +325,9 @@ static void path_release(struct ockam_path *path)
 	for (i = 0; i < path->nsteps; i++) {
 		struct ockam_step *s = &path->step[i];
 
-		if (s->hop)
+		if (!s->route) {
 			ockam_hop_put(s->hop);
-		if (s->ch) {
+		} else {
 			ockam_channel_route_put(s->route);
 			ockam_channel_put(s->ch);
 		}
@@ -364,7 +366,7 @@ static int apply_steps(struct ockam_node *node, struct sk_buff *skb,
 	for (i = 0; i < path->nsteps && !err; i++) {
 		struct ockam_step *s = &path->step[i];
 
-		if (s->hop)
+		if (!s->route)
 			err = apply_hop(node, skb, s->hop);
 		else
 			err = ockam_channel_encrypt(s->ch, skb, s->route);

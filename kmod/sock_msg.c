@@ -393,10 +393,13 @@ static int check_send(struct ockam_sock *osk, const struct msghdr *msg,
 	u32 own = READ_ONCE(osk->max_msg);
 
 	if (msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR |
-			       MSG_CMSG_COMPAT | MSG_CONFIRM | MSG_DONTROUTE))
+			       MSG_CMSG_COMPAT | MSG_CONFIRM | MSG_DONTROUTE |
+			       MSG_BATCH))
 		return -EOPNOTSUPP;
-	if (len > (own ? min(own, max) : max))
+	if (len > (own ? min(own, max) : max)) {
+		ockam_refuse(osk->sink.node, OCKAM_DROP_TOO_BIG);
 		return -EMSGSIZE;
+	}
 	if (READ_ONCE(osk->sk.sk_shutdown) & SEND_SHUTDOWN)
 		return -EPIPE;
 	return sock_error(&osk->sk);

@@ -403,7 +403,7 @@ static int rx_version(struct ockam_tcp *tcp, u8 version)
 		ltcp_fail(tcp, OCKAM_LINK_REASON_VERSION, -EPROTO);
 		return 0;
 	}
-	tcp->rx.version = true;
+	WRITE_ONCE(tcp->rx.version, true);
 	tcp->rx.moved = true;
 	/* Now, so that an answer to what is right behind can go out. */
 	WRITE_ONCE(link->state, OCKAM_LINK_STATE_UP);
@@ -694,9 +694,9 @@ static void ltcp_timer(struct timer_list *t)
 		mod_timer(&tcp->timer, due);
 		return;
 	}
-	ltcp_fail(tcp, tcp->rx.version ? OCKAM_LINK_REASON_FRAME_TIMEOUT :
-				    OCKAM_LINK_REASON_VERSION_TIMEOUT,
-		 -ETIMEDOUT);
+	ltcp_fail(tcp, READ_ONCE(tcp->rx.version) ?
+		       OCKAM_LINK_REASON_FRAME_TIMEOUT :
+		       OCKAM_LINK_REASON_VERSION_TIMEOUT, -ETIMEDOUT);
 }
 
 void ockam_tcp_resume(struct ockam_tcp *tcp)

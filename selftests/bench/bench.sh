@@ -7,8 +7,6 @@
 
 set -eu
 PATH=/ockam/bin:/ockam/tests:$PATH
-# The shell of the VM would take its own, smaller one.
-ip() { /usr/sbin/ip "$@"; }
 BENCH=bench
 OUT=/ockam/out/bench.txt
 mkdir -p /ockam/out

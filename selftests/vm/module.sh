@@ -12,6 +12,8 @@ shift $(($# < 2 ? $# : 2))
 
 kdir=$("$VMDIR/kernel.sh" "$kernel")
 mkdir -p "$out"
+exec {build_lock_fd}>"$out.lock"
+flock "$build_lock_fd"
 # Another kernel package under the same name: nothing of the old one is valid.
 if [ "$(readlink -f "$kdir/headers")" != "$(cat "$out/.headers" 2>/dev/null)" ]; then
 	rm -rf "$out"

@@ -16,7 +16,7 @@ usage() {
 
 	  --kernel 6.1|6.12|debug   kernel (6.1)
 	  --name NAME               results in build/vm/NAME (the kernel)
-	  --timeout S               for the whole run (900; debug 1800)
+	  --timeout S               for the whole run (1200; debug 2000)
 	  --test-timeout S          for each test (60; debug 240), over settings
 	  --smp N, --mem SIZE       processors (2), memory (1G)
 	  --append "ARGS"           to the kernel's command line
@@ -70,7 +70,7 @@ done
 slow=1
 [ "$kernel" != debug ] || slow=4
 name=${name:-$kernel}
-timeout=${timeout:-$((slow > 1 ? 1800 : 900))}
+timeout=${timeout:-${VM_TIMEOUT:-$((slow > 1 ? 2000 : 1200))}}
 vmtests=$TOP/selftests/vmtests
 dir=$BUILD/vm/$name
 out=${out:-$dir/out}
@@ -146,6 +146,8 @@ for f in "$vmtests"/* "$TOP"/selftests/vectors; do
 	esac
 done
 chmod -f +x "$root"/ockam/tests/*.sh || true
+mkdir -p "$root/ockam/include"
+cp "$TOP"/include/uapi/linux/*.h "$root/ockam/include/"
 if [ -d "$BUILD/selftests" ]; then
 	find "$BUILD/selftests" -type f -perm -u+x | while read -r f; do
 		vm_program "$root" "$f" /ockam/tests
@@ -216,12 +218,15 @@ esac
 [ -z "$icount" ] ||
 	machine=(-accel tcg -icount shift=0,sleep=off -cpu max,-erms,-fsrm)
 
+# Time limits of the kernel's watchdogs that a busy host does not reach.
+cmdline="console=ttyS0 panic=-1 nokaslr random.trust_cpu=on"
+cmdline+=" rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30"
 image=$kdir/vmlinuz
 [ ! -e "$kdir/vmlinux" ] || image=$kdir/vmlinux
 qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
 	-nic none -M pc,usb=off,vmport=off "${machine[@]}" -smp "$smp" -m "$mem"
 	-kernel "$image" -initrd "$dir/initramfs"
-	-append "console=ttyS0 panic=-1 nokaslr random.trust_cpu=on kmemleak=on $append")
+	-append "$cmdline $append")
 
 if [ -n "$shell" ]; then
 	say VM "$release, $accel; leave with 'exit', or ctrl-a x"

@@ -31,6 +31,7 @@
 #include <linux/genetlink.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -940,7 +941,8 @@ OT int ot_unroot(void)
 	if (setgroups(0, NULL) || setresgid(OT_GID, OT_GID, OT_GID) ||
 	    setresuid(OT_UID, OT_UID, OT_UID))
 		return -errno;
-	return 0;
+	/* What is under /proc/self is ours again. */
+	return OT_ERR(prctl(PR_SET_DUMPABLE, 1));
 }
 
 OT int ot_write(const char *path, const char *text)

@@ -1,4 +1,4 @@
-#!/bin/busybox sh
+#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
 # Netlink in the VM: ockamctl, and the kernel's YNL tool with our spec.
@@ -64,7 +64,7 @@ silent() {	# what, words that must not come, command...
 }
 
 user() {
-	/usr/sbin/setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all \
+	setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all \
 		--bounding-set=-all "$@"
 }
 
@@ -186,13 +186,11 @@ result $? "monitor: settings"
 bad "monitor: not for users" "ermitted" user ockamctl monitor
 
 # another namespace is another node
-# busybox has an ip of its own
-ip=/usr/sbin/ip
-$ip netns add other
+ip netns add other
 ockamctl hop add here >/dev/null
-silent "namespaces are apart" here $ip netns exec other ockamctl hop list
-good "namespace: own hop" $ip netns exec other ockamctl hop add here
-$ip netns del other
+silent "namespaces are apart" here ip netns exec other ockamctl hop list
+good "namespace: own hop" ip netns exec other ockamctl hop add here
+ip netns del other
 ockamctl flush
 
 # the kernel's tool

@@ -1,0 +1,238 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# Two nodes (network namespaces), a TCP link, an ockamd on each: Noise XX, a
+# message through the channel, who may do what, restart and reload of the daemon.
+
+n=0
+failed=0
+ok()	{ n=$((n + 1)); echo "ok $n - $1"; }
+not_ok()	{ n=$((n + 1)); failed=1; echo "not ok $n - $1"; }
+
+# check NAME COMMAND...: the command succeeds
+check() {
+	what=$1
+	shift
+	"$@" >check.out 2>&1
+	rc=$?
+	if [ $rc -eq 0 ]; then
+		ok "$what"
+	else
+		not_ok "$what"
+		echo "# status $rc"
+		sed 's/^/# /' check.out
+	fi
+}
+
+# refuse NAME PATTERN COMMAND...: it fails, and says why
+refuse() {
+	what=$1 pattern=$2
+	shift 2
+	if out=$("$@" 2>&1); then
+		not_ok "$what: was allowed"
+		echo "# $out"
+	elif echo "$out" | grep -q -- "$pattern"; then
+		ok "$what"
+	else
+		not_ok "$what: other reason"
+		echo "# $out"
+	fi
+}
+
+# until COMMAND...: within ten seconds
+until_true() {
+	i=0
+	while ! "$@" >/dev/null 2>&1; do
+		i=$((i + 1))
+		[ $i -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+
+on()	{ ns=$1; shift; ip netns exec "$ns" "$@"; }
+as()	{ uid=$1; shift; setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"; }
+logged()	{ grep -q -- "$2" "$1.log"; }
+log_count()	{ grep -c -- "$2" "$1.log"; }
+
+start() {
+	ip netns exec "$1" ockamd -d -f "$1.conf" >>"$1.log" 2>&1 &
+	eval "pid_$1=$!"
+	until_true sh -c "[ \$(grep -c ': ready' $1.log) -ge ${2:-1} ]"
+}
+
+dir=$(mktemp -d) && cd "$dir" || exit 1
+# So that user's processes can read what is public here.
+chmod 755 .
+cleanup() {
+	kill $pid_app $pid_resp $pids 2>/dev/null
+	wait $pid_app $pid_resp $pids 2>/dev/null
+	for ns in app resp; do
+		on $ns ockamctl flush 2>/dev/null
+		ip netns del $ns
+	done
+	cd / && rm -rf "$dir"
+}
+trap cleanup EXIT
+
+echo "TAP version 13"
+echo "1..35"
+pids= pid_app= pid_resp=
+
+for ns in app resp; do
+	ip netns add $ns
+	on $ns ip link set lo up
+done
+ip link add va netns app type veth peer name vr netns resp
+on app ip addr add 10.1.0.1/24 dev va
+on resp ip addr add 10.1.0.2/24 dev vr
+on app ip link set va up
+on resp ip link set vr up
+
+cat >resp.conf <<-CONF
+	state = "$dir/resp.keys"
+	identity "responder" { create = true }
+	identity "bob" { create = true allow-uid = {1000} }
+	listener "api" {
+		identity = "responder"
+		trust = {"anyone"}
+	}
+	link "door" { listen = "10.1.0.2:4000" }
+CONF
+cat >app.conf <<-CONF
+	state = "$dir/app.keys"
+	identity "app" { create = true allow-uid = {1000} }
+	link "up" { connect = "10.1.0.2:4000" }
+CONF
+
+check "the responder's daemon starts" start resp
+check "the application's daemon starts" start app
+check "the link comes up" until_true sh -c \
+	"ip netns exec app ockamctl link show up | grep -q 'state.*up'"
+
+app_id=$(sed -n 's/.*identity app is //p' app.log | head -n 1)
+resp_id=$(sed -n 's/.*identity responder is //p' resp.log | head -n 1)
+bob_id=$(sed -n 's/.*identity bob is //p' resp.log | head -n 1)
+
+on resp lib_echo serve echoer channels >echo.out 2>&1 &
+pids="$pids $!"
+check "a worker waits for messages from channels" until_true grep -q ready echo.out
+
+# ---- the channel ----
+
+on app setpriv --reuid 1000 --regid 1000 --clear-groups ockamctl \
+	secure-channel create 'up => api' identity app trust "$resp_id" \
+	>ch1 2>&1
+if [ "$(awk '{ print $5 }' ch1)" = "$resp_id" ]; then
+	ok "uid 1000 has a channel to the responder it trusts"
+else
+	not_ok "uid 1000 has a channel to the responder it trusts"
+	sed 's/^/# /' ch1 app.log resp.log
+fi
+ch=$(awk '{ print $1 }' ch1)
+id=$(awk '{ print $3 }' ch1)
+
+check "the responder has it too" until_true logged resp "to $app_id is up: responder"
+check "a message goes there and back" sh -c \
+	"[ \"\$(ip netns exec app setpriv --reuid 1000 --regid 1000 --clear-groups \
+	lib_echo ask '$ch => echoer' 'Hello Ockam!')\" = 'Hello Ockam!' ]"
+check "it came from the application's identifier" grep -q "got 12 channel [0-9]* $app_id" echo.out
+refuse "another uid may not use the channel" 'Permission denied' \
+	on app setpriv --reuid 1001 --regid 1001 --clear-groups lib_echo ask "$ch => echoer" x
+refuse "nor have the daemon go through it" 'channel of another user' \
+	on app setpriv --reuid 1000 --regid 1000 --clear-groups sh -c \
+	'ockamctl secure-channel create "$1 => api" identity app trust anyone' \
+	sh "$(on app ockamctl secure-channel create 'up => api' identity app \
+		trust anyone | awk '{ print $1 }')"
+refuse "another uid may not use the identity" 'may not use identity' \
+	on app setpriv --reuid 1001 --regid 1001 --clear-groups ockamctl \
+	secure-channel create 'up => api' identity app trust anyone
+refuse "nor end the channel" 'has no channel' \
+	on app setpriv --reuid 1001 --regid 1001 --clear-groups ockamctl \
+	secure-channel delete "$id"
+refuse "nobody is trusted without being named" 'no trust policy' \
+	on app ockamctl secure-channel create 'up => api' identity app
+
+# ---- trust ----
+
+before=$(on resp ockamctl -j channel list | grep -c '"id"')
+refuse "a responder that is not trusted is refused" 'trust' \
+	on app ockamctl secure-channel create 'up => api' identity app trust "$bob_id"
+check "and hears nothing: it makes no channel" [ \
+	"$before" -eq "$(on resp ockamctl -j channel list | grep -c '"id"')" ]
+refuse "a listener that does not exist times out" 'did not answer' \
+	on app ockamctl secure-channel create 'up => nobody' identity app \
+	trust anyone timeout-ms 1500
+refuse "a link that does not exist is an error at once" 'up2' \
+	on app ockamctl secure-channel create 'up2 => api' identity app trust anyone
+
+# ---- listeners of programs ----
+
+check "uid 1000 makes a listener" on resp setpriv --reuid 1000 --regid 1000 \
+	--clear-groups ockamctl listener create bobs identity bob trust "$app_id"
+refuse "but not at a reserved address" 'may not listen' \
+	on resp setpriv --reuid 1000 --regid 1000 --clear-groups ockamctl \
+	listener create forwarding_service identity bob trust anyone
+refuse "nor where another one is" 'taken' \
+	on resp setpriv --reuid 1000 --regid 1000 --clear-groups ockamctl \
+	listener create echoer identity bob trust anyone
+on app ockamctl secure-channel create 'up => bobs' identity app trust "$bob_id" >ch2 2>&1
+check "a peer that it trusts gets a channel" grep -q "$bob_id" ch2
+check "which belongs to uid 1000" until_true sh -c \
+	"ip netns exec resp ockamctl -j channel list | grep -q '\"owner\": 1000,'"
+
+# A second identity of the application, which bob does not trust.
+cat >>app.conf <<-CONF
+	identity "stranger" { create = true }
+CONF
+kill -HUP $pid_app
+check "a reload brings a new identity" until_true logged app 'configuration is in force'
+on app ockamctl secure-channel create 'up => bobs' identity stranger trust anyone >/dev/null 2>&1
+check "the listener refuses whom it does not trust" until_true logged resp \
+	'handshake from link [0-9]* refused'
+
+# ---- junk ----
+
+check "junk at the listener does no harm" on app lib_echo flood 'up => api' 600 32
+check "half-open handshakes of a link are bounded" until_true logged resp 'too many half open'
+sleep 11
+on app ockamctl secure-channel create 'up => api' identity app trust "$resp_id" >ch3 2>&1
+check "after they expired handshakes work again" grep -q "$resp_id" ch3
+
+# ---- reload and restart ----
+
+echo 'listener "x" { identity = "responder" }' >>resp.conf
+kill -HUP $pid_resp
+check "a bad configuration leaves the old one" until_true logged resp 'old configuration stays'
+check "and the error names the line" logged resp 'line 8: listener "x" has no trust policy'
+sed -i '$d' resp.conf
+
+kill -KILL $pid_app $pid_resp
+wait $pid_app $pid_resp 2>/dev/null
+check "without daemons the channel works" sh -c \
+	"[ \"\$(ip netns exec app setpriv --reuid 1000 --regid 1000 --clear-groups \
+	lib_echo ask '$ch => echoer' again)\" = again ]"
+refuse "but nobody makes new ones" 'not running' \
+	on app ockamctl secure-channel create 'up => api' identity app trust anyone
+
+on app setpriv --reuid 1001 --regid 1001 --clear-groups --inh-caps=+net_bind_service \
+	--ambient-caps=+net_bind_service lib_echo wrong-daemon >wrong.out 2>&1 &
+wrong=$!
+until_true grep -q ready wrong.out
+refuse "an impostor in the daemon's place is refused" 'in the place of ockamd' \
+	on app ockamctl secure-channel create 'up => api' identity app trust anyone
+kill $wrong
+wait $wrong 2>/dev/null
+
+start resp 2
+start app 2
+check "the channel works after the restart" sh -c \
+	"[ \"\$(ip netns exec app setpriv --reuid 1000 --regid 1000 --clear-groups \
+	lib_echo ask '$ch => echoer' third)\" = third ]"
+
+check "its owner ends the channel" on app setpriv --reuid 1000 --regid 1000 \
+	--clear-groups ockamctl secure-channel delete "$id"
+check "the responder's daemon removes it" until_true logged resp 'was closed by its peer'
+
+[ $failed -eq 0 ] || { echo "# app:"; tail -n 40 app.log | sed 's/^/# /'
+	echo "# resp:"; tail -n 40 resp.log | sed 's/^/# /'; }
+exit $failed

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Helper of shell tests, no test itself:
+ *
+ *	lib_echo serve ADDRESS [channels|links|local]	echoes, prints origins
+ *	lib_echo ask ROUTE TEXT				sends, prints the answer
+ *	lib_echo flood ROUTE N LENGTH			sends N random messages
+ *	lib_echo wrong-daemon				poses as ockamd
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <ockam/ockam.h>
+
+#define ANSWER_MS	10000
+
+static int die(const char *what)
+{
+	fprintf(stderr, "lib_echo: %s: %s\n", what, ockam_error());
+	return 1;
+}
+
+static void print_origin(const struct ockam_info *info, ssize_t n)
+{
+	char id[OCKAM_IDENTIFIER_TEXT];
+
+	printf("got %zd", n);
+	switch (info->peer.origin) {
+	case OCKAM_ORIGIN_LOCAL:
+		printf(" local uid %u", info->peer.uid);
+		break;
+	case OCKAM_ORIGIN_LINK:
+		printf(" link %u", info->peer.link);
+		break;
+	case OCKAM_ORIGIN_CHANNEL:
+		ockam_identifier_print(info->channels[0].identifier, id);
+		printf(" channel %u %s", info->channels[0].channel, id);
+		break;
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
+static int serve(const char *address, const char *scope)
+{
+	static struct ockam_info info;
+	static char buf[1 << 16];
+	unsigned int bits = 0;
+	ssize_t n;
+	int fd;
+
+	if (!strcmp(scope, "channels"))
+		bits = OCKAM_ACCEPT_CHANNELS;
+	else if (!strcmp(scope, "links"))
+		bits = OCKAM_ACCEPT_LINKS;
+	fd = ockam_socket();
+	if (fd < 0 || ockam_want(fd, 1U << OCKAM_RECV_PEER) ||
+	    ockam_accept(fd, bits, NULL, 0) || ockam_bind(fd, address))
+		return die("serve");
+	printf("ready\n");
+	fflush(stdout);
+	for (;;) {
+		n = ockam_recv(fd, buf, sizeof(buf), &info, 0);
+		if (n < 0)
+			return die("serve");
+		print_origin(&info, n);
+		if (ockam_reply(fd, &info, buf, n) < 0)
+			die("reply");
+	}
+}
+
+static int ask(const char *route, const char *text)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	char buf[4096];
+	ssize_t n;
+
+	pfd.fd = ockam_socket();
+	if (pfd.fd < 0 || ockam_send(pfd.fd, route, text, strlen(text)) < 0)
+		return die("ask");
+	if (poll(&pfd, 1, ANSWER_MS) != 1) {
+		fprintf(stderr, "lib_echo: no answer\n");
+		return 1;
+	}
+	n = ockam_recv(pfd.fd, buf, sizeof(buf), NULL, 0);
+	if (n < 0)
+		return die("ask");
+	printf("%.*s\n", (int)n, buf);
+	return 0;
+}
+
+static int flood(const char *route, unsigned long n, size_t len)
+{
+	static char buf[1 << 16];
+	struct ockam_path path;
+	unsigned long i;
+	int fd;
+
+	if (len > sizeof(buf))
+		return 2;
+	fd = ockam_socket();
+	if (fd < 0 || ockam_path_parse(&path, route))
+		return die("flood");
+	for (i = 0; i < n; i++) {
+		if (getrandom(buf, len, 0) != (ssize_t)len)
+			return 1;
+		if (ockam_send_path(fd, &path, buf, len) < 0)
+			return die("flood");
+	}
+	return 0;
+}
+
+/* Answers that it was successful, as another uid than libockam expects. */
+static int wrong_daemon(void)
+{
+	static const unsigned char answer[] = {
+		0xa3, 0x00, 0x01, 0x01, 0x00, 0x0c, 0x00
+	};
+	static struct ockam_info info;
+	static char buf[1 << 16];
+	int fd = ockam_socket();
+
+	if (fd < 0 || ockam_bind(fd, "ockamd"))
+		return die("wrong-daemon");
+	printf("ready\n");
+	fflush(stdout);
+	while (ockam_recv(fd, buf, sizeof(buf), &info, 0) >= 0)
+		ockam_reply(fd, &info, answer, sizeof(answer));
+	return die("wrong-daemon");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 3 && !strcmp(argv[1], "serve"))
+		return serve(argv[2], argc > 3 ? argv[3] : "local");
+	if (argc == 4 && !strcmp(argv[1], "ask"))
+		return ask(argv[2], argv[3]);
+	if (argc == 5 && !strcmp(argv[1], "flood"))
+		return flood(argv[2], strtoul(argv[3], NULL, 10),
+			     strtoul(argv[4], NULL, 10));
+	if (argc == 2 && !strcmp(argv[1], "wrong-daemon"))
+		return wrong_daemon();
+	fprintf(stderr, "usage: lib_echo serve|ask|flood|wrong-daemon ...\n");
+	return 2;
+}
