@@ -90,6 +90,8 @@ wait_for "up m tob"
 umask 077
 printf 'fixed key of the benchmark, no. 1' | head -c 32 >/tmp/k1
 printf 'fixed key of the benchmark, no. 2' | tail -c 32 >/tmp/k2
+printf 'fixed key of the benchmark, no. 3' | tail -c 32 >/tmp/k3
+printf 'fixed key of the benchmark, no. 4' | tail -c 32 >/tmp/k4
 id=I$(printf '%064d' 7)
 back=$(node b -j link list mode accepted |
 	sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -n 1)
@@ -99,9 +101,22 @@ quiet node a channel add role initiator route "tob => bdec" encryptor chan \
 quiet node b channel add role responder route "$back => adec" encryptor nahc \
 	decryptor bdec tx-key-file /tmp/k2 rx-key-file /tmp/k1 identifier "$id"
 
+# On one node: ten hops in a row, and a channel from node a to itself.
+hops=
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	quiet node a hop add "h$i"
+	hops="$hops h$i"
+done
+quiet node a channel add role initiator route "locd" encryptor loce \
+	decryptor locx tx-key-file /tmp/k3 rx-key-file /tmp/k4 identifier "$id"
+quiet node a channel add role responder route "locx" encryptor locf \
+	decryptor locd tx-key-file /tmp/k4 rx-key-file /tmp/k3 identifier "$id"
+
 say "# guest instructions per round trip, kernel $(uname -r)"
 measure unix	"AF_UNIX datagrams, 64 B"		unix 64
 measure worker	"worker to worker, 64 B"		ockam 64 - -
+measure hops	"worker to worker, 10 hops there and back"	ockam 64 a a $hops
+measure local	"channel on one node, 64 B"		ockam 64 a a loce
 measure tcp	"TCP, 64 B"				tcp 64 a b 10.1.0.2
 measure link	"plain TCP link, 64 B"			ockam 64 a b tob
 measure chan	"channel over a TCP link, 64 B"		ockam 64 a b chan
@@ -118,11 +133,14 @@ measure blink	"plain TCP link, 16 KiB"		ockam-bulk 16384 a b tob
 measure bchan	"channel over a TCP link, 16 KiB"	ockam-bulk 16384 a b chan
 
 say "# one send and one receive of 64 B, split (half of a round trip)"
-say "$(printf '%-44s %8d' "socket and route (worker to worker)" $((worker / 2)))"
-say "$(printf '%-44s %8d' "link over that" $(((link - worker) / 2)))"
+step=$(((hops - worker) / 20))
+say "$(printf '%-44s %8d' "route: one look-up and one step" $step)"
+say "$(printf '%-44s %8d' "socket: system calls, copies, wake-up" \
+	$((worker / 2 - step)))"
+say "$(printf '%-44s %8d' "channel: codec, ratchet, AEAD, both ends" \
+	$(((local - worker) / 2)))"
+say "$(printf '%-44s %8d' "link: framing, TCP, both ends" $(((link - worker) / 2)))"
 say "$(printf '%-44s %8d' "  of which TCP itself, less AF_UNIX" $(((tcp - unix) / 2)))"
-say "$(printf '%-44s %8d' "channel over the link (AEAD, codec, ratchet)" \
-	$(((chan - link) / 2)))"
 
 say "# ratios"
 ratio "worker to worker / AF_UNIX"		$worker $unix "1.10"
@@ -131,3 +149,9 @@ ratio "channel over TCP / kTLS, 1300 B"		$chan13 $ktls13 "-"
 ratio "bulk 16 KiB, channel / kTLS"		$bchan $bktls "1.00"
 ratio "forwarding in a node / TCP relay, 64 B" \
 	$(((via - link) / 2)) $(((rtcp - tcp) / 2)) "0.80"
+
+# Links pin the module: leave none.
+for ns in a b m; do
+	node $ns flush
+	ip netns del $ns
+done
