@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The socket family: life of a socket, names, options, poll. */
 #include <linux/capability.h>
+#include <linux/compat.h>
 #include <linux/filter.h>
 #include <linux/module.h>
 #include <linux/net.h>
@@ -139,6 +140,22 @@ static bool sock_room(const struct ockam_sink *sink)
 	return atomic_read(&sk->sk_rmem_alloc) < READ_ONCE(sk->sk_rcvbuf);
 }
 
+/*
+ * Filters read relative to the network header, and what is at the head is
+ * ours.  That header's offset has 16 bits: what lies further on, behind many
+ * layers of channels that were taken off, cannot be shown to a filter.
+ */
+static bool sock_filters_out(struct sock *sk, struct sk_buff *skb)
+{
+	if (unlikely(skb_headroom(skb) > U16_MAX)) {
+		if (rcu_access_pointer(sk->sk_filter))
+			return true;
+	} else {
+		skb_reset_network_header(skb);
+	}
+	return sk_filter(sk, skb);
+}
+
 static int sock_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 {
 	struct ockam_sock *osk = sink_sk(sink);
@@ -149,9 +166,7 @@ static int sock_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 
 	if (unlikely(READ_ONCE(osk->taken)))
 		return -ESTALE;
-	/* Filters read relative to it, and what is at the head is ours. */
-	skb_reset_network_header(skb);
-	if (unlikely(sk_filter(sk, skb))) {
+	if (unlikely(sock_filters_out(sk, skb))) {
 		atomic_inc(&sk->sk_drops);
 		ockam_drop(sink->node, skb, OCKAM_DROP_FILTERED);
 		return 0;
@@ -160,7 +175,7 @@ static int sock_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	if (m->from.nident)
 		ockam_rights_grant(&osk->through, OCKAM_ORIGIN_CHANNEL,
 				   ockam_from_ident(&m->from)->channel, 0);
-	if (sock_flag(sk, SOCK_RCVTSTAMP))
+	if (unlikely(sk->sk_flags & SK_FLAGS_TIMESTAMP))
 		__net_timestamp(skb);
 
 	queue = &sk->sk_receive_queue;
@@ -209,6 +224,11 @@ static void sock_kick(struct ockam_sink *sink)
 {
 	struct ockam_sock *osk = sink_sk(sink);
 
+	/*
+	 * Parked first, then this look at the room; a reader makes room
+	 * first, then looks at what is parked: see took_one().
+	 */
+	smp_mb();
 	if (!sock_room(sink) || !refcount_inc_not_zero(&osk->sk.sk_refcnt))
 		return;
 	if (!queue_work(ockam_wq, &osk->work))
@@ -284,6 +304,8 @@ void ockam_sock_block(struct ockam_sock *osk, struct ockam_sink *sink)
 	osk->blocked_on = sink;
 	add_wait_queue(&sink->wait, &osk->blocked);
 	spin_unlock_bh(&osk->blocked_lock);
+	/* In the queue before poll() looks whether there is room. */
+	smp_mb();
 	if (old)
 		old->ops->put(old);
 }
@@ -530,18 +552,96 @@ out:
 
 /* ---- taking a handshake socket over ---- */
 
+static void takeover_unlock(struct ockam_sock *osk)
+	__releases(&osk->sink.lock)
+	__releases(&osk->sk.sk_receive_queue.lock)
+{
+	spin_unlock(&osk->sink.lock);
+	spin_unlock_bh(&osk->sk.sk_receive_queue.lock);
+}
+
+/*
+ * Both locks, at a moment when no parked message is between the two queues:
+ * what follows must not overtake it.
+ */
+static void takeover_lock(struct ockam_sock *osk)
+	__acquires(&osk->sk.sk_receive_queue.lock)
+	__acquires(&osk->sink.lock)
+{
+	for (;;) {
+		spin_lock_bh(&osk->sk.sk_receive_queue.lock);
+		spin_lock(&osk->sink.lock);
+		if (likely(!osk->sink.unparking))
+			return;
+		takeover_unlock(osk);
+		schedule_timeout_uninterruptible(1);
+	}
+}
+
+/**
+ * struct ockam_taken - messages of a socket that is taken over
+ * @queue: for the channel, in order
+ * @again: came by way of hops of this node, to be routed again
+ * @gone: a program is just peeking at them: no longer ours alone
+ */
+struct ockam_taken {
+	struct sk_buff_head	*queue;
+	struct sk_buff_head	again;
+	struct sk_buff_head	gone;
+};
+
+/* With both locks. */
+static void takeover_collect(struct ockam_sock *osk, const u8 *key,
+			     struct ockam_taken *t)
+{
+	struct sk_buff *skb, *next;
+
+	skb_queue_splice_tail_init(&osk->sk.sk_receive_queue, t->queue);
+	skb_queue_splice_tail_init(&osk->held, t->queue);
+	skb_queue_walk_safe(t->queue, skb, next) {
+		if (unlikely(skb_shared(skb))) {
+			__skb_unlink(skb, t->queue);
+			__skb_queue_tail(&t->gone, skb);
+		}
+	}
+	/* Parked ones have our own hop in front, or hops of this node. */
+	while ((skb = __skb_dequeue(&osk->sink.parked))) {
+		if (memcmp(ockam_onward(skb), key, ockam_key_size(key))) {
+			__skb_queue_tail(&t->again, skb);
+			continue;
+		}
+		ockam_msg_pop(skb);
+		__skb_queue_tail(t->queue, skb);
+	}
+}
+
+static void takeover_finish(struct ockam_sock *osk, struct ockam_taken *t)
+{
+	struct ockam_node *node = osk->sink.node;
+	struct sk_buff *skb;
+
+	skb_queue_walk(t->queue, skb)
+		ockam_msg_charge_none(skb);
+	while ((skb = __skb_dequeue(&t->gone)))
+		ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
+	while ((skb = __skb_dequeue(&t->again)))
+		ockam_router_input(node, skb);
+	/* Whoever found the socket just before, or waits for room in it. */
+	ockam_sink_unpark(&osk->sink);
+	wake_up_all(&osk->sink.wait);
+}
+
 int ockam_sock_takeover(struct ockam_sock *osk, struct ockam_name *dec,
 			const u8 **keyp, struct sk_buff_head *queue)
 {
-	struct ockam_node *node = osk->sink.node;
+	struct ockam_taken taken = { .queue = queue };
 	struct sock *sk = &osk->sk;
-	struct sk_buff_head again;
 	struct ockam_key *key;
-	struct sk_buff *skb;
 	u8 *copy;
 	int err;
 
-	__skb_queue_head_init(&again);
+	__skb_queue_head_init(&taken.again);
+	__skb_queue_head_init(&taken.gone);
 	lock_sock(sk);
 	key = rcu_dereference_protected(osk->key, lockdep_sock_is_held(sk));
 	err = -EBUSY;
@@ -559,26 +659,18 @@ int ockam_sock_takeover(struct ockam_sock *osk, struct ockam_name *dec,
 	 * Deliverers look at `taken` under the queue's lock, so whoever comes
 	 * after it resolves again and finds @dec behind what is in @queue.
 	 */
-	spin_lock_bh(&sk->sk_receive_queue.lock);
-	spin_lock(&osk->sink.lock);
-	skb_queue_splice_tail_init(&sk->sk_receive_queue, queue);
-	skb_queue_splice_tail_init(&osk->held, queue);
-	/* Parked ones have our own hop in front, or hops of this node. */
-	while ((skb = __skb_dequeue(&osk->sink.parked))) {
-		if (memcmp(ockam_onward(skb), copy, ockam_key_size(copy))) {
-			__skb_queue_tail(&again, skb);
-			continue;
-		}
-		ockam_msg_pop(skb);
-		__skb_queue_tail(queue, skb);
-	}
-	skb_queue_walk(queue, skb)
-		ockam_msg_charge_none(skb);
+	takeover_lock(osk);
 	dec->key = copy;
-	err = ockam_name_replace(node, &osk->name, dec);
+	err = ockam_name_replace(osk->sink.node, &osk->name, dec);
+	if (WARN_ON_ONCE(err)) {
+		takeover_unlock(osk);
+		dec->key = NULL;
+		kfree(copy);
+		goto unlock;
+	}
+	takeover_collect(osk, copy, &taken);
 	WRITE_ONCE(osk->taken, true);
-	spin_unlock(&osk->sink.lock);
-	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	takeover_unlock(osk);
 
 	RCU_INIT_POINTER(osk->key, NULL);
 	kfree_rcu(key, rcu);
@@ -587,8 +679,8 @@ int ockam_sock_takeover(struct ockam_sock *osk, struct ockam_name *dec,
 	sk->sk_state_change(sk);
 unlock:
 	release_sock(sk);
-	while ((skb = __skb_dequeue(&again)))
-		ockam_router_input(node, skb);
+	if (!err)
+		takeover_finish(osk, &taken);
 	return err;
 }
 
@@ -599,7 +691,7 @@ static void ockam_sock_destruct(struct sock *sk)
 	struct ockam_sock *osk = ockam_sk(sk);
 
 	skb_queue_purge(&sk->sk_receive_queue);
-	skb_queue_purge(&osk->held);
+	__skb_queue_purge(&osk->held);
 	kfree(rcu_dereference_protected(osk->key, 1));
 	kfree(rcu_dereference_protected(osk->route, 1));
 	kfree(rcu_dereference_protected(osk->scope, 1));
@@ -609,6 +701,7 @@ static void ockam_sock_destruct(struct sock *sk)
 static int ockam_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
+	struct sk_buff_head gone;
 	struct ockam_sock *osk;
 
 	if (!sk)
@@ -624,7 +717,12 @@ static int ockam_release(struct socket *sock)
 	ockam_sock_unblock(osk);
 	ockam_sink_kill(&osk->sink);
 	/* Deliverers look at sink->dead under this queue's lock. */
-	skb_queue_purge(&sk->sk_receive_queue);
+	__skb_queue_head_init(&gone);
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	skb_queue_splice_init(&sk->sk_receive_queue, &gone);
+	skb_queue_splice_init(&osk->held, &gone);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	__skb_queue_purge(&gone);
 
 	sock->sk = NULL;
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
@@ -667,6 +765,14 @@ static int ockam_ioctl(struct socket *sock, unsigned int cmd,
 	}
 	return put_user(n, (int __user *)arg);
 }
+
+#ifdef CONFIG_COMPAT
+static int ockam_compat_ioctl(struct socket *sock, unsigned int cmd,
+			      unsigned long arg)
+{
+	return ockam_ioctl(sock, cmd, (unsigned long)compat_ptr(arg));
+}
+#endif
 
 /* ---- options ---- */
 
@@ -750,6 +856,7 @@ static int set_next(struct ockam_sock *osk)
 static int set_handshake(struct ockam_sock *osk, int val)
 {
 	struct sock *sk = &osk->sk;
+	struct sk_buff *skb;
 	int err = 0;
 
 	/* It only goes on: what is held belongs to a channel to come. */
@@ -761,7 +868,15 @@ static int set_handshake(struct ockam_sock *osk, int val)
 		err = -EINVAL;
 	} else {
 		osk->handshake = true;
-		osk->gate = skb_queue_empty(&sk->sk_receive_queue) ? 1 : 0;
+		osk->gate = 1;
+		/* One of those that are there already, or of those to come. */
+		skb = __skb_dequeue(&sk->sk_receive_queue);
+		if (skb) {
+			skb_queue_splice_init(&sk->sk_receive_queue,
+					      &osk->held);
+			__skb_queue_head(&sk->sk_receive_queue, skb);
+			osk->gate = 0;
+		}
 	}
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 	release_sock(sk);
@@ -972,6 +1087,9 @@ static const struct proto_ops ockam_dgram_ops = {
 	.getname	= ockam_getname,
 	.poll		= ockam_poll,
 	.ioctl		= ockam_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl	= ockam_compat_ioctl,
+#endif
 	.gettstamp	= sock_gettstamp,
 	.listen		= sock_no_listen,
 	.shutdown	= ockam_shutdown,

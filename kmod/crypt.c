@@ -37,6 +37,7 @@
 #include <linux/workqueue.h>
 
 #include "channel.h"
+#include "compat/crypto.h"
 #include "crypt.h"
 #include "keyring.h"
 #include "node.h"
@@ -940,9 +941,9 @@ static unsigned long rx_ahead_delay(const struct ockam_rx *rx)
 
 /* ---- receiving: inline ---- */
 
-static void rx_async_done(crypto_completion_data_t *data, int err)
+static void rx_async_done(void *data, int err)
 {
-	struct ockam_channel *ch = crypto_get_completion_data(data);
+	struct ockam_channel *ch = data;
 	struct ockam_rx *rx = &ch->crypt->rx;
 
 	if (err == -EINPROGRESS)
@@ -955,6 +956,8 @@ static void rx_async_done(crypto_completion_data_t *data, int err)
 	spin_unlock_bh(&rx->lock);
 	ockam_channel_put(ch);
 }
+
+OCKAM_CRYPTO_COMPLETION(rx_async_done)
 
 static bool rx_may_inline(const struct ockam_rx *rx, const struct sk_buff *skb)
 {
@@ -973,7 +976,8 @@ static int rx_open_inline(struct ockam_channel *ch, struct ockam_aead *a,
 
 	sg_init_one(&a->sg, skb->data + OCKAM_NONCE_LEN, len);
 	aead_prepare(a, ch->crypt->cipher, nonce, &a->sg, len);
-	aead_request_set_callback(a->req, 0, rx_async_done, ch);
+	aead_request_set_callback(a->req, 0,
+				  OCKAM_CRYPTO_CALLBACK(rx_async_done), ch);
 
 	err = crypto_aead_decrypt(a->req);
 	if (likely(err != -EINPROGRESS))

@@ -110,13 +110,29 @@ static int link_check(struct ockam_sink *sink, const struct ockam_msg *m,
 }
 
 /* A link that is not up has room: those who try get the error, not a wait. */
-static bool link_room(const struct ockam_sink *sink)
+static bool link_admits(const struct ockam_sink *sink)
 {
 	const struct ockam_link *link =
 		container_of(sink, struct ockam_link, sink);
 
 	return READ_ONCE(link->txq_bytes) <
 		       READ_ONCE(link->node->conf.txq_limit) ||
+	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
+}
+
+/*
+ * Messages passing through have more: one message of this node's own may
+ * overshoot the limit, and what a source withholds must fit here as well.
+ */
+static bool link_room(const struct ockam_sink *sink)
+{
+	const struct ockam_link *link =
+		container_of(sink, struct ockam_link, sink);
+	const struct ockam_conf *conf = &link->node->conf;
+	u64 limit = (u64)READ_ONCE(conf->txq_limit) +
+		    READ_ONCE(conf->max_msg) + 2 * OCKAM_SOURCE_SLACK;
+
+	return READ_ONCE(link->txq_bytes) < limit ||
 	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
 }
 
@@ -187,6 +203,10 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 		return err;
 	}
 
+	/* The queue has a limit of its own: let the source go on. */
+	if (ockam_msg(skb)->charge == OCKAM_CHARGE_SOURCE)
+		ockam_msg_charge_none(skb);
+
 	ockam_stat_inc(node, OCKAM_STAT_LINK_TX);
 	atomic64_inc(&link->stats.tx_msgs);
 	atomic64_add(skb->len, &link->stats.tx_bytes);
@@ -226,6 +246,7 @@ static void link_drop_ref(struct ockam_sink *sink)
 static const struct ockam_sink_ops link_sink_ops = {
 	.check		= link_check,
 	.room		= link_room,
+	.admits		= link_admits,
 	.deliver	= link_deliver,
 	.kick		= link_kick,
 	.id		= link_id,

@@ -16,8 +16,6 @@
 #include "node.h"
 #include "sock.h"
 
-extern struct pernet_operations ockam_net_ops;
-
 struct workqueue_struct *ockam_wq;
 int ockam_family = AF_OCKAM;
 

@@ -30,8 +30,9 @@ struct ockam_source;
 
 #define OCKAM_DECRYPT_MAX	8	/* decryptions (and encryptions) of one
 					 * message inside one node */
-#define OCKAM_LINEAR_MAX	16384	/* payload bytes in the first skb, and
-					 * the most that softirq takes on */
+#define OCKAM_LINEAR_MAX	17408	/* payload bytes in the first skb, and
+					 * the most that softirq takes on: 16
+					 * KiB and what channels put around */
 #define OCKAM_ROUTE_SLACK	64	/* bytes to grow in front of a route */
 
 /**

@@ -40,7 +40,9 @@ static int name_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 	const struct ockam_name *name = obj;
 	const u8 *key = arg->key;
 
-	return memcmp(name->key, key, ockam_key_size(key));
+	/* The head first: a key ends where its length says. */
+	return memcmp(name->key, key, 2) ||
+	       memcmp(name->key + 2, key + 2, key[1]);
 }
 
 static const struct rhashtable_params ockam_name_params = {

@@ -716,6 +716,31 @@ static void nl_blame(struct genl_info *info, int attr, int err)
 		NL_SET_BAD_ATTR(info->extack, info->attrs[attr]);
 }
 
+/* With node->lock held, after ockam_link_new(). */
+static void nl_link_blame(struct genl_info *info, struct ockam_node *node,
+			  const struct ockam_link_config *cfg, int err)
+{
+	bool taken = false;
+	int attr;
+
+	if (info->extack->bad_attr || err == -ENOSPC || err == -ENOMEM)
+		return;
+	if (err == -EADDRINUSE && cfg->name) {
+		rcu_read_lock();
+		taken = ockam_name_lookup(node, cfg->name);
+		rcu_read_unlock();
+	}
+	if (taken)
+		attr = OCKAM_A_LINK_NAME;
+	else if (cfg->mode == OCKAM_LINK_MODE_HANDOVER)
+		attr = OCKAM_A_LINK_FD;
+	else if (cfg->mode == OCKAM_LINK_MODE_LISTEN)
+		attr = OCKAM_A_LINK_LOCAL_IP;
+	else
+		attr = OCKAM_A_LINK_REMOTE_IP;
+	NL_SET_BAD_ATTR(info->extack, info->attrs[attr]);
+}
+
 static int put_new_link(struct sk_buff *skb, const struct ockam_nl_to *to,
 			const struct ockam_link *link)
 {
@@ -762,10 +787,11 @@ int ockam_nl_link_new_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&node->lock);
 	link = ockam_link_new(node, &cfg, info->extack);
 	err = PTR_ERR_OR_ZERO(link);
-	if (!err)
+	if (err)
+		nl_link_blame(info, node, &cfg, err);
+	else
 		err = put_new_link(reply, &to, link);
 	mutex_unlock(&node->lock);
-	nl_blame(info, OCKAM_A_LINK_NAME, err);
 
 	if (cfg.sock)
 		sockfd_put(cfg.sock);

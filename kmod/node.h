@@ -11,9 +11,10 @@
  *  serial (mutex)	one per link and one per channel, see router.h: order
  *			on the wire of what process context sends.
  *  lock_sock(carrier)	the TCP socket behind a link.
- *  sink->lock		(spinlock, bh) messages parked for a full destination.
- *  channel->rx.lock	(spinlock, bh) window, key ring, receive order.
  *  sk_receive_queue	its own lock.
+ *  sink->lock		(spinlock, bh) messages parked for a full destination.
+ *			Inside the former only when a socket is taken over.
+ *  channel->rx.lock	(spinlock, bh) window, key ring, receive order.
  *
  * A carrier's data_ready runs in softirq with the carrier's slock held, and
  * from there only the three spinlocks at the end are taken; whatever needs
@@ -105,6 +106,8 @@ struct ockam_node {
 extern unsigned int ockam_net_id;
 extern int ockam_family;
 extern struct workqueue_struct *ockam_wq;
+
+extern struct pernet_operations ockam_net_ops;
 
 struct ockam_node *ockam_node(const struct net *net);
 

@@ -442,21 +442,31 @@ out:
 	return err;
 }
 
-static int wait_for_room(struct ockam_sink *sink, long *timeo)
+static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
+			 long *timeo)
 {
 	DEFINE_WAIT(wait);
+	DEFINE_WAIT(own);
 	int err = 0;
 
-	prepare_to_wait_exclusive(&sink->wait, &wait, TASK_INTERRUPTIBLE);
+	/* For shutdown(). */
+	prepare_to_wait(sk_sleep(&from->sk), &own, TASK_INTERRUPTIBLE);
+	prepare_to_wait(&sink->wait, &wait, TASK_INTERRUPTIBLE);
 	if (!ockam_sink_admits(sink) && !READ_ONCE(sink->dead)) {
 		if (signal_pending(current))
 			err = sock_intr_errno(*timeo);
+		else if (READ_ONCE(from->sk.sk_shutdown) & SEND_SHUTDOWN)
+			err = -EPIPE;
 		else
 			*timeo = schedule_timeout(*timeo);
 	}
 	finish_wait(&sink->wait, &wait);
+	finish_wait(sk_sleep(&from->sk), &own);
 	if (!err && signal_pending(current))
 		err = sock_intr_errno(*timeo);
+	/* It may have been our turn, and whoever is next would not know. */
+	if (unlikely(err))
+		wake_up_interruptible(&sink->wait);
 	return err;
 }
 
@@ -551,7 +561,7 @@ int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
 		}
 		if (!timeo)
 			break;
-		err = wait_for_room(full, &timeo);
+		err = wait_for_room(from, full, &timeo);
 		full->ops->put(full);
 		if (err) {
 			consume_skb(skb);

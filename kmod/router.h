@@ -39,7 +39,7 @@ struct ockam_blocked {
  * locked.  Waits up to @timeo for room unless it is 0.  Consumes @skb.
  * Returns 0 or: -EHOSTUNREACH, -ENETUNREACH, -EMSGSIZE, -EINVAL, -EACCES,
  * -EKEYEXPIRED, -EAGAIN (with @blocked filled), -EINTR or -ERESTARTSYS,
- * -ELOOP, -ENOMEM.
+ * -EPIPE, -ELOOP, -ENOMEM.
  */
 int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
 		      struct sk_buff *skb, long timeo,

@@ -108,7 +108,7 @@ drop:
 	ockam_drop(sink->node, skb, reason);
 }
 
-static void sink_wake(struct ockam_sink *sink)
+void ockam_sink_wake(struct ockam_sink *sink)
 {
 	if (wq_has_sleeper(&sink->wait))
 		wake_up_interruptible_poll(&sink->wait, EPOLLOUT |
@@ -145,7 +145,7 @@ void ockam_sink_unpark(struct ockam_sink *sink)
 	if (!skb_queue_empty_lockless(&sink->parked))
 		sink->ops->kick(sink);
 	else if (sink->serial)
-		sink_wake(sink);
+		ockam_sink_wake(sink);
 }
 
 void ockam_sink_progress(struct ockam_sink *sink)
@@ -153,7 +153,7 @@ void ockam_sink_progress(struct ockam_sink *sink)
 	WRITE_ONCE(sink->progress, jiffies);
 	if (unlikely(READ_ONCE(sink->stalled)))
 		WRITE_ONCE(sink->stalled, false);
-	sink_wake(sink);
+	ockam_sink_wake(sink);
 }
 
 void ockam_source_init(struct ockam_source *src, u32 limit,
@@ -179,6 +179,12 @@ void ockam_source_put(struct ockam_source *src)
 		src->release(src);
 }
 
+/* Below this a source that was full goes on. */
+static int source_low(const struct ockam_source *src)
+{
+	return src->limit - min_t(u32, src->limit / 2, OCKAM_SOURCE_SLACK);
+}
+
 bool ockam_source_full(struct ockam_source *src)
 {
 	if (likely(atomic_read(&src->parked) < src->limit))
@@ -186,7 +192,7 @@ bool ockam_source_full(struct ockam_source *src)
 
 	WRITE_ONCE(src->stopped, true);
 	smp_mb(); /* pairs with the one in ockam_source_uncharge() */
-	if (atomic_read(&src->parked) >= src->limit / 2)
+	if (atomic_read(&src->parked) >= source_low(src))
 		return true;
 	/* It drained meanwhile; whoever clears the flag goes on. */
 	return !xchg(&src->stopped, false);
@@ -202,7 +208,7 @@ void ockam_source_uncharge(struct ockam_source *src, u32 bytes)
 	int left = atomic_sub_return(bytes, &src->parked);
 
 	/* The atomic above is a full barrier, see ockam_source_full(). */
-	if (unlikely(READ_ONCE(src->stopped)) && left < (int)(src->limit / 2) &&
+	if (unlikely(READ_ONCE(src->stopped)) && left < source_low(src) &&
 	    xchg(&src->stopped, false))
 		src->resume(src);
 }

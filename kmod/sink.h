@@ -11,7 +11,7 @@
  *  - a sink that takes nothing for stall_ms loses what is parked.
  *
  * sink->lock (spinlock, bh) protects parked; nests inside nothing but a
- * carrier's slock.
+ * carrier's slock, and the receive queue's lock when a socket is taken over.
  */
 #ifndef _OCKAM_SINK_H
 #define _OCKAM_SINK_H
@@ -35,6 +35,8 @@ struct ockam_source;
  *	ciphertext of this node's own making: only ask whether the sink works.
  *	Under RCU
  * @room: is there room for one more message?  Any context
+ * @admits: is there also room for one more of this node's own?  With @serial
+ *	only; less than what @room gives to messages passing through
  * @deliver: takes the message; the front hop of its onward route is the
  *	sink's own address.  0; -ESTALE with the message untouched: the
  *	address belongs to somebody else now, look again; or another errno
@@ -51,6 +53,7 @@ struct ockam_sink_ops {
 	int	(*check)(struct ockam_sink *sink, const struct ockam_msg *m,
 			 u32 *reason);
 	bool	(*room)(const struct ockam_sink *sink);
+	bool	(*admits)(const struct ockam_sink *sink);
 	int	(*deliver)(struct ockam_sink *sink, struct sk_buff *skb);
 	void	(*kick)(struct ockam_sink *sink);
 	u32	(*id)(const struct ockam_sink *sink);
@@ -103,13 +106,15 @@ static inline bool ockam_sink_ready(const struct ockam_sink *sink)
 
 /*
  * May a local sender go on?  On its way out, what others send through this
- * node goes first: a ring of relays that is full of messages under way gets
- * no new ones, and so always has room left to move them (a store-and-forward
- * deadlock needs every buffer of the ring full).
+ * node goes first, and has room that local senders never fill: so a ring of
+ * relays that is full of messages under way always has room left to move them
+ * (a store-and-forward deadlock needs every buffer of the ring full).
  */
 static inline bool ockam_sink_admits(const struct ockam_sink *sink)
 {
-	return sink->serial ? ockam_sink_ready(sink) : sink->ops->room(sink);
+	if (!sink->serial)
+		return sink->ops->room(sink);
+	return ockam_sink_ready(sink) && sink->ops->admits(sink);
 }
 
 /*
@@ -129,12 +134,15 @@ void ockam_sink_unpark(struct ockam_sink *sink);
 /* Something was taken off the sink: note progress, wake local senders. */
 void ockam_sink_progress(struct ockam_sink *sink);
 
+/* Wake local senders and pollers without that: to look again. */
+void ockam_sink_wake(struct ockam_sink *sink);
+
 /**
  * struct ockam_source - embedded in a link
  * @ref: references of messages charged to it, plus the link's own
  * @parked: bytes charged now
  * @release: last reference gone, any context
- * @resume: parked fell below half the limit after ockam_source_full() had
+ * @resume: parked fell well below the limit after ockam_source_full() had
  *	said yes; any context, must not sleep nor take a carrier's lock
  */
 struct ockam_source {
@@ -145,6 +153,13 @@ struct ockam_source {
 	void		(*release)(struct ockam_source *src);
 	void		(*resume)(struct ockam_source *src);
 };
+
+/*
+ * A source that is full stays so until this much is free again (or half its
+ * limit).  Room that is withheld so must be less than what links reserve for
+ * messages passing through.
+ */
+#define OCKAM_SOURCE_SLACK	(64 * 1024)
 
 void ockam_source_init(struct ockam_source *src, u32 limit,
 		       void (*release)(struct ockam_source *src),

@@ -191,12 +191,8 @@ static int parse_cmsgs(struct sock *sk, struct msghdr *msg,
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
-		if (cmsg->cmsg_level == SOL_SOCKET) {
-			err = __sock_cmsg_send(sk, msg, cmsg, sockc);
-			if (err)
-				return err;
+		if (cmsg->cmsg_level == SOL_SOCKET)
 			continue;
-		}
 		if (cmsg->cmsg_level != SOL_OCKAM)
 			return -EINVAL;
 		switch (cmsg->cmsg_type) {
@@ -220,7 +216,7 @@ static int parse_cmsgs(struct sock *sk, struct msghdr *msg,
 	}
 	if (s->ret && s->forward_flags)
 		return -EINVAL;
-	return 0;
+	return sock_cmsg_send(sk, msg, sockc);
 }
 
 static int parse_name(struct msghdr *msg, struct ockam_sending *s)
@@ -507,6 +503,8 @@ int ockam_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	}
 	if (blocked.sink)
 		ockam_sock_block(osk, blocked.sink);
+	/* io_uring tries again with what it has. */
+	iov_iter_revert(&msg->msg_iter, len);
 	return err;
 }
 
@@ -618,14 +616,21 @@ static int put_cmsgs(struct ockam_sock *osk, struct msghdr *msg,
 	return err;
 }
 
-/* A message was taken off: let others in. */
-static void took_one(struct ockam_sock *osk)
+/*
+ * A message was taken off: let others in.  Who only peeked may be the one who
+ * freed it, when a reader took it meanwhile; but that is no progress.
+ */
+static void took_one(struct ockam_sock *osk, bool peeked)
 {
 	struct ockam_sink *sink = &osk->sink;
 
+	smp_mb(); /* pairs with the one in sock_kick() */
 	if (!skb_queue_empty_lockless(&sink->parked))
 		ockam_sink_unpark(sink);
-	ockam_sink_progress(sink);
+	if (likely(!peeked))
+		ockam_sink_progress(sink);
+	else
+		ockam_sink_wake(sink);
 }
 
 /**
@@ -688,7 +693,6 @@ int ockam_sock_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		sk_peek_offset_bwd(sk, skb->len);
 out:
 	skb_free_datagram(sk, skb);
-	if (!(flags & MSG_PEEK))
-		took_one(osk);
+	took_one(osk, flags & MSG_PEEK);
 	return err;
 }

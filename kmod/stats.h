@@ -20,8 +20,8 @@ struct sk_buff;
  * @sync: for readers on 32-bit machines
  */
 struct ockam_stats {
-	u64_stats_t		count[__OCKAM_STAT_MAX];
-	u64_stats_t		drop[__OCKAM_DROP_MAX];
+	u64			count[__OCKAM_STAT_MAX];
+	u64			drop[__OCKAM_DROP_MAX];
 	struct u64_stats_sync	sync;
 };
 

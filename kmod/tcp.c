@@ -1106,7 +1106,8 @@ static void ltcp_give_back(struct ockam_tcp *tcp)
 	if (tcp->attached) {
 		ltcp_detach(tcp);
 		sk->sk_shutdown |= SHUTDOWN_MASK;
-		tcp_shutdown(sk, SEND_SHUTDOWN);
+		/* Through the protocol: tcp_shutdown() is not for modules. */
+		sk->sk_prot->shutdown(sk, SEND_SHUTDOWN);
 		sk->sk_state_change(sk);
 	}
 	release_sock(sk);
@@ -1348,6 +1349,9 @@ static int fd_release(struct socket *sock)
 	struct sock *sk = sock->sk;
 	struct ockam_tcp *tcp;
 
+	/* What accept() has made of these calls, and gives up at once. */
+	if (!sk)
+		return 0;
 	lock_sock(sk);
 	tcp = fd_tcp(sk);
 	if (tcp) {

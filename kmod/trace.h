@@ -11,7 +11,15 @@
 #include "msg.h"
 #include "node.h"
 
-/* A message and its routes in flat form, as hex, at one point of its way. */
+/* Whole routes would be more than the buffers of perf and ftrace take. */
+#ifndef OCKAM_TRACE_ROUTE_MAX
+#define OCKAM_TRACE_ROUTE_MAX	512
+#endif
+
+/*
+ * A message and its routes in flat form, as hex (the beginning of long ones),
+ * at one point of its way.
+ */
 DECLARE_EVENT_CLASS(ockam_message,
 	TP_PROTO(const struct ockam_node *node, const struct sk_buff *skb,
 		 u32 arg),
@@ -22,8 +30,12 @@ DECLARE_EVENT_CLASS(ockam_message,
 		__field(u32, len)
 		__field(u8, origin)
 		__field(u32, link)
-		__dynamic_array(u8, onward, ockam_onward_len(skb))
-		__dynamic_array(u8, ret, ockam_return_len(skb))
+		__dynamic_array(u8, onward,
+				min_t(u32, ockam_onward_len(skb),
+				      OCKAM_TRACE_ROUTE_MAX))
+		__dynamic_array(u8, ret,
+				min_t(u32, ockam_return_len(skb),
+				      OCKAM_TRACE_ROUTE_MAX))
 	),
 	TP_fast_assign(
 		__entry->netns = node->net->ns.inum;
@@ -32,9 +44,9 @@ DECLARE_EVENT_CLASS(ockam_message,
 		__entry->origin = ockam_msg(skb)->from.kind;
 		__entry->link = ockam_msg(skb)->from.link;
 		memcpy(__get_dynamic_array(onward), ockam_onward(skb),
-		       ockam_onward_len(skb));
+		       __get_dynamic_array_len(onward));
 		memcpy(__get_dynamic_array(ret), ockam_return(skb),
-		       ockam_return_len(skb));
+		       __get_dynamic_array_len(ret));
 	),
 	TP_printk("netns=%u arg=%u len=%u origin=%u link=%u onward=%s return=%s",
 		  __entry->netns, __entry->arg, __entry->len,

@@ -105,6 +105,26 @@ ssize_t ockam_send_as(int fd, const struct ockam_path *route,
 #define OCKAM_CHANNELS_MAX	8
 
 /**
+ * struct ockam_sender - where a message entered this node
+ * @origin: enum ockam_origin
+ * @flags: enum ockam_peer_flags
+ * @nchannels: channels it came through
+ * @link: id of the link, 0 if there is none
+ * @pid: sending process, like @uid and @gid for local origin only
+ * @uid: its effective uid
+ * @gid: its effective gid
+ */
+struct ockam_sender {
+	uint8_t origin;
+	uint8_t flags;
+	uint8_t nchannels;
+	uint32_t link;
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t gid;
+};
+
+/**
  * struct ockam_info - what is known about a received message
  * @from: where to send the answer; works for every route
  * @flags: MSG_TRUNC and the like
@@ -114,7 +134,8 @@ ssize_t ockam_send_as(int fd, const struct ockam_path *route,
  * @has_peer: @peer is filled (OCKAM_RECV_PEER)
  * @token: names the message in this socket
  * @peer: its origin
- * @channels: the channels it came through, @peer.nchannels of them
+ * @channels: the channels it came through, innermost first,
+ *	@peer.nchannels of them
  * @onward: what is left of the onward route behind the own address
  * @ret: the return route
  */
@@ -126,7 +147,7 @@ struct ockam_info {
 	bool has_token;
 	bool has_peer;
 	uint64_t token;
-	struct ockam_peer peer;
+	struct ockam_sender peer;
 	struct ockam_peer_channel channels[OCKAM_CHANNELS_MAX];
 	struct ockam_path onward;
 	struct ockam_path ret;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Differences between kernel releases, probed by what the headers hold and
- * never by version number: distributions backport.  Written for 7.x; each
+ * Differences between kernel releases, probed by what the headers hold (see
+ * Kbuild) and never by version number: distributions backport.  Written for 7.x; each
  * piece says from which release on it is dead.
  */
 #ifndef _OCKAM_COMPAT_H
@@ -11,12 +11,12 @@
 #include <net/sock.h>
 
 /* 6.4: bin2hex() moved */
-#if __has_include(<linux/hex.h>)
+#ifdef HAVE_LINUX_HEX_H
 #include <linux/hex.h>
 #endif
 
 /* 6.5: tracepoint in every sk_data_ready */
-#if __has_include(<trace/events/sock.h>)
+#ifdef HAVE_TRACE_EVENTS_SOCK_H
 #include <trace/events/sock.h>
 #else
 #define trace_sk_data_ready(sk) do { } while (0)
