@@ -34,6 +34,7 @@
  * @sport: sender's port
  * @dport: receiver's port
  * @next: sequence number that comes next
+ * @whole: it was seen from its start; else a frame comes first, if it was idle
  * @len: bytes in @data
  * @data: all that was sent
  */
@@ -43,6 +44,7 @@ struct stream {
 	uint16_t sport;
 	uint16_t dport;
 	uint32_t next;
+	bool whole;
 	uint32_t len;
 	uint8_t *data;
 };
@@ -67,16 +69,16 @@ static struct stream *find_stream(const struct iphdr *ip,
 		if (s->src.s_addr == ip->saddr && s->dst.s_addr == ip->daddr &&
 		    s->sport == tcp->source && s->dport == tcp->dest)
 			return s;
-	/* Whatever was said before would be missing. */
-	if (!tcp->syn)
-		trouble = "a connection is older than the capture";
-	if (!tcp->syn || n_streams == STREAMS)
+	if (n_streams == STREAMS) {
+		trouble = "too many connections";
 		return NULL;
+	}
 	s->src.s_addr = ip->saddr;
 	s->dst.s_addr = ip->daddr;
 	s->sport = tcp->source;
 	s->dport = tcp->dest;
-	s->next = ntohl(tcp->seq) + 1;
+	s->next = ntohl(tcp->seq) + tcp->syn;
+	s->whole = tcp->syn;
 	s->data = malloc(STREAM_MAX);
 	if (!s->data)
 		die("malloc");
@@ -87,10 +89,13 @@ static struct stream *find_stream(const struct iphdr *ip,
 static void take_segment(const struct iphdr *ip, const struct tcphdr *tcp,
 			 const uint8_t *data, uint32_t len)
 {
-	struct stream *s = find_stream(ip, tcp);
+	struct stream *s;
 	int32_t again;
 
-	if (!s || tcp->syn || !len)
+	if (!len && !tcp->syn)
+		return;
+	s = find_stream(ip, tcp);
+	if (!s || !len)
 		return;
 	again = s->next - ntohl(tcp->seq);
 	if (again < 0 || s->len + len > STREAM_MAX) {
@@ -126,7 +131,7 @@ static void take_packet(const uint8_t *p, size_t n)
 /* A byte of version, then frames: their length in four bytes, and that many. */
 static int count_frames(const struct stream *s)
 {
-	uint32_t at = 1, len;
+	uint32_t at = s->whole, len;
 	int n = 0;
 
 	while (at + 4 <= s->len) {
@@ -134,7 +139,7 @@ static int count_frames(const struct stream *s)
 		at += 4 + ntohl(len);
 		n++;
 	}
-	if (s->len && (s->data[0] != 1 || at != s->len))
+	if (s->len && ((s->whole && s->data[0] != 1) || at != s->len))
 		trouble = "a stream does not end with a frame";
 	return n;
 }

@@ -2,7 +2,7 @@
 /*
  * Makes the kernel's trace of ockam events readable:
  *
- *   flow [-x ADDRESS] [NODE=NETNS...] </sys/kernel/tracing/trace
+ *   flow [-l] [-x ADDRESS] [NODE=NETNS...] </sys/kernel/tracing/trace
  *
  * NETNS is the number of a network namespace, NODE what to call it. Messages
  * from or to ADDRESS are left out.
@@ -27,6 +27,7 @@ static const struct {
 };
 
 static const char *left_out;
+static bool whole;
 static char **nodes;
 static int n_nodes;
 
@@ -104,7 +105,8 @@ static const char *print_route(const struct ockam_path *path, char *text,
 		return "-";
 	if (n < 0 || (size_t)n >= size)
 		return "?";
-	shorten(text);
+	if (!whole)
+		shorten(text);
 	return text;
 }
 
@@ -144,10 +146,13 @@ int main(int argc, char **argv)
 	size_t i;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "x:")) != -1) {
-		if (opt != 'x')
+	while ((opt = getopt(argc, argv, "lx:")) != -1) {
+		if (opt == 'l')
+			whole = true;
+		else if (opt == 'x')
+			left_out = optarg;
+		else
 			return 2;
-		left_out = optarg;
 	}
 	nodes = argv + optind;
 	n_nodes = argc - optind;

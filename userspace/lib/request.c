@@ -169,7 +169,9 @@ static uint64_t get_uint(struct in *in, const cbor_item_t *v, uint64_t max)
 
 static bool get_flag(struct in *in, const cbor_item_t *v)
 {
-	if (!cbor_isa_float_ctrl(v) || !cbor_is_bool(v)) {
+	/* libcbor ends the program when asked whether a float is a bool. */
+	if (!cbor_isa_float_ctrl(v) || !cbor_float_ctrl_is_ctrl(v) ||
+	    !cbor_is_bool(v)) {
 		bad(in, -EBADMSG);
 		return false;
 	}
@@ -336,6 +338,55 @@ static void answer_pair(struct in *in, uint64_t key, const cbor_item_t *v,
 	}
 }
 
+/**
+ * struct announced - items that arrays and maps say they have
+ * @left: bytes that could hold them
+ * @bad: more than that
+ */
+struct announced {
+	uint64_t left;
+	bool bad;
+};
+
+static void announce(struct announced *a, uint64_t items)
+{
+	if (items > a->left)
+		a->bad = true;
+	else
+		a->left -= items;
+}
+
+static void on_array(void *ctx, size_t items)
+{
+	announce(ctx, items);
+}
+
+static void on_map(void *ctx, size_t pairs)
+{
+	announce(ctx, pairs > SIZE_MAX / 2 ? SIZE_MAX : 2 * pairs);
+}
+
+/*
+ * libcbor allocates what an array announces, before it is there.  An item takes
+ * a byte at least, so that much is believed.
+ */
+static bool is_honest(const uint8_t *buf, size_t len)
+{
+	struct cbor_callbacks cb = cbor_empty_callbacks;
+	struct announced a = { .left = len };
+	struct cbor_decoder_result res;
+	size_t off;
+
+	cb.array_start = on_array;
+	cb.map_start = on_map;
+	for (off = 0; off < len && !a.bad; off += res.read) {
+		res = cbor_stream_decode(buf + off, len - off, &cb, &a);
+		if (res.status != CBOR_DECODER_FINISHED || !res.read)
+			return false;
+	}
+	return !a.bad;
+}
+
 static int read_map(const uint8_t *buf, size_t len, struct request *req,
 		    struct answer *ans)
 {
@@ -349,7 +400,7 @@ static int read_map(const uint8_t *buf, size_t len, struct request *req,
 
 	if (len > REQUEST_MAX)
 		return -EMSGSIZE;
-	map = cbor_load(buf, len, &res);
+	map = is_honest(buf, len) ? cbor_load(buf, len, &res) : NULL;
 	if (!map)
 		return -EBADMSG;
 	if (res.read != len || !cbor_isa_map(map))

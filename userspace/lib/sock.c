@@ -210,17 +210,27 @@ static bool take_route(const void *data, size_t len, struct ockam_path *path)
 
 static bool take_peer(const void *data, size_t len, struct ockam_info *info)
 {
+	struct ockam_peer peer;
 	size_t n;
 
-	if (len < sizeof(info->peer))
+	if (len < sizeof(peer))
 		return false;
-	memcpy(&info->peer, data, sizeof(info->peer));
-	n = info->peer.nchannels;
+	memcpy(&peer, data, sizeof(peer));
+	n = peer.nchannels;
 	if (n > OCKAM_CHANNELS_MAX ||
-	    len - sizeof(info->peer) < n * sizeof(info->channels[0]))
+	    len - sizeof(peer) < n * sizeof(info->channels[0]))
 		return false;
-	memcpy(info->channels, (const uint8_t *)data + sizeof(info->peer),
+	memcpy(info->channels, (const uint8_t *)data + sizeof(peer),
 	       n * sizeof(info->channels[0]));
+	info->peer = (struct ockam_sender){
+		.origin = peer.origin,
+		.flags = peer.flags,
+		.nchannels = n,
+		.link = peer.link,
+		.pid = peer.pid,
+		.uid = peer.uid,
+		.gid = peer.gid,
+	};
 	return true;
 }
 
@@ -332,18 +342,17 @@ ssize_t ockam_forward(int fd, const struct ockam_info *info, const void *buf,
 int ockam_accept(int fd, unsigned int scope,
 		 const uint8_t (*ids)[OCKAM_IDENTIFIER_LEN], size_t n)
 {
-	struct {
-		struct ockam_accept head;
-		uint8_t ids[OCKAM_ACCEPT_MAX_IDS][OCKAM_IDENTIFIER_LEN];
-	} val = { .head = { .scope = scope, .nids = n } };
+	const struct ockam_accept head = { .scope = scope, .nids = n };
+	uint8_t val[sizeof(head) + OCKAM_ACCEPT_MAX_IDS * OCKAM_IDENTIFIER_LEN];
 
 	if (n > OCKAM_ACCEPT_MAX_IDS)
 		return ockam_fail(EMSGSIZE, "more than %d identifiers",
 				  OCKAM_ACCEPT_MAX_IDS);
+	memcpy(val, &head, sizeof(head));
 	if (n)
-		memcpy(val.ids, ids, n * OCKAM_IDENTIFIER_LEN);
-	if (setsockopt(fd, SOL_OCKAM, OCKAM_ACCEPT, &val,
-		       sizeof(val.head) + n * OCKAM_IDENTIFIER_LEN))
+		memcpy(val + sizeof(head), ids, n * OCKAM_IDENTIFIER_LEN);
+	if (setsockopt(fd, SOL_OCKAM, OCKAM_ACCEPT, val,
+		       sizeof(head) + n * OCKAM_IDENTIFIER_LEN))
 		return ockam_fail(errno, "accept scope: %s", strerror(errno));
 	return 0;
 }

@@ -1,5 +1,453 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * The relay service: a node that registers gets an address here, a hop in the
+ * kernel whose route leads back to it.  A name belongs to the identifier that
+ * registered it first; who owns which is kept in a file, since the hops outlive
+ * the daemon.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
 #include "ockamd.h"
-void relay_apply(const struct config *c) { (void)c; }
-void relay_tick(void) {}
-void relay_end(void) {}
+
+#define STATE_FILE	"relays"
+#define NAME_RANDOM	8	/* bytes, printed as hex */
+
+/**
+ * struct relay - a registered name
+ * @name: address of the hop
+ * @len: its bytes
+ * @owner: identifier that registered it; zeros for a plain link
+ * @expires: seconds since the epoch
+ */
+struct relay {
+	TAILQ_ENTRY(relay) entry;
+	uint8_t name[OCKAM_ADDR_MAX];
+	uint8_t len;
+	uint8_t owner[IDENT_ID_LEN];
+	uint64_t expires;
+};
+
+static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
+static size_t n_relays;
+
+static void service_readable(struct watch *w, uint32_t events);
+
+static struct watch by_random = { .fd = -1, .fn = service_readable };
+static struct watch by_name = { .fd = -1, .fn = service_readable };
+
+/* ---- the file ---- */
+
+static int open_state(int flags)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/" STATE_FILE "%s", the.config->state,
+		 flags & O_CREAT ? ".new" : "");
+	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static void save(void)
+{
+	char path[4096], new[4096 + 8];
+	char hex[2 * OCKAM_ADDR_MAX + 1];
+	struct relay *r;
+	FILE *f;
+	int fd;
+
+	fd = open_state(O_WRONLY | O_CREAT | O_TRUNC);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f) {
+		log_error("relays cannot be kept: %s", strerror(errno));
+		return;
+	}
+	TAILQ_FOREACH(r, &relays, entry) {
+		sodium_bin2hex(hex, sizeof(hex), r->name, r->len);
+		fprintf(f, "%s %s %" PRIu64 "\n", hex, id_text(r->owner),
+			r->expires);
+	}
+	snprintf(path, sizeof(path), "%s/" STATE_FILE, the.config->state);
+	snprintf(new, sizeof(new), "%s.new", path);
+	if (fflush(f) || fsync(fileno(f)) || rename(new, path))
+		log_error("relays cannot be kept: %s", strerror(errno));
+	fclose(f);
+}
+
+static void load_line(const char *hex, const char *owner, uint64_t expires)
+{
+	struct relay *r = calloc(1, sizeof(*r));
+	size_t len;
+
+	if (r && !sodium_hex2bin(r->name, sizeof(r->name), hex, strlen(hex),
+				 NULL, &len, NULL) && len &&
+	    !ident_id_parse(owner, r->owner)) {
+		r->len = len;
+		r->expires = expires;
+		TAILQ_INSERT_TAIL(&relays, r, entry);
+		n_relays++;
+		return;
+	}
+	free(r);
+}
+
+static void load(void)
+{
+	char hex[2 * OCKAM_ADDR_MAX + 1], owner[IDENT_ID_TEXT_LEN + 1];
+	uint64_t expires;
+	FILE *f;
+	int fd;
+
+	fd = open_state(O_RDONLY);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f)
+		return;
+	while (n_relays < the.config->relay.max &&
+	       fscanf(f, "%510s %65s %" SCNu64, hex, owner, &expires) == 3)
+		load_line(hex, owner, expires);
+	fclose(f);
+}
+
+/* ---- hops ---- */
+
+static void hop_key(const struct relay *r, struct ockam_nl_hop *hop)
+{
+	memset(hop, 0, sizeof(*hop));
+	ockam_nl_mark(hop, OCKAM_A_HOP_ADDRESS);
+	hop->address.len = 2 + r->len;
+	hop->address.data[0] = OCKAM_TYPE_LOCAL;
+	hop->address.data[1] = r->len;
+	memcpy(hop->address.data + 2, r->name, r->len);
+}
+
+static void drop_hop(const struct relay *r)
+{
+	static struct ockam_nl_hop hop;
+
+	hop_key(r, &hop);
+	ockam_nl_hop_del(the.nl, &hop);
+}
+
+static int make_hop(const struct relay *r, const struct ockam_path *route)
+{
+	static struct ockam_nl_hop hop;
+
+	hop_key(r, &hop);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_SCOPE);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_ROUTE);
+	hop.scope = OCKAM_ACCEPT_LOCAL | OCKAM_ACCEPT_LINKS |
+		    OCKAM_ACCEPT_CHANNELS;
+	hop.route.len = route->len;
+	memcpy(hop.route.data, route->hops, route->len);
+	return ockam_nl_hop_new(the.nl, &hop);
+}
+
+static void forget(struct relay *r)
+{
+	TAILQ_REMOVE(&relays, r, entry);
+	n_relays--;
+	free(r);
+}
+
+static struct relay *find(const uint8_t *name, size_t len)
+{
+	struct relay *r;
+
+	TAILQ_FOREACH(r, &relays, entry)
+		if (r->len == len && !memcmp(r->name, name, len))
+			return r;
+	return NULL;
+}
+
+/* ---- registration ---- */
+
+/* BARE string: length in groups of seven bits, then the bytes, nothing else. */
+static const uint8_t *read_alias(const uint8_t *p, size_t left, size_t *len)
+{
+	unsigned int shift = 0;
+	size_t n = 0;
+
+	do {
+		if (!left || shift > 14)
+			return NULL;
+		n |= (size_t)(*p & 0x7f) << shift;
+		shift += 7;
+		left--;
+	} while (*p++ & 0x80);
+	if (n != left || !n)
+		return NULL;
+	*len = n;
+	return p;
+}
+
+static size_t write_alias(const struct relay *r, uint8_t *out)
+{
+	size_t head = 0;
+
+	if (r->len < 0x80) {
+		out[head++] = r->len;
+	} else {
+		out[head++] = (r->len & 0x7f) | 0x80;
+		out[head++] = r->len >> 7;
+	}
+	memcpy(out + head, r->name, r->len);
+	return head + r->len;
+}
+
+/* prefix + alias, or a random one; 0 if that is no good name. */
+static size_t full_name(const uint8_t *alias, size_t len,
+			uint8_t name[OCKAM_ADDR_MAX])
+{
+	const char *prefix = the.config->relay.prefix;
+	char hex[2 * NAME_RANDOM + 1];
+	uint8_t raw[NAME_RANDOM];
+	struct ockam_path path;
+	size_t n = strlen(prefix);
+
+	if (!alias) {
+		randombytes_buf(raw, sizeof(raw));
+		sodium_bin2hex(hex, sizeof(hex), raw, sizeof(raw));
+		alias = (const uint8_t *)hex;
+		len = sizeof(hex) - 1;
+	}
+	if (n + len > OCKAM_ADDR_MAX)
+		return 0;
+	memcpy(name, prefix, n);
+	memcpy(name + n, alias, len);
+	path.hops[0] = OCKAM_TYPE_LOCAL;
+	path.hops[1] = n + len;
+	memcpy(path.hops + 2, name, n + len);
+	return address_is_reserved(&path) ? 0 : n + len;
+}
+
+/* Who registers; false if they may not. */
+static bool may_register(const struct ockam_info *info,
+			 uint8_t owner[IDENT_ID_LEN])
+{
+	const struct conf_relay *conf = &the.config->relay;
+
+	memset(owner, 0, IDENT_ID_LEN);
+	if (info->peer.flags)
+		return false;
+	if (info->peer.origin == OCKAM_ORIGIN_LINK)
+		return conf->plain_links;
+	if (info->peer.origin != OCKAM_ORIGIN_CHANNEL ||
+	    !info->peer.nchannels)
+		return false;
+	memcpy(owner, info->channels[0].identifier, IDENT_ID_LEN);
+	return trust_policy_allows(&conf->policy->trust, owner);
+}
+
+/* The return route without its last address, which is the registrant's own. */
+static bool route_back(const struct ockam_path *ret, struct ockam_path *route)
+{
+	size_t used = 0;
+	int i;
+
+	if (ret->nhops < 2)
+		return false;
+	for (i = 0; i < ret->nhops - 1; i++)
+		used += 2 + ret->hops[used + 1];
+	route->len = used;
+	route->nhops = ret->nhops - 1;
+	memcpy(route->hops, ret->hops, used);
+	return true;
+}
+
+static void address_of(const struct relay *r, struct ockam_path *path)
+{
+	path->nhops = 1;
+	path->len = 2 + r->len;
+	path->hops[0] = OCKAM_TYPE_LOCAL;
+	path->hops[1] = r->len;
+	memcpy(path->hops + 2, r->name, r->len);
+}
+
+static void acknowledge(int fd, const struct relay *r,
+			const struct ockam_path *to)
+{
+	uint8_t buf[OCKAM_ADDR_MAX + 2];
+	struct ockam_path own;
+	size_t len;
+
+	address_of(r, &own);
+	len = write_alias(r, buf);
+	if (ockam_send_as(fd, to, &own, buf, len) < 0)
+		log_info("relay: acknowledgement: %s", strerror(errno));
+}
+
+/* NULL, with a word on why not. */
+static struct relay *enter(const uint8_t *name, size_t len,
+			   const uint8_t *owner, const char **why)
+{
+	struct relay *r = find(name, len);
+
+	*why = "the name belongs to another";
+	if (r && memcmp(r->owner, owner, sizeof(r->owner)))
+		return NULL;
+	if (r) {
+		drop_hop(r);
+		return r;
+	}
+	*why = "too many relays";
+	if (n_relays >= the.config->relay.max)
+		return NULL;
+	*why = "out of memory";
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	memcpy(r->name, name, len);
+	r->len = len;
+	memcpy(r->owner, owner, sizeof(r->owner));
+	TAILQ_INSERT_TAIL(&relays, r, entry);
+	n_relays++;
+	return r;
+}
+
+static const char *serve(struct watch *w, const struct ockam_info *info,
+			 const uint8_t *buf, size_t buflen)
+{
+	static struct ockam_path route;
+	uint8_t owner[IDENT_ID_LEN];
+	uint8_t name[OCKAM_ADDR_MAX];
+	const uint8_t *alias;
+	const char *why;
+	struct relay *r;
+	size_t len;
+
+	if (!may_register(info, owner))
+		return "not allowed";
+	alias = read_alias(buf, buflen, &len);
+	if (!alias)
+		return "no name";
+	len = full_name(w == &by_name ? alias : NULL, len, name);
+	if (!len)
+		return "not a name for a relay";
+	if (!info->has_ret || !route_back(&info->ret, &route))
+		return "no route back";
+	r = enter(name, len, owner, &why);
+	if (!r)
+		return why;
+	if (make_hop(r, &route)) {
+		/* Taken by something that is no relay, for example. */
+		forget(r);
+		save();
+		return ockam_nl_error(the.nl);
+	}
+	r->expires = now_seconds() + the.config->relay.lifetime;
+	save();
+	address_of(r, &route);
+	log_info("relay %s for %s", route_text(&route),
+		 sodium_is_zero(owner, sizeof(owner)) ? "a plain link" :
+							id_text(owner));
+	acknowledge(w->fd, r, &info->ret);
+	return NULL;
+}
+
+static void service_readable(struct watch *w, uint32_t events)
+{
+	static struct ockam_info info;
+	uint8_t buf[OCKAM_ADDR_MAX + 8];
+	const char *why;
+	ssize_t n;
+
+	(void)events;
+	n = ockam_recv(w->fd, buf, sizeof(buf), &info, 0);
+	if (n < 0 || !info.has_peer)
+		return;
+	why = info.flags & MSG_TRUNC ? "name too long" :
+				       serve(w, &info, buf, n);
+	/* Silence is the answer; strangers shall not fill the log either. */
+	if (why)
+		log_debug("relay: registration refused: %s", why);
+}
+
+/* ---- the service ---- */
+
+static void open_service(struct watch *w, const char *name, uint32_t scope)
+{
+	if (w->fd >= 0) {
+		ockam_accept(w->fd, scope, NULL, 0);
+		return;
+	}
+	w->fd = socket(ockam_family(),
+		       SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (w->fd < 0 || ockam_accept(w->fd, scope, NULL, 0) ||
+	    ockam_want(w->fd, 1U << OCKAM_RECV_PEER |
+			      1U << OCKAM_RECV_RETURN) ||
+	    ockam_bind(w->fd, name) || loop_add(w, EPOLLIN)) {
+		log_error("relay service: %s", ockam_error());
+		if (w->fd >= 0)
+			close(w->fd);
+		w->fd = -1;
+	}
+}
+
+static void close_service(struct watch *w)
+{
+	if (w->fd < 0)
+		return;
+	loop_del(w);
+	close(w->fd);
+	w->fd = -1;
+}
+
+void relay_apply(const struct config *c)
+{
+	static bool loaded;
+	uint32_t scope = 0;
+
+	if (!c->relay.enabled) {
+		close_service(&by_random);
+		close_service(&by_name);
+		return;
+	}
+	if (!loaded)
+		load();
+	loaded = true;
+	if (c->relay.policy->trust.kind != TRUST_UNSET)
+		scope |= OCKAM_ACCEPT_CHANNELS;
+	if (c->relay.plain_links)
+		scope |= OCKAM_ACCEPT_LINKS;
+	open_service(&by_random, "forwarding_service", scope);
+	open_service(&by_name, "static_forwarding_service", scope);
+}
+
+void relay_tick(void)
+{
+	struct relay *r, *next;
+	bool changed = false;
+	uint64_t now;
+
+	if (TAILQ_EMPTY(&relays))
+		return;
+	now = now_seconds();
+	TAILQ_FOREACH_SAFE(r, &relays, entry, next) {
+		if (r->expires > now)
+			continue;
+		drop_hop(r);
+		forget(r);
+		changed = true;
+	}
+	if (changed)
+		save();
+}
+
+/* The hops stay. */
+void relay_end(void)
+{
+	struct relay *r, *next;
+
+	close_service(&by_random);
+	close_service(&by_name);
+	TAILQ_FOREACH_SAFE(r, &relays, entry, next)
+		forget(r);
+}
