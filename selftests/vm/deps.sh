@@ -11,7 +11,7 @@ packages=(
 	# build
 	gcc libc6-dev make pkg-config clang llvm libclang-rt-14-dev sparse
 	libmnl-dev libsodium-dev libbpf-dev libssl-dev libcbor-dev
-	libjansson-dev libelf-dev zlib1g-dev linux-libc-dev
+	libjansson-dev libconfuse-dev libcap-ng-dev libelf-dev zlib1g-dev linux-libc-dev
 	# kernel modules and the debug kernel
 	bc bison flex kmod patch perl rsync xz-utils zstd gzip tar
 	linux-source-6.1 dpkg-dev

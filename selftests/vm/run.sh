@@ -67,6 +67,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
+[ -z "$icount" ] || smp=1
 slow=1
 [ "$kernel" != debug ] || slow=4
 name=${name:-$kernel}
@@ -195,7 +196,7 @@ done
 
 {
 	echo "OCKAM_SHELL=$shell OCKAM_RAW=$raw OCKAM_MODPROBE='$load'"
-	echo "OCKAM_MODULE_ARGS='$module_args'"
+	echo "OCKAM_SMP=$smp OCKAM_MODULE_ARGS='$module_args'"
 	echo "export OCKAM_VM=1 OCKAM_VM_KERNEL=$kernel OCKAM_VM_SLOW=$slow"
 	for e in ${envs[@]+"${envs[@]}"}; do
 		printf "export %s='%s'\n" "${e%%=*}" "${e#*=}"
@@ -206,7 +207,6 @@ rm -rf "$root"
 
 if [ -n "$icount" ]; then
 	accel=tcg
-	smp=1
 elif [ "$accel" = auto ]; then
 	accel=$("$VMDIR/kvm-probe.sh" "$kdir")
 fi

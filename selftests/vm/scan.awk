@@ -19,6 +19,7 @@ function context() {
 # - boot-time self descriptions of the very checks looked for below
 /RCU CPU stall|rcu:.*(restricting CPUs|Adjusting geometry|Hierarchical)/ && !/detected stall/ { next }
 /KernelAddressSanitizer initialized|Lock dependency validator|kmemleak: Kernel memory leak detector initialized/ { next }
+/\.\.\. MAX_LOCKDEP|RCU callback double-\/use-after-free debug is enabled/ { next }
 /Running RCU self tests|Spectre|MDS|RETBleed|Speculative|SRSO|ITS:|TAA:|MMIO Stale|x86\/fpu/ { next }
 
 /WARNING:|BUG:|BUG kmalloc|kernel BUG at|Oops|KASAN|KFENCE|UBSAN|KCSAN|KMSAN/ ||

@@ -331,7 +331,7 @@ TEST_F(node, reply_vector)
 	ASSERT_EQ(0, memcmp(got, want, 61));
 }
 
-TEST_F(node, round_trips)
+TEST_F_TIMEOUT(node, round_trips, 240)
 {
 	struct ockam_nl_channel ch;
 	struct sockaddr_ockam from;
@@ -367,7 +367,7 @@ TEST_F(node, round_trips)
 	EXPECT_GE(2 * 62 + 3, ch.derivations);
 }
 
-TEST_F(node, large)
+TEST_F_TIMEOUT(node, large, 240)
 {
 	static const size_t size[] = { 0, 1, 16000, 16384, 16385, 20000,
 				       100000, 1 << 20 };
@@ -395,7 +395,7 @@ TEST_F(node, large)
 	}
 }
 
-TEST_F(node, replay_and_forgery)
+TEST_F_TIMEOUT(node, replay_and_forgery, 240)
 {
 	struct sockaddr_ockam from;
 	uint8_t bad[128], buf[128];
@@ -440,7 +440,7 @@ TEST_F(node, replay_and_forgery)
 	ASSERT_EQ(true, is_quiet(echoer));
 }
 
-TEST_F(node, gaps)
+TEST_F_TIMEOUT(node, gaps, 240)
 {
 	struct ockam_nl_channel ch;
 	struct sockaddr_ockam from;
@@ -495,7 +495,7 @@ TEST_F(node, gaps)
 
 #define SHUFFLE	48	/* messages; old keys live for 2 s only */
 
-TEST_F(node, reordered)
+TEST_F_TIMEOUT(node, reordered, 240)
 {
 	struct timeval limit = { .tv_sec = 1 };
 	struct sockaddr_ockam from;
@@ -823,7 +823,7 @@ static void *send_on_and_on(void *arg)
 	return NULL;
 }
 
-TEST_F(node, removal_under_traffic)
+TEST_F_TIMEOUT(node, removal_under_traffic, 240)
 {
 	volatile bool stop = false;
 	struct sender s[3];

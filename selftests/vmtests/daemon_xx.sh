@@ -49,10 +49,8 @@ until_true() {
 	done
 }
 
-on()	{ ns=$1; shift; ip netns exec "$ns" "$@"; }
-as()	{ uid=$1; shift; setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"; }
+on()	{ node=$1; shift; ip netns exec "$node" "$@"; }
 logged()	{ grep -q -- "$2" "$1.log"; }
-log_count()	{ grep -c -- "$2" "$1.log"; }
 
 start() {
 	ip netns exec "$1" ockamd -d -f "$1.conf" >>"$1.log" 2>&1 &
@@ -75,7 +73,7 @@ cleanup() {
 trap cleanup EXIT
 
 echo "TAP version 13"
-echo "1..35"
+echo "1..44"
 pids= pid_app= pid_resp=
 
 for ns in app resp; do
@@ -89,6 +87,7 @@ on app ip link set va up
 on resp ip link set vr up
 
 cat >resp.conf <<-CONF
+	user = "ockam"
 	state = "$dir/resp.keys"
 	identity "responder" { create = true }
 	identity "bob" { create = true allow-uid = {1000} }
@@ -102,6 +101,7 @@ cat >app.conf <<-CONF
 	state = "$dir/app.keys"
 	identity "app" { create = true allow-uid = {1000} }
 	link "up" { connect = "10.1.0.2:4000" }
+	link "side" { connect = "10.1.0.2:4000" }
 CONF
 
 check "the responder's daemon starts" start resp
@@ -109,11 +109,17 @@ check "the application's daemon starts" start app
 check "the link comes up" until_true sh -c \
 	"ip netns exec app ockamctl link show up | grep -q 'state.*up'"
 
+check "the responder's daemon is not root" grep -q '^Uid:.990.990.990' \
+	/proc/$pid_resp/status
+check "and can only do what it must" grep -q '^CapPrm:.0*1400$' \
+	/proc/$pid_resp/status
+check "its keys are its own" [ "$(stat -c '%u %a' resp.keys)" = '990 700' ]
+
 app_id=$(sed -n 's/.*identity app is //p' app.log | head -n 1)
 resp_id=$(sed -n 's/.*identity responder is //p' resp.log | head -n 1)
 bob_id=$(sed -n 's/.*identity bob is //p' resp.log | head -n 1)
 
-on resp lib_echo serve echoer channels >echo.out 2>&1 &
+ip netns exec resp lib_echo serve echoer channels >echo.out 2>&1 &
 pids="$pids $!"
 check "a worker waits for messages from channels" until_true grep -q ready echo.out
 
@@ -152,6 +158,13 @@ refuse "nor end the channel" 'has no channel' \
 refuse "nobody is trusted without being named" 'no trust policy' \
 	on app ockamctl secure-channel create 'up => api' identity app
 
+refuse "an answer from a daemon of an unexpected uid is refused" 'uid 990 answered' \
+	on resp setpriv --reuid 1000 --regid 1000 --clear-groups \
+	ockamctl listener list
+check "a request with borrowed origin is sent" on app setpriv --reuid 1001 \
+	--regid 1001 --clear-groups lib_echo borrow
+check "and refused" until_true logged app 'passed on is refused'
+
 # ---- trust ----
 
 before=$(on resp ockamctl -j channel list | grep -c '"id"')
@@ -168,17 +181,23 @@ refuse "a link that does not exist is an error at once" 'up2' \
 # ---- listeners of programs ----
 
 check "uid 1000 makes a listener" on resp setpriv --reuid 1000 --regid 1000 \
-	--clear-groups ockamctl listener create bobs identity bob trust "$app_id"
+	--clear-groups ockamctl listener create bobs identity bob trust "$app_id" \
+	trust "$resp_id" daemon-uid 990
 refuse "but not at a reserved address" 'may not listen' \
 	on resp setpriv --reuid 1000 --regid 1000 --clear-groups ockamctl \
-	listener create forwarding_service identity bob trust anyone
+	listener create forwarding_service identity bob trust anyone \
+	daemon-uid 990
 refuse "nor where another one is" 'taken' \
 	on resp setpriv --reuid 1000 --regid 1000 --clear-groups ockamctl \
-	listener create echoer identity bob trust anyone
+	listener create echoer identity bob trust anyone daemon-uid 990
 on app ockamctl secure-channel create 'up => bobs' identity app trust "$bob_id" >ch2 2>&1
 check "a peer that it trusts gets a channel" grep -q "$bob_id" ch2
 check "which belongs to uid 1000" until_true sh -c \
 	"ip netns exec resp ockamctl -j channel list | grep -q '\"owner\": 1000,'"
+
+check "a channel between two identities of one node" on resp ockamctl \
+	secure-channel create bobs identity responder trust "$bob_id" \
+	daemon-uid 990
 
 # A second identity of the application, which bob does not trust.
 cat >>app.conf <<-CONF
@@ -194,6 +213,9 @@ check "the listener refuses whom it does not trust" until_true logged resp \
 
 check "junk at the listener does no harm" on app lib_echo flood 'up => api' 600 32
 check "half-open handshakes of a link are bounded" until_true logged resp 'too many half open'
+check "and another link gets its handshake at once" on app ockamctl \
+	secure-channel create 'side => api' identity app trust "$resp_id" \
+	timeout-ms 8000
 sleep 11
 on app ockamctl secure-channel create 'up => api' identity app trust "$resp_id" >ch3 2>&1
 check "after they expired handshakes work again" grep -q "$resp_id" ch3
@@ -203,7 +225,7 @@ check "after they expired handshakes work again" grep -q "$resp_id" ch3
 echo 'listener "x" { identity = "responder" }' >>resp.conf
 kill -HUP $pid_resp
 check "a bad configuration leaves the old one" until_true logged resp 'old configuration stays'
-check "and the error names the line" logged resp 'line 8: listener "x" has no trust policy'
+check "and the error names the line" logged resp 'line 10: listener "x" has no trust policy'
 sed -i '$d' resp.conf
 
 kill -KILL $pid_app $pid_resp
@@ -214,12 +236,14 @@ check "without daemons the channel works" sh -c \
 refuse "but nobody makes new ones" 'not running' \
 	on app ockamctl secure-channel create 'up => api' identity app trust anyone
 
-on app setpriv --reuid 1001 --regid 1001 --clear-groups --inh-caps=+net_bind_service \
-	--ambient-caps=+net_bind_service lib_echo wrong-daemon >wrong.out 2>&1 &
+ip netns exec app setpriv --reuid 1001 --regid 1001 --clear-groups \
+	--inh-caps=+net_bind_service --ambient-caps=+net_bind_service lib_echo wrong-daemon >wrong.out 2>&1 &
 wrong=$!
 until_true grep -q ready wrong.out
 refuse "an impostor in the daemon's place is refused" 'in the place of ockamd' \
 	on app ockamctl secure-channel create 'up => api' identity app trust anyone
+refuse "and the daemon says who is in its place" 'held by uid 1001' \
+	on app ockamd -f app.conf
 kill $wrong
 wait $wrong 2>/dev/null
 
@@ -233,6 +257,6 @@ check "its owner ends the channel" on app setpriv --reuid 1000 --regid 1000 \
 	--clear-groups ockamctl secure-channel delete "$id"
 check "the responder's daemon removes it" until_true logged resp 'was closed by its peer'
 
-[ $failed -eq 0 ] || { echo "# app:"; tail -n 40 app.log | sed 's/^/# /'
-	echo "# resp:"; tail -n 40 resp.log | sed 's/^/# /'; }
+[ $failed -eq 0 ] || { echo "# app:"; grep -v ' expired$' app.log | tail -n 40 | sed 's/^/# /'
+	echo "# resp:"; grep -v ' expired$' resp.log | tail -n 40 | sed 's/^/# /'; }
 exit $failed

@@ -6,6 +6,8 @@
  *	lib_echo ask ROUTE TEXT				sends, prints the answer
  *	lib_echo flood ROUTE N LENGTH			sends N random messages
  *	lib_echo wrong-daemon				poses as ockamd
+ *	lib_echo borrow					asks ockamd with the origin
+ *							of ockamd's own answer
  */
 #include <errno.h>
 #include <poll.h>
@@ -133,6 +135,51 @@ static int wrong_daemon(void)
 	return die("wrong-daemon");
 }
 
+/*
+ * Gets an answer from the daemon, and passes a request for the list of listeners
+ * on with its token: so it has the daemon's credentials as its origin.
+ */
+static int borrow(void)
+{
+	static const unsigned char request[] = {
+		0xa3, 0x00, 0x01, 0x01, 0x18, 0x2a, 0x02, 0x05
+	};
+	struct ockam_token token = { .flags = OCKAM_TOKEN_FORWARD };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(token))] = "";
+	struct iovec iov = { (void *)request, sizeof(request) };
+	struct pollfd pfd = { .events = POLLIN };
+	static struct ockam_info info;
+	struct sockaddr_ockam to;
+	struct msghdr msg = {
+		.msg_name = &to,
+		.msg_namelen = sizeof(to),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	char buf[8192];
+
+	pfd.fd = ockam_socket();
+	if (pfd.fd < 0 || ockam_sockaddr(&to, "ockamd") ||
+	    ockam_want(pfd.fd, 1U << OCKAM_RECV_TOKEN) ||
+	    ockam_send(pfd.fd, "ockamd", request, sizeof(request)) < 0 ||
+	    poll(&pfd, 1, ANSWER_MS) != 1 ||
+	    ockam_recv(pfd.fd, buf, sizeof(buf), &info, 0) < 0)
+		return die("borrow");
+	token.token = info.token;
+	c->cmsg_level = SOL_OCKAM;
+	c->cmsg_type = OCKAM_CMSG_TOKEN;
+	c->cmsg_len = CMSG_LEN(sizeof(token));
+	memcpy(CMSG_DATA(c), &token, sizeof(token));
+	if (sendmsg(pfd.fd, &msg, 0) < 0) {
+		perror("lib_echo: borrow");
+		return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && !strcmp(argv[1], "serve"))
@@ -144,6 +191,8 @@ int main(int argc, char **argv)
 			     strtoul(argv[4], NULL, 10));
 	if (argc == 2 && !strcmp(argv[1], "wrong-daemon"))
 		return wrong_daemon();
-	fprintf(stderr, "usage: lib_echo serve|ask|flood|wrong-daemon ...\n");
+	if (argc == 2 && !strcmp(argv[1], "borrow"))
+		return borrow();
+	fprintf(stderr, "usage: lib_echo serve|ask|flood|wrong-daemon|borrow ...\n");
 	return 2;
 }

@@ -89,6 +89,13 @@ OT int lt_enter(const struct lt_node *node)
 	return OT_ERR(setns(node->ns, CLONE_NEWNET));
 }
 
+/* TCP with buffers of 64 KiB in the caller's namespace: full soon. */
+OT int lt_small_buffers(void)
+{
+	return ot_write("/proc/sys/net/ipv4/tcp_rmem", "4096 32768 65536") ?:
+	       ot_write("/proc/sys/net/ipv4/tcp_wmem", "4096 32768 65536");
+}
+
 __attribute__((format(printf, 1, 2)))
 OT int lt_run(const char *fmt, ...)
 {

@@ -442,9 +442,9 @@ struct ot_in {
 	struct ot_route			onward;
 	struct ot_route			ret;
 	struct ockam_token		token;
-	struct ockam_peer		peer;
 	struct timeval			time;
 	uint32_t			drops;
+	struct ockam_peer		peer;	/* without channels */
 };
 
 OT void ot_take_route(struct ot_route *r, const void *data, size_t n,

@@ -338,7 +338,7 @@ TEST_F(msg, receive_timeout)
 	ASSERT_EQ(0, setsockopt(self->app, SOL_SOCKET, SO_RCVTIMEO, &tv,
 				sizeof(tv)));
 	EXPECT_EQ(-EAGAIN, ot_recv(self->app, &c, 1, 0));
-	EXPECT_LE(45, ot_ms() - start);
+	EXPECT_LE(25, ot_ms() - start);
 }
 
 TEST_F(msg, unknown_flags)
