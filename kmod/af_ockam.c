@@ -698,6 +698,23 @@ static void ockam_sock_destruct(struct sock *sk)
 	ockam_tokens_free(osk);
 }
 
+/*
+ * What this socket has sent may wait in a link for as long as the peer likes,
+ * and with it the sock: that must not keep the namespace.  All messages are
+ * freed before a node is.
+ */
+static void sock_put_net(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	if (!sk->sk_net_refcnt)
+		return;
+	sk->sk_net_refcnt = 0;
+	sock_inuse_add(net, -1);
+	ockam_netns_untrack(net, sk);
+	put_net(net);
+}
+
 static int ockam_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
@@ -726,7 +743,11 @@ static int ockam_release(struct socket *sock)
 
 	sock->sk = NULL;
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
+	/* A namespace ends only after a grace period. */
+	rcu_read_lock();
+	sock_put_net(sk);
 	sock_put(sk);
+	rcu_read_unlock();
 	return 0;
 }
 

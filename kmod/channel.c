@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Channels: lifetime, routes, who may use them, and what goes in and out. */
 #include <linux/capability.h>
+#include <linux/jiffies.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
@@ -20,6 +21,7 @@
 
 #define CARRIER_STEPS	16	/* hops of this node in front of a carrier */
 #define NAME_TRIES	4
+#define REFRESH_EVERY	HZ	/* events about a peer's new credentials */
 
 /* ---- routes ---- */
 
@@ -368,6 +370,21 @@ int ockam_channel_may_send(struct ockam_channel *ch, const struct ockam_msg *m,
 	return 0;
 }
 
+/*
+ * Did it come out of this very channel?  What a peer packs twice would teach
+ * the channel a route through itself.
+ */
+static bool is_own_carrier(const struct ockam_channel *ch,
+			   const struct ockam_msg *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->from.nident; i++)
+		if (m->from.ident[i] == ch->ident)
+			return true;
+	return false;
+}
+
 /* @m NULL: an encryptor of this node made the ciphertext. */
 static bool carrier_fits(const struct ockam_channel_route *route,
 			 const struct ockam_msg *m, bool roams)
@@ -399,6 +416,8 @@ int ockam_channel_may_receive(struct ockam_channel *ch,
 		*reason = OCKAM_DROP_SCOPE_FORWARDED;
 		return -EACCES;
 	}
+	if (m && unlikely(is_own_carrier(ch, m)))
+		goto refuse;
 
 	roams = ch->role == OCKAM_ROLE_RESPONDER && !READ_ONCE(ch->pinned);
 	rcu_read_lock();
@@ -412,7 +431,7 @@ int ockam_channel_may_receive(struct ockam_channel *ch,
 	rcu_read_unlock();
 	if (likely(fits))
 		return 0;
-
+refuse:
 	*reason = OCKAM_DROP_SCOPE_DECRYPTOR;
 	return -EACCES;
 }
@@ -557,7 +576,9 @@ static int unpack(struct ockam_channel *ch, struct sk_buff *skb,
 static void add_origin(struct ockam_channel *ch, struct ockam_msg *m)
 {
 	m->from.kind = OCKAM_ORIGIN_CHANNEL;
-	m->from.flags = (m->from.flags & ~OCKAM_PEER_FORWARDED) |
+	/* What carried the ciphertext says nothing of what was in it. */
+	m->from.flags = (m->from.flags & ~(OCKAM_PEER_FORWARDED |
+					   OCKAM_PEER_PASSED_ON)) |
 			ch->ident->flags;
 	m->from.ident[m->from.nident++] = ockam_ident_get(ch->ident);
 	m->decrypts++;
@@ -575,6 +596,18 @@ static void peer_closed(struct ockam_channel *ch)
 				     false);
 }
 
+/* The peer sends as many of them as it likes; listeners hear of some. */
+static void peer_refreshed(struct ockam_channel *ch)
+{
+	unsigned long last = READ_ONCE(ch->refreshed);
+
+	if (last && time_before(jiffies, last + REFRESH_EVERY))
+		return;
+	WRITE_ONCE(ch->refreshed, jiffies ?: 1);
+	ockam_notify_channel(ch, OCKAM_CHANNEL_EVENT_REFRESH_CREDENTIALS,
+			     false);
+}
+
 static enum ockam_drop opened_reason(int err)
 {
 	switch (err) {
@@ -585,6 +618,13 @@ static enum ockam_drop opened_reason(int err)
 	default:
 		return OCKAM_DROP_NO_MEMORY;
 	}
+}
+
+/* No room for one more channel in its origin? */
+static bool is_too_deep(const struct ockam_msg *m)
+{
+	return m->decrypts >= OCKAM_DECRYPT_MAX ||
+	       m->from.nident >= OCKAM_DECRYPT_MAX;
 }
 
 /* A verified plaintext: 0 if a message came out, else it was consumed. */
@@ -610,9 +650,7 @@ static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 		if (kind == OCKAM_CHAN_CLOSE)
 			peer_closed(ch);
 		else
-			ockam_notify_channel(ch,
-				OCKAM_CHANNEL_EVENT_REFRESH_CREDENTIALS,
-				false);
+			peer_refreshed(ch);
 		consume_skb(skb);
 		return -ESHUTDOWN;
 	}
@@ -635,7 +673,6 @@ drop:
 
 int ockam_channel_decrypt(struct ockam_channel *ch, struct sk_buff *skb)
 {
-	const struct ockam_msg *m = ockam_msg(skb);
 	struct ockam_opened how;
 	int err;
 
@@ -643,8 +680,7 @@ int ockam_channel_decrypt(struct ockam_channel *ch, struct sk_buff *skb)
 		ockam_drop(ch->node, skb, OCKAM_DROP_CHANNEL_CLOSED);
 		return -EKEYEXPIRED;
 	}
-	if (unlikely(m->decrypts >= OCKAM_DECRYPT_MAX ||
-		     m->from.nident >= OCKAM_DECRYPT_MAX)) {
+	if (unlikely(is_too_deep(ockam_msg(skb)))) {
 		ockam_drop(ch->node, skb, OCKAM_DROP_TOO_MANY_DECRYPTIONS);
 		return -ELOOP;
 	}
@@ -758,15 +794,32 @@ static int add_encryptor(struct ockam_channel *ch,
 	return err;
 }
 
-/* What was sent to the socket must have come the way the channel's does. */
+/*
+ * What was sent to the socket must have come the way the channel's does, and
+ * pass what ockam_channel_decrypt() asks of all that comes later.
+ */
+static int sift_one(struct ockam_channel *ch, struct sk_buff *skb,
+		    u32 *reason)
+{
+	int err;
+
+	if (is_too_deep(ockam_msg(skb))) {
+		*reason = OCKAM_DROP_TOO_MANY_DECRYPTIONS;
+		return -ELOOP;
+	}
+	err = ockam_crypt_check(skb, reason);
+	if (err)
+		return err;
+	return ockam_channel_may_receive(ch, ockam_msg(skb), reason);
+}
+
 static void sift(struct ockam_channel *ch, struct sk_buff_head *queue)
 {
 	struct sk_buff *skb, *tmp;
 	u32 reason;
 
 	skb_queue_walk_safe(queue, skb, tmp) {
-		reason = OCKAM_DROP_SCOPE_DECRYPTOR;
-		if (!ockam_channel_may_receive(ch, ockam_msg(skb), &reason))
+		if (!sift_one(ch, skb, &reason))
 			continue;
 		__skb_unlink(skb, queue);
 		ockam_drop(ch->node, skb, reason);
@@ -911,7 +964,7 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 	return ch;
 
 unname:
-	skb_queue_purge(&queue);
+	__skb_queue_purge(&queue);
 	ockam_name_del(node, &ch->enc);
 erase:
 	xa_erase(&node->channels, ch->id);

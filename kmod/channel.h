@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Secure channels: an encryptor and a decryptor address with keys
- * (ockam-protocol: section 5).  channel.c knows lifetime, routes, ownership
+ * (protocol.rst: Data phase).  channel.c knows lifetime, routes, ownership
  * and events; crypt.c the nonces, keys and AEAD calls.
  *
  * Lifetime: referenced by the node's xarray, by its work items while they
@@ -145,6 +145,7 @@ struct ockam_channel_stats {
  * @route: see above
  * @route_lock: for replacing it
  * @learned: nonce of the message from which it was learned last
+ * @refreshed: jiffies of the last event about new credentials, 0: none yet
  * @serial: order of encryption when the path ends on this node (router.h)
  * @crypt: keys, window, AEAD handles: crypt.c
  * @stats: counters
@@ -169,6 +170,7 @@ struct ockam_channel {
 	struct ockam_channel_route __rcu	*route;
 	spinlock_t				route_lock;
 	u64					learned;
+	unsigned long				refreshed;
 	struct mutex				serial;
 	struct ockam_channel_crypt		*crypt;
 	struct ockam_channel_stats		stats;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nonces, keys and AEAD calls of a channel (ockam-protocol: section 5).
+ * Nonces, keys and AEAD calls of a channel (protocol.rst: Data phase).
  *
  * Handles.  An AEAD handle holds one expanded key.  Sending has the current
  * generation's and, prepared ahead by a work item, the next one's; receiving
@@ -1006,21 +1006,32 @@ static void rx_set_aside(struct ockam_channel *ch, struct sk_buff *skb)
 	rx_drop_list(ch, &out, OCKAM_DROP_QUEUE_FULL);
 }
 
+int ockam_crypt_check(struct sk_buff *skb, u32 *reason)
+{
+	if (unlikely(skb->len < OCKAM_OVERHEAD)) {
+		*reason = OCKAM_DROP_SHORT;
+		return -EBADMSG;
+	}
+	if (unlikely(!pskb_may_pull(skb, OCKAM_NONCE_LEN))) {
+		*reason = OCKAM_DROP_NO_MEMORY;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 int ockam_crypt_open(struct ockam_channel *ch, struct sk_buff *skb,
 		     struct ockam_opened *how)
 {
 	struct ockam_rx *rx = &ch->crypt->rx;
 	struct ockam_aead *a;
 	u64 nonce, gen;
+	u32 reason;
 	int err;
 
-	if (skb->len < OCKAM_OVERHEAD) {
-		ockam_drop(ch->node, skb, OCKAM_DROP_SHORT);
-		return -EBADMSG;
-	}
-	if (!pskb_may_pull(skb, OCKAM_NONCE_LEN)) {
-		ockam_drop(ch->node, skb, OCKAM_DROP_NO_MEMORY);
-		return -ENOMEM;
+	err = ockam_crypt_check(skb, &reason);
+	if (unlikely(err)) {
+		ockam_drop(ch->node, skb, reason);
+		return err;
 	}
 	nonce = rx_nonce(skb);
 	gen = ockam_nonce_gen(nonce);

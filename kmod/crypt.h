@@ -52,8 +52,14 @@ bool ockam_crypt_set_state(struct ockam_channel *ch, u32 from, u8 to,
 			   u8 reason);
 
 /*
- * Between hold and release all that arrives is queued.  Release puts @first
- * in front of it.
+ * Long enough for a ciphertext, and its nonce can be read?  0 or why it is to
+ * be dropped.  Any context.
+ */
+int ockam_crypt_check(struct sk_buff *skb, u32 *reason);
+
+/*
+ * Between hold and release all that arrives is queued.  Release puts @first,
+ * all of which passed ockam_crypt_check(), in front of it.
  */
 void ockam_crypt_hold(struct ockam_channel *ch);
 void ockam_crypt_release(struct ockam_channel *ch, struct sk_buff_head *first);

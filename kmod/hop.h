@@ -2,8 +2,9 @@
 /*
  * A hop: an address that forwards inside the kernel.  Without a route of its
  * own it removes its address from the onward route and puts it in front of
- * the return route (ockam-protocol: hop); with one, it is a relay: it puts the
- * stored route in front of the onward route and leaves the return route.
+ * the return route; with one, it is a relay: it puts the stored route in front
+ * of the onward route and leaves the return route (Documentation/protocol.rst:
+ * What each hop does to the routes).
  */
 #ifndef _OCKAM_HOP_H
 #define _OCKAM_HOP_H

@@ -139,10 +139,15 @@ static bool link_room(const struct ockam_sink *sink)
 /* Send, and tell those who wait for room or are parked. */
 static void link_flush(struct ockam_link *link, struct ockam_tcp *tcp)
 {
-	if (!ockam_tcp_flush(tcp))
+	u32 off = link->tx_off;
+	bool done = ockam_tcp_flush(tcp);
+
+	/* A large frame that goes slowly is no stall. */
+	if (done || link->tx_off != off)
+		ockam_sink_progress(&link->sink);
+	if (!done)
 		return;
 
-	ockam_sink_progress(&link->sink);
 	/* Pairs with the barrier in link_kick(). */
 	smp_mb();
 	if (unlikely(!skb_queue_empty_lockless(&link->sink.parked) &&

@@ -28,12 +28,15 @@
 struct ockam_sink;
 struct ockam_source;
 
-#define OCKAM_DECRYPT_MAX	8	/* decryptions (and encryptions) of one
-					 * message inside one node */
-#define OCKAM_LINEAR_MAX	17408	/* payload bytes in the first skb, and
-					 * the most that softirq takes on: 16
-					 * KiB and what channels put around */
-#define OCKAM_ROUTE_SLACK	64	/* bytes to grow in front of a route */
+/* Decryptions, and encryptions, of one message inside one node. */
+#define OCKAM_DECRYPT_MAX	8
+/*
+ * Payload bytes in the first skb, and the most that softirq takes on: 16 KiB
+ * and what channels put around.
+ */
+#define OCKAM_LINEAR_MAX	17408
+/* Bytes to grow in front of a route. */
+#define OCKAM_ROUTE_SLACK	64
 
 /**
  * struct ockam_ident - what a channel vouches for; shared with its messages
@@ -58,7 +61,7 @@ static inline struct ockam_ident *ockam_ident_get(struct ockam_ident *id)
 void ockam_ident_put(struct ockam_ident *id);
 
 /**
- * struct ockam_from - a message's origin (design: section 4, Origin)
+ * struct ockam_from - a message's origin (kernel-architecture.rst: Origin)
  * @kind: enum ockam_origin
  * @flags: enum ockam_peer_flags
  * @nident: channels it came through

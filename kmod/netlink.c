@@ -859,22 +859,24 @@ static int nl_link_change(struct genl_info *info, struct ockam_link *link)
 {
 	struct ockam_link_config *cfg = &link->config;
 	u32 min_ms, max_ms;
-	int err;
+	int attr, err;
 
 	err = nl_link_limits(info);
 	if (err)
 		return err;
+	attr = info->attrs[OCKAM_A_LINK_RECONNECT_MIN_MS] ?
+	       OCKAM_A_LINK_RECONNECT_MIN_MS : OCKAM_A_LINK_RECONNECT_MAX_MS;
 	min_ms = nl_u32(info, OCKAM_A_LINK_RECONNECT_MIN_MS,
 			cfg->reconnect_min_ms);
 	max_ms = nl_u32(info, OCKAM_A_LINK_RECONNECT_MAX_MS,
 			cfg->reconnect_max_ms);
-	if ((info->attrs[OCKAM_A_LINK_RECONNECT_MIN_MS] ||
-	     info->attrs[OCKAM_A_LINK_RECONNECT_MAX_MS]) &&
-	    cfg->mode != OCKAM_LINK_MODE_CONNECT)
-		return nl_refuse(info, OCKAM_A_LINK_RECONNECT_MIN_MS, -EINVAL,
+	if (info->attrs[attr] && cfg->mode != OCKAM_LINK_MODE_CONNECT)
+		return nl_refuse(info, attr, -EINVAL,
 				 "only a connecting link connects again");
+	if (info->attrs[OCKAM_A_LINK_RECONNECT_MAX_MS])
+		attr = OCKAM_A_LINK_RECONNECT_MAX_MS;
 	if (max_ms < min_ms)
-		return nl_refuse(info, OCKAM_A_LINK_RECONNECT_MAX_MS, -EINVAL,
+		return nl_refuse(info, attr, -EINVAL,
 				 "the longest delay is below the first");
 	if (info->attrs[OCKAM_A_LINK_MAX_ACCEPTED] &&
 	    cfg->mode != OCKAM_LINK_MODE_LISTEN)
@@ -1149,6 +1151,24 @@ int ockam_nl_channel_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/*
+ * A request to dump what cannot be dumped would be echoed and freed with the
+ * keys inside, too.
+ */
+static int channel_new_start(struct netlink_callback *cb)
+{
+	void *data = (void *)cb->nlh + NLMSG_HDRLEN + GENL_HDRLEN;
+
+	memzero_explicit(data, nlmsg_len(cb->nlh) - GENL_HDRLEN);
+	NL_SET_ERR_MSG(cb->extack, "channel-new is not a dump");
+	return -EOPNOTSUPP;
+}
+
+static int channel_new_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return -EOPNOTSUPP;
+}
+
 int ockam_nl_channel_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ockam_node *node = nl_node(info);
@@ -1195,9 +1215,10 @@ static bool channel_wanted(const struct ockam_channel *ch, struct nlattr **tb,
 	rcu_read_lock();
 	route = rcu_dereference(ch->route);
 	carried = route &&
-		  nl_want_u32(tb, OCKAM_A_CHANNEL_CARRIER, route->carrier) &&
+		  nl_want_u32(tb, OCKAM_A_CHANNEL_CARRIER,
+			      READ_ONCE(route->carrier)) &&
 		  nl_want_u32(tb, OCKAM_A_CHANNEL_CARRIER_KIND,
-			      route->carrier_kind);
+			      READ_ONCE(route->carrier_kind));
 	rcu_read_unlock();
 	return carried;
 }
@@ -1497,6 +1518,8 @@ int __init ockam_netlink_init(void)
 			op->policy = NULL;
 			op->maxattr = 0;
 			op->flags = 0;
+			op->start = channel_new_start;
+			op->dumpit = channel_new_dumpit;
 		}
 	}
 	return genl_register_family(&ockam_nl_family);

@@ -76,6 +76,7 @@ struct ockam_conf {
  * @next_hop: likewise
  * @nr_links: for the limits, like the two below
  * @conf: settings
+ * @rx_partial: bytes of large frames that are being put together
  * @stats: per-CPU counters
  * @gen: bumped on each change of an object; dumps use it
  * @fwdq: messages that need process context and have no link to wait on
@@ -96,6 +97,7 @@ struct ockam_node {
 	u32				nr_channels;
 	u32				nr_hops;
 	struct ockam_conf		conf;
+	atomic_t			rx_partial;
 	struct ockam_stats __percpu	*stats;
 	unsigned int			gen;
 	struct sk_buff_head		fwdq;

@@ -215,16 +215,19 @@ static int put_channel_route(struct sk_buff *skb,
 {
 	const struct ockam_channel_route *route;
 	int err = 0;
+	u8 kind;
 
 	rcu_read_lock();
 	route = rcu_dereference(ch->route);
 	if (route)
 		err = nla_put(skb, OCKAM_A_CHANNEL_ROUTE, route->len,
-			      route->data) ||
-		      nla_put_u32(skb, OCKAM_A_CHANNEL_CARRIER_KIND,
-				  route->carrier_kind) ||
+			      route->data);
+	/* Values of the spec's enum only: others mean that it is not known. */
+	kind = route ? READ_ONCE(route->carrier_kind) : 0;
+	if (!err && kind >= OCKAM_ORIGIN_LOCAL && kind <= OCKAM_ORIGIN_CHANNEL)
+		err = nla_put_u32(skb, OCKAM_A_CHANNEL_CARRIER_KIND, kind) ||
 		      nla_put_u32(skb, OCKAM_A_CHANNEL_CARRIER,
-				  route->carrier);
+				  READ_ONCE(route->carrier));
 	rcu_read_unlock();
 	return err;
 }

@@ -470,7 +470,7 @@ static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
 	return err;
 }
 
-/* X may answer who sent through X (design: section 6, reply right). */
+/* X may answer who sent through X (Documentation/ockam.rst: Reply right). */
 static void grant_answer(struct ockam_node *node, struct ockam_sock *from,
 			 u8 kind, u32 id)
 {
@@ -576,9 +576,9 @@ int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
 
 static void hand_over(struct ockam_node *node, struct sk_buff *skb)
 {
-	if (READ_ONCE(node->dying) ||
-	    skb_queue_len_lockless(&node->fwdq) > 10000) {
-		ockam_drop(node, skb, OCKAM_DROP_PARK_LIMIT);
+	/* Bounded by who is charged for it: a link's limit, SO_SNDBUF. */
+	if (READ_ONCE(node->dying)) {
+		ockam_drop(node, skb, OCKAM_DROP_NODE_DYING);
 		return;
 	}
 	skb_queue_tail(&node->fwdq, skb);

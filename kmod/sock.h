@@ -130,13 +130,14 @@ bool ockam_rights_has(struct ockam_rights *r, u8 kind, u32 id);
 void ockam_rights_grant(struct ockam_rights *r, u8 kind, u32 id, u32 ms);
 
 /*
- * Take a handshake socket's address and queue over for a channel (design
- * section 6): under the socket's lock and the receive queue's, unread messages
- * and those which are parked go to @queue in order, then @dec replaces the
- * socket's name: whoever finds @dec sees them in @queue.  *@key is a copy of
- * the address (the channel's to kfree()), and @dec->key is set to it.  The
- * socket is unbound afterwards, reads give 0.  Returns 0, -EINVAL: not bound
- * or not in handshake mode, -EBUSY: taken already, -ENOMEM.  Process context.
+ * Take a handshake socket's address and queue over for a channel (Takeover in
+ * kernel-architecture.rst): under the socket's lock and the receive queue's,
+ * unread messages and those which are parked go to @queue in order, then @dec
+ * replaces the socket's name: whoever finds @dec sees them in @queue.  *@key is
+ * a copy of the address (the channel's to kfree()), and @dec->key is set to
+ * it.  The socket is unbound afterwards, reads give 0.  Returns 0, -EINVAL: not
+ * bound or not in handshake mode, -EBUSY: taken already, -ENOMEM.  Process
+ * context.
  */
 int ockam_sock_takeover(struct ockam_sock *osk, struct ockam_name *dec,
 			const u8 **key, struct sk_buff_head *queue);

@@ -452,7 +452,7 @@ static struct sk_buff *build(struct ockam_sock *osk, struct msghdr *msg,
  * @msg: route in msg_name or a control message, else the default one
  * @len: bytes of payload
  *
- * May sleep.  Return: @len or an error of design section 3, *Errors*.
+ * May sleep.  Return: @len or an error of Documentation/ockam.rst, Errors.
  */
 int ockam_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {

@@ -10,7 +10,9 @@
  * body is copied once into memory of the right size, and a peer that sends
  * single bytes only fills a queue that TCP keeps small.  When that queue runs
  * full, and for what is larger than OCKAM_LINEAR_MAX, the body is taken over
- * in large chunks.
+ * in large chunks.  What large frames take beyond their first chunk is bounded
+ * per node: beyond that a frame waits in TCP, with its deadline running, until
+ * others are complete or over their time.
  *
  * Locks.  Receive state belongs to who holds the carrier: its slock with
  * nobody owning it, or lock_sock().  Sending is under link->serial, which is
@@ -53,6 +55,8 @@
 #define RX_TAIL			32
 #define RX_ROUTE		64	/* first guess, then what was needed */
 #define RX_CHUNK		16000	/* of a large body, after the first */
+#define RX_PARTIAL_MAX		(64 * 1024 * 1024)	/* of a node */
+#define RX_PARTIAL_RETRY	(HZ / 10)
 
 /**
  * struct ockam_rx - receive state of a connection
@@ -61,6 +65,7 @@
  * @size: bytes of the body
  * @got: bytes of it so far
  * @cap: bytes that @last is for
+ * @taken: bytes that the node counts for it, see RX_PARTIAL_MAX
  * @skip: bytes of a body that is not wanted
  * @avail: bytes in TCP's receive queue
  * @want: bytes there that are worth a look
@@ -74,6 +79,7 @@
  * @version: the peer has sent its version byte
  * @again: the run ended before the data did
  * @held: the source is full
+ * @starved: the node's other large frames leave nothing for this one
  * @moved: a frame was completed in this run
  * @busy: @large, or what it was, is not routed yet; nothing may overtake it
  * @large: message for process context
@@ -84,6 +90,7 @@ struct ockam_rx {
 	u32		size;
 	u32		got;
 	u32		cap;
+	u32		taken;
 	u32		skip;
 	int		avail;
 	int		want;
@@ -97,6 +104,7 @@ struct ockam_rx {
 	bool		version;
 	bool		again;
 	bool		held;
+	bool		starved;
 	bool		moved;
 	bool		busy;
 	struct sk_buff	*large;
@@ -338,6 +346,33 @@ static int rx_make_message(struct ockam_tcp *tcp, struct sk_buff *skb,
 	return ockam_msg_push_return(skb, link->name_key);
 }
 
+/* Room for a few of the largest messages at once. */
+static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
+{
+	struct ockam_node *node = tcp->link->node;
+	struct ockam_rx *rx = &tcp->rx;
+
+	if (atomic_add_return(bytes, &node->rx_partial) > RX_PARTIAL_MAX) {
+		atomic_sub(bytes, &node->rx_partial);
+		return false;
+	}
+	rx->taken += bytes;
+	return true;
+}
+
+static void rx_untake(struct ockam_tcp *tcp, u32 bytes)
+{
+	atomic_sub(bytes, &tcp->link->node->rx_partial);
+	tcp->rx.taken -= bytes;
+}
+
+/* The frame is complete, or never will be. */
+static void rx_give_back(struct ockam_tcp *tcp)
+{
+	if (unlikely(tcp->rx.taken))
+		rx_untake(tcp, tcp->rx.taken);
+}
+
 static void rx_message(struct ockam_tcp *tcp)
 {
 	struct ockam_link *link = tcp->link;
@@ -351,6 +386,7 @@ static void rx_message(struct ockam_tcp *tcp)
 
 	skb = rx->skb;
 	rx->skb = NULL;
+	rx_give_back(tcp);
 	rx->nhead = 0;
 	rx->moved = true;
 	rx->msgs--;
@@ -516,8 +552,14 @@ static bool rx_room(struct ockam_tcp *tcp)
 		rx->want = cap;
 		return false;
 	}
+	if (rx->skb && unlikely(!rx_take(tcp, cap))) {
+		WRITE_ONCE(rx->starved, true);
+		return false;
+	}
 	skb = rx->skb ? rx_next(rx, cap) : rx_first(rx, cap);
 	if (unlikely(!skb)) {
+		if (rx->skb)
+			rx_untake(tcp, cap);
 		/* Process context has more to allocate from. */
 		if (gfpflags_allow_blocking(rx->gfp))
 			ltcp_fail(tcp, OCKAM_LINK_REASON_NO_MEMORY, -ENOMEM);
@@ -612,13 +654,14 @@ static void rx_clock(struct ockam_tcp *tcp)
 		WRITE_ONCE(tcp->deadline, 0);
 		return;
 	}
-	if (tcp->deadline && !rx->moved)
-		return;
-
-	due = (jiffies + ltcp_patience(tcp)) ?: 1;
-	WRITE_ONCE(tcp->deadline, due);
-	if (!timer_pending(&tcp->timer))
-		mod_timer(&tcp->timer, due);
+	if (!tcp->deadline || rx->moved) {
+		due = (jiffies + ltcp_patience(tcp)) ?: 1;
+		WRITE_ONCE(tcp->deadline, due);
+		if (!timer_pending(&tcp->timer))
+			mod_timer(&tcp->timer, due);
+	}
+	if (unlikely(rx->starved))
+		mod_timer(&tcp->timer, jiffies + RX_PARTIAL_RETRY);
 }
 
 /* Nothing more will come, and what came has been taken. */
@@ -649,6 +692,7 @@ static void ltcp_read(struct ockam_tcp *tcp, gfp_t gfp)
 	rx->gfp = gfp;
 	rx->again = false;
 	rx->held = false;
+	WRITE_ONCE(rx->starved, false);
 	rx->moved = false;
 	if (rx->avail >= rx->want || rx_pressed(sk)) {
 		rx->want = 1;
@@ -659,7 +703,7 @@ static void ltcp_read(struct ockam_tcp *tcp, gfp_t gfp)
 	rx_clock(tcp);
 	if (unlikely(rx->again || rx->busy))
 		ltcp_queue(tcp, &tcp->rx_work);
-	else if (!rx->held)
+	else if (!rx->held && !rx->starved)
 		rx_eof(tcp);
 }
 
@@ -692,6 +736,9 @@ static void ltcp_timer(struct timer_list *t)
 		return;
 	if (time_before(jiffies, due)) {
 		mod_timer(&tcp->timer, due);
+		/* It comes back sooner if there is still nothing. */
+		if (READ_ONCE(tcp->rx.starved))
+			ltcp_queue(tcp, &tcp->rx_work);
 		return;
 	}
 	ltcp_fail(tcp, READ_ONCE(tcp->rx.version) ?
@@ -1125,6 +1172,7 @@ void ockam_tcp_close(struct ockam_tcp *tcp)
 		 (1 << sk->sk_state & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT));
 	kfree_skb(tcp->rx.skb);
 	tcp->rx.skb = NULL;
+	rx_give_back(tcp);
 	kfree_skb(tcp->rx.large);
 	tcp->rx.large = NULL;
 	release_sock(sk);
@@ -1471,6 +1519,25 @@ static bool fd_is_plain(const struct sock *sk)
 	return READ_ONCE(sk->sk_prot) == &tcp_prot;
 }
 
+/*
+ * Is a call of another thread asleep in the connection?  It would go on with
+ * the stream when it wakes up.  Who polls does not matter.
+ */
+static bool fd_has_sleeper(const struct sock *sk)
+{
+	struct wait_queue_head *head = sk_sleep((struct sock *)sk);
+	struct wait_queue_entry *e;
+	unsigned long flags;
+	bool found = false;
+
+	spin_lock_irqsave(&head->lock, flags);
+	list_for_each_entry(e, &head->head, entry)
+		if (e->func == woken_wake_function)
+			found = true;
+	spin_unlock_irqrestore(&head->lock, flags);
+	return found;
+}
+
 /* With the socket locked: why it cannot be a link's, or NULL. */
 static const char *fd_refusal(const struct sock *sk, int *err)
 {
@@ -1488,6 +1555,8 @@ static const char *fd_refusal(const struct sock *sk, int *err)
 		return "the socket is in repair mode";
 	if (!fd_is_plain(sk))
 		return "the socket's calls are handled by another part of the kernel";
+	if (fd_has_sleeper(sk))
+		return "a call on the socket is waiting";
 	*err = 0;
 	return NULL;
 }

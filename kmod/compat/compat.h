@@ -22,4 +22,19 @@
 #define trace_sk_data_ready(sk) do { } while (0)
 #endif
 
+/* 6.2: sockets without a reference on their namespace are tracked as well */
+static inline void ockam_netns_untrack(struct net *net, struct sock *sk)
+{
+#ifdef HAVE___NETNS_TRACKER_ALLOC
+	__netns_tracker_free(net, &sk->ns_tracker, true);
+	__netns_tracker_alloc(net, &sk->ns_tracker, false, GFP_ATOMIC);
+#else
+	netns_tracker_free(net, &sk->ns_tracker);
+#endif
+	/* 6.15, and 6.12 as Debian has it: and keep the structure */
+#ifdef HAVE_NET_PASSIVE_INC
+	net_passive_inc(net);
+#endif
+}
+
 #endif /* _OCKAM_COMPAT_H */
