@@ -102,7 +102,8 @@ release=$(cat "$kdir/release")
 extra=$root/lib/modules/$release/extra
 mkdir -p "$extra"
 if [ -n "$use_ockam" ] && [ -e "$BUILD/kmod-$kernel/ockam.ko" ]; then
-	cp "$BUILD/kmod-$kernel/ockam.ko" "$extra/"
+	# Debug information would be most of what the VM has to load.
+	strip -g -o "$extra/ockam.ko" "$BUILD/kmod-$kernel/ockam.ko"
 fi
 load=
 for m in ${modules[@]+"${modules[@]}"}; do

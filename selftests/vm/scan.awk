@@ -27,7 +27,7 @@ function context() {
 /suspicious RCU usage|held lock freed|lock held when returning|still has locks held/ ||
 /inconsistent lock state|bad unlock balance|Invalid wait context|HARDIRQ-safe|SOFTIRQ-safe/ ||
 /MAX_LOCKDEP|MAX_STACK_TRACE|lockdep.*(too low|too many)|turning off the locking correctness/ ||
-/unreferenced object|new suspected memory leaks|kmemleak disabled|kmemleak: .*stop/ ||
+/unreferenced object|kmemleak disabled|kmemleak: .*stop/ ||
 /scheduling while atomic|sleeping function called|DEBUG_LOCKS_WARN_ON/ ||
 /refcount_t:|ref_tracker|leaked|use-after-free|list_(add|del) corruption|slab.*(corruption|inconsistent)/ ||
 /ODEBUG:|stack-protector|stack overflow|stack guard page|corrupted stack end/ ||

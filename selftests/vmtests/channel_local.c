@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Channels inside one node, with the keys of ockam-protocol A.3: the bytes,
+ * Channels inside one node, with the keys of Documentation/protocol.rst: bytes,
  * the ratchet, the replay window, who may use a channel, takeover, nesting,
  * limits and removal.
  *
@@ -284,7 +284,7 @@ out:
 	return ret;
 }
 
-TEST_F(node, vectors)
+TEST_F_TIMEOUT(node, vectors, 240)
 {
 	uint8_t want[128], got[128];
 	struct sockaddr_ockam from;
@@ -316,7 +316,7 @@ TEST_F(node, vectors)
 	ASSERT_EQ(EHOSTUNREACH, errno);
 }
 
-TEST_F(node, reply_vector)
+TEST_F_TIMEOUT(node, reply_vector, 240)
 {
 	uint8_t want[128], got[128];
 	struct sockaddr_ockam from;
@@ -571,7 +571,7 @@ static int send_inherited(void)
 	       0 : errno;
 }
 
-TEST_F(node, who_may_send)
+TEST_F_TIMEOUT(node, who_may_send, 240)
 {
 	struct sockaddr_ockam from;
 	struct ockam_nl_channel ch;
@@ -617,6 +617,80 @@ TEST_F(node, who_may_send)
 	ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
 }
 
+/* The next message of @in goes on to @route, as a forwarding worker does it. */
+static int pass_on(int in, const char *route, uint32_t flags)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(struct ockam_token))];
+	} control = {};
+	struct sockaddr_ockam addr;
+	char buf[128];
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
+	struct msghdr msg = {
+		.msg_iov		= &iov,
+		.msg_iovlen		= 1,
+		.msg_control		= control.buf,
+		.msg_controllen		= sizeof(control.buf),
+	};
+	struct ockam_token *token;
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	n = recvmsg(in, &msg, 0);
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (n < 0 || !cmsg || cmsg->cmsg_type != OCKAM_CMSG_TOKEN)
+		return 101;
+	token = (void *)CMSG_DATA(cmsg);
+	token->flags = flags;
+	iov.iov_len = n;
+	msg.msg_name = &addr;
+	msg.msg_namelen = address(&addr, route);
+	return sendmsg(in, &msg, 0) == n ? 0 : errno;
+}
+
+static int pass_on_as_stranger(void)
+{
+	int fd = open_bound("courier"), on = 1, err;
+
+	if (fd < 0 || setsockopt(fd, SOL_OCKAM, OCKAM_RECV_TOKEN, &on,
+				 sizeof(on)) ||
+	    send_to(fd, "ready", "x", 1) != 1)
+		return 102;
+	err = pass_on(fd, "E1>echoer", OCKAM_TOKEN_VERBATIM);
+	if (err != EACCES)
+		return err ? err : 103;
+	return pass_on(fd, "E1>echoer", OCKAM_TOKEN_FORWARD);
+}
+
+/*
+ * Who passes a message of the channel's owner on has the message's origin but
+ * not the owner's rights.
+ */
+TEST_F_TIMEOUT(node, passed_on, 240)
+{
+	struct sockaddr_ockam from;
+	struct ockam_nl_channel ch;
+	int app, ready, status, i;
+	char buf[128];
+	pid_t pid;
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	app = open_bound("app");
+	ready = open_bound("ready");
+	pid = fork();
+	if (!pid)
+		_exit(as_user(1000, pass_on_as_stranger));
+	ASSERT_EQ(1, recv_from(ready, buf, sizeof(buf), &from));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(HELLO, send_to(app, "courier", hello, HELLO));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(EACCES, WEXITSTATUS(status));
+	EXPECT_TRUE(drops_reach(self->nl, OCKAM_DROP_SCOPE_ENCRYPTOR, 2));
+	ASSERT_EQ(0, channel_get(self->nl, "E1", &ch));
+	EXPECT_EQ(0, ch.tx_msgs);
+}
+
 static int echo_as_stranger(void)
 {
 	struct sockaddr_ockam from;
@@ -638,7 +712,7 @@ static int echo_as_stranger(void)
 	       0 : errno;
 }
 
-TEST_F(node, answer_right)
+TEST_F_TIMEOUT(node, answer_right, 240)
 {
 	struct sockaddr_ockam from;
 	int app, ready, status;
@@ -658,7 +732,7 @@ TEST_F(node, answer_right)
 	ASSERT_EQ(0, WEXITSTATUS(status));
 }
 
-TEST_F(node, takeover)
+TEST_F_TIMEOUT(node, takeover, 240)
 {
 	int echoer, mallory, hs, on = 1;
 	struct ockam_nl_channel ch;
@@ -704,7 +778,90 @@ TEST_F(node, takeover)
 	ASSERT_EQ(-EBUSY, ockam_nl_channel_new(self->nl, &ch));
 }
 
-TEST_F(node, peer_closes)
+/*
+ * What strangers leave in the queue of a handshake: too short for a ciphertext
+ * (down to nothing at all), or through as many channels as there may be.
+ */
+TEST_F_TIMEOUT(node, takeover_junk, 240)
+{
+	static const char from_to[][2] = { { 'a', 'd' }, { 'c', 'b' } };
+	int echoer, mallory, hs, on = 1, i, side;
+	char enc[8], dec[8], route[16];
+	struct ockam_nl_channel ch;
+	struct sockaddr_ockam from;
+	uint8_t buf[128] = {};
+	struct tape t;
+
+	ASSERT_EQ(0, record(self->nl, &t, 2));
+	/* Each pair inside the one before: a1..a8 to d1..d8, c1 to b1... */
+	for (i = 1; i <= 8; i++) {
+		for (side = 0; side < 2; side++) {
+			snprintf(enc, sizeof(enc), "%c%d", side ? 'c' : 'a', i);
+			snprintf(dec, sizeof(dec), "%c%d", side ? 'd' : 'b', i);
+			if (i == 1)
+				snprintf(route, sizeof(route), "%c%d",
+					 from_to[side][1], i);
+			else
+				snprintf(route, sizeof(route), "%c%d>%c%d",
+					 from_to[side][0], i - 1,
+					 from_to[side][1], i);
+			channel_init(&ch, !side, enc, dec, route);
+			memset(ch.tx_key, 0x40 + 2 * i + side, 32);
+			memset(ch.rx_key, 0x40 + 2 * i + !side, 32);
+			ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch)) {
+				TH_LOG("%s: %s", enc, ockam_nl_error(self->nl));
+			}
+		}
+	}
+
+	mallory = open_bound("mallory");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+	hs = open_bound("hs");
+	ASSERT_EQ(0, accept_from(hs, OCKAM_ACCEPT_CHANNELS));
+	ASSERT_EQ(0, setsockopt(hs, SOL_OCKAM, OCKAM_HANDSHAKE, &on,
+				sizeof(on)));
+	ASSERT_EQ(2, send_to(mallory, "hs", "M3", 2));
+	for (i = 0; i < 24; i++)
+		ASSERT_EQ(i, send_to(mallory, "hs", buf, i));
+	ASSERT_EQ(t.len, send_to(mallory, "hs", t.msg[0], t.len));
+	ASSERT_EQ(t.len, send_to(mallory, "a8>hs", t.msg[1], t.len));
+	ASSERT_EQ(2, recv_from(hs, buf, sizeof(buf), &from));
+
+	channel_init(&ch, false, "E2", NULL, "mallory");
+	ch.handshake_fd = hs;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_HANDSHAKE_FD);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch)) {
+		TH_LOG("%s", ockam_nl_error(self->nl));
+	}
+	EXPECT_TRUE(drops_reach(self->nl, OCKAM_DROP_SHORT, 24));
+	EXPECT_TRUE(drops_reach(self->nl, OCKAM_DROP_TOO_MANY_DECRYPTIONS, 1));
+	ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+	EXPECT_EQ(true, is_quiet(echoer));
+	ASSERT_EQ(0, channel_get(self->nl, "E2", &ch));
+	EXPECT_EQ(1, ch.rx_msgs);
+}
+
+/* A peer may not send the channel through itself. */
+TEST_F_TIMEOUT(node, own_decryptor, 240)
+{
+	struct ockam_nl_channel ch;
+	uint8_t route[64];
+	size_t len;
+	int app;
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	app = open_bound("app");
+	ASSERT_EQ(HELLO, send_to(app, "E1>D2", hello, HELLO));
+	EXPECT_TRUE(drops_reach(self->nl, OCKAM_DROP_SCOPE_DECRYPTOR, 1));
+	ASSERT_EQ(0, channel_get(self->nl, "E2", &ch));
+	EXPECT_EQ(1, ch.rx_msgs);
+	len = flat(route, "D1");
+	ASSERT_EQ(len, ch.route.len);
+	EXPECT_EQ(0, memcmp(route, ch.route.data, len));
+}
+
+TEST_F_TIMEOUT(node, peer_closes, 240)
 {
 	struct ockam_nl_channel ch;
 	int app, echoer;
@@ -721,7 +878,7 @@ TEST_F(node, peer_closes)
 	close(app);
 }
 
-TEST_F(node, last_nonces)
+TEST_F_TIMEOUT(node, last_nonces, 240)
 {
 	struct ockam_nl_channel ch;
 	struct sockaddr_ockam from;
@@ -747,7 +904,7 @@ TEST_F(node, last_nonces)
 	EXPECT_EQ(OCKAM_CHANNEL_STATE_EXHAUSTED, ch.state);
 }
 
-TEST_F(node, refused_requests)
+TEST_F_TIMEOUT(node, refused_requests, 240)
 {
 	struct ockam_nl_channel ch;
 
@@ -768,7 +925,7 @@ TEST_F(node, refused_requests)
 	EXPECT_EQ(0, channel_new(self->nl, true, "E1", "D1", "tap"));
 }
 
-TEST_F(node, nested)
+TEST_F_TIMEOUT(node, nested, 240)
 {
 	struct sockaddr_ockam from;
 	struct ockam_nl_channel ch;

@@ -19,7 +19,7 @@ static const char key1[] =
 	"4349aa5f460aca550b37ce55d3f7ad8f2d4747084b6c62e15c523568ebafe860";
 static const char key2[] =
 	"831124fa3e1606b97f5cda4d81c3aa04c7c0151666f05f49a09cd0faf63a05d8";
-/* "Hello Ockam!" to echoer with key2 and nonce 0 (ockam-protocol A.3). */
+/* "Hello Ockam!" to echoer with key2 and nonce 0 (protocol.rst). */
 static const char nonce0[] =
 	"0000000000000000730a7fb64a78d67042e6e239c46e13d84c96427982db8ee5"
 	"27d457a5b1b46036fe83858cf8d5eb4e0a59a378f37ac53d75ea0431fb";
@@ -171,8 +171,7 @@ TEST_F(core, takeover_frees_who_waits)
 	ASSERT_EQ(-EAGAIN, fill(polled));
 	ASSERT_EQ(0, ot_poll(polled, POLLOUT, 0));
 	ASSERT_EQ(0, ot_task_start(&t, send_big, &blocked));
-	ASSERT_EQ(true, ot_task_blocks(&t, SYS_sendto) ||
-			ot_task_in(&t, SYS_sendmsg));
+	ASSERT_EQ(true, ot_task_blocks(&t, SYS_sendmsg));
 
 	ASSERT_EQ(0, take_over(self->nl, hs)) {
 		TH_LOG("%s", ockam_nl_error(self->nl));
@@ -246,8 +245,7 @@ TEST_F(core, last_one_was_peeking)
 	ASSERT_EQ(true, late_page_wanted(&p.page));
 	ASSERT_EQ(4096, ot_recv(w, buf, sizeof(buf), 0));
 	ASSERT_EQ(0, ot_task_start(&sender, send_big, &s));
-	ASSERT_EQ(true, ot_task_blocks(&sender, SYS_sendto) ||
-			ot_task_in(&sender, SYS_sendmsg));
+	ASSERT_EQ(true, ot_task_blocks(&sender, SYS_sendmsg));
 
 	ASSERT_EQ(0, late_page_comes(&p.page) < 0);
 	EXPECT_EQ(4096, ot_task_end(&peeker));
@@ -283,7 +281,7 @@ static int event_open(const char *name)
 	return OT_ERR((int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
 }
 
-/* One as long as a route can be: 16 hops of 256 bytes. */
+/* As long as a route can be. */
 static struct ot_route longest(const char *first)
 {
 	struct ot_route r = {};

@@ -19,6 +19,10 @@
 #include "ockam_test.h"
 #include "nl.h"
 
+/* The debug kernel in an emulated machine takes its time. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120
+
 #define LT_NEVER	UINT64_MAX
 
 /* ---- nodes ---- */

@@ -16,7 +16,7 @@ static const char random_name[] = "00112233445566778899aabbccddeeff";
 static const char hello[] = "\x0cHello Ockam!";
 #define HELLO		(sizeof(hello) - 1)
 
-/* Of ockam-protocol 2.6, messages without their length. */
+/* Of Documentation/protocol.rst, messages without their length. */
 #define EXAMPLE_1	"83818200466563686f6572818200436170704d0c48656c6c6f204f63" \
 			"6b616d21"
 #define EXAMPLE_2	"84818200466563686f657281820058203030313132323333343435353636" \
@@ -448,7 +448,7 @@ TEST_F(wire, ignores_heartbeats)
 	EXPECT_TRUE(lt_silent(self->w.peer));
 }
 
-/* A conversation, as in ockam-protocol 1.5: the reply takes the route back. */
+/* A conversation, as in protocol.rst: the reply takes the route back. */
 TEST_F(wire, echoes)
 {
 	struct ot_route to = ot_route(self->w.name, "echoer", NULL);

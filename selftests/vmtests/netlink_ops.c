@@ -367,7 +367,7 @@ TEST_F(ops, refuse_unknown_objects)
 		/* An id of another length. */
 		begin(&self->a, op[i].cmd);
 		put(&self->a, op[i].id, two_hops, 3);
-		EXPECT_EQ(-ERANGE, ask(&self->a, NULL, NULL));
+		EXPECT_EQ(-EINVAL, ask(&self->a, NULL, NULL));
 		EXPECT_EQ(op[i].id, self->a.bad);
 		EXPECT_STRNE("", self->a.why);
 	}
@@ -415,7 +415,7 @@ TEST_F(ops, node_settings)
 		EXPECT_STRNE("", self->a.why);
 		begin(&self->a, OCKAM_CMD_NODE_SET);
 		put(&self->a, set[i].attr, &i, 3);
-		EXPECT_REFUSED(-ERANGE, "", set[i].attr, -1);
+		EXPECT_REFUSED(-EINVAL, "", set[i].attr, -1);
 
 		/* One bad attribute, and the good one beside it is not set. */
 		ASSERT_EQ(0, ockam_nl_node_get(self->node.nl, &before));
@@ -523,7 +523,7 @@ TEST_F(ops, link_new_refusals)
 	link_new(a, OCKAM_LINK_MODE_CONNECT);
 	put(a, OCKAM_A_LINK_REMOTE_IP, bytes, 4);
 	put(a, OCKAM_A_LINK_REMOTE_PORT, bytes, 4);
-	EXPECT_REFUSED(-ERANGE, "", OCKAM_A_LINK_REMOTE_PORT, -1);
+	EXPECT_REFUSED(-EINVAL, "", OCKAM_A_LINK_REMOTE_PORT, -1);
 	link_new(a, OCKAM_LINK_MODE_CONNECT);
 	put_ip(a, REMOTE, 1);
 	put32(a, OCKAM_A_LINK_REMOTE_SCOPE_ID, 1);

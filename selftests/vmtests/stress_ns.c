@@ -9,6 +9,7 @@
 
 #define NAMESPACES	1000
 #define WORKERS		2
+#define NETS_SLACK	48
 
 /**
  * struct load - what one process does
@@ -247,7 +248,7 @@ FIXTURE_TEARDOWN(stress)
 TEST_F_TIMEOUT(stress, namespaces_come_and_go, 1200)
 {
 	long free_before, free_after, nets_before, nets_after;
-	unsigned int n = NAMESPACES;
+	unsigned int n = NAMESPACES / ot_slow();
 
 	/* What the first ones leave in caches is not a leak. */
 	ASSERT_EQ(0, run_load(self->seed, 40));
@@ -257,8 +258,11 @@ TEST_F_TIMEOUT(stress, namespaces_come_and_go, 1200)
 	nets_before = slab("net_namespace");
 	ASSERT_EQ(0, run_load(self->seed + 1, n));
 
-	/* All of them are freed, soon. */
-	EXPECT_TRUE(OT_WAIT(slab("net_namespace") <= nets_before + 8));
+	/*
+	 * All of them are freed, soon.  Free objects that a processor keeps
+	 * count as used.
+	 */
+	EXPECT_TRUE(OT_WAIT(slab("net_namespace") <= nets_before + NETS_SLACK));
 	settle();
 	nets_after = slab("net_namespace");
 	free_after = mem_kib("MemAvailable");
@@ -274,7 +278,7 @@ TEST_F_TIMEOUT(stress, killed_at_any_time, 600)
 	long nets_before = slab("net_namespace");
 	unsigned int i;
 
-	for (i = 0; i < 40; i++) {
+	for (i = 0; i < 80; i++) {
 		struct load l = { .seed = self->seed + i, .rounds = 1000 };
 		pid_t pid = fork();
 
@@ -284,7 +288,7 @@ TEST_F_TIMEOUT(stress, killed_at_any_time, 600)
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, NULL, 0));
 	}
-	EXPECT_TRUE(OT_WAIT(slab("net_namespace") <= nets_before + 8));
+	EXPECT_TRUE(OT_WAIT(slab("net_namespace") <= nets_before + NETS_SLACK));
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * A channel takes a handshake socket over while everybody is at it: data right
+ * behind M3, junk from strangers, readers on duplicated descriptors.  All that
+ * the peer encrypted is delivered once and in order, and is never seen by who
+ * reads the handshake; all junk is accounted for, whoever got it.
+ */
+#include "kselftest_harness.h"
+#include "ockam_test.h"
+#include "nl.h"
+#include "link_test.h"
+#include "channel_test.h"
+
+#define LANES		3	/* rounds at the same time */
+#define READERS		2
+#define DATA_MAX	60
+#define JUNK_MAX	24
+#define MAGIC		"JUNK"
+#define M1		"M1: hello"
+#define M3		"M3: here I am"
+
+/**
+ * struct lane - rounds one after the other, and how the present one goes
+ * @node: of all
+ * @nl: netlink socket of our own
+ * @number: which lane
+ * @rounds: how many
+ * @rng: random numbers, for the lane's own thread only
+ * @back: the links' other ends, [0] is unused
+ * @round: present round
+ * @way: the peer's way: 0 within the node, 1 or 2 over a link
+ * @hs: the handshake socket and its duplicates
+ * @name: its name
+ * @data: number of data messages
+ * @early: how many of them the peer sends before the lane gets to know M3
+ * @wait: before the takeover
+ * @m1: messages that were read and are M1, likewise @m3
+ * @junk_read: likewise junk
+ * @junk_sent: by strangers
+ * @junk_refused: that had no room, or no way any more
+ * @early_rounds: rounds in which data waited in the socket for the channel
+ * @why: what was wrong first, NULL if nothing
+ * @number_why: and a number with it
+ */
+struct lane {
+	struct lt_node		*node;
+	struct ockam_nl		*nl;
+	int			number;
+	unsigned int		rounds;
+	uint64_t		rng;
+	char			(*back)[64];
+	unsigned int		round;
+	unsigned int		way;
+	int			hs[1 + READERS];
+	char			name[32];
+	uint32_t		data;
+	unsigned int		wait;
+	unsigned int		m1;
+	unsigned int		m3;
+	uint64_t		junk_read;
+	uint64_t		junk_sent;
+	uint64_t		junk_refused;
+	unsigned int		early_rounds;
+	const char		*why;
+	long			number_why;
+};
+
+static void wrong(struct lane *l, const char *why, long number)
+{
+	const char *none = NULL;
+
+	if (__atomic_compare_exchange_n(&l->why, &none, why, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		l->number_why = number;
+}
+
+static const char *const via[] = { "", "up>", "side>" };
+
+/* ---- who sends ---- */
+
+static void *peer(void *arg)
+{
+	char hs[80], enc[80], name[32];
+	struct lane *l = arg;
+	uint32_t i;
+	int fd;
+
+	snprintf(name, sizeof(name), "peer%d", l->number);
+	snprintf(hs, sizeof(hs), "%s%s", via[l->way], l->name);
+	snprintf(enc, sizeof(enc), "E%d>sink%d", l->number, l->number);
+	fd = lt_worker(name, 0);
+	if (fd < 0) {
+		wrong(l, "peer: no socket", fd);
+		return NULL;
+	}
+	for (i = 0; i < l->data + 2; i++) {
+		const char *text = i ? M3 : M1;
+		struct sockaddr_ockam sa = ct_sa(i < 2 ? hs : enc);
+		uint32_t data[2] = { l->round, i - 2 };
+		ssize_t n;
+
+		if (i < 2)
+			n = ot_sendx(fd, ot_out(.name = &sa), text,
+				     strlen(text));
+		else
+			n = ot_sendx(fd, ot_out(.name = &sa), data,
+				     sizeof(data));
+		if (n < 0)
+			wrong(l, "peer: a message was not sent", n);
+	}
+	close(fd);
+	return NULL;
+}
+
+struct stranger {
+	struct lane	*lane;
+	unsigned int	way;
+	unsigned int	n;
+	uint64_t	rng;
+	pthread_t	thread;
+};
+
+/* Anything from too short to a forgery with a plausible nonce. */
+static void *stranger(void *arg)
+{
+	struct stranger *s = arg;
+	struct lane *l = s->lane;
+	struct sockaddr_ockam sa;
+	uint8_t buf[64] = {};
+	char hs[80];
+	unsigned int i, j;
+	ssize_t n;
+	int fd;
+
+	snprintf(hs, sizeof(hs), "%s%s", via[s->way], l->name);
+	sa = ct_sa(hs);
+	fd = lt_worker(NULL, 0);
+	for (i = 0; i < s->n; i++) {
+		size_t len = 4 + ot_below(&s->rng, sizeof(buf) - 4);
+
+		for (j = 7; j < len; j++)
+			buf[j] = ot_rand(&s->rng);
+		buf[7] %= 2 * DATA_MAX;
+		memcpy(buf + len - 4, MAGIC, 4);
+		n = ot_sendx(fd, ot_out(.name = &sa), buf, len);
+		memset(buf, 0, 8);
+		__atomic_add_fetch(&l->junk_sent, 1, __ATOMIC_SEQ_CST);
+		/* Only from where a decryptor takes nothing. */
+		if (n == -EACCES)
+			__atomic_add_fetch(&l->junk_refused, 1,
+					   __ATOMIC_SEQ_CST);
+		else if (n < 0)
+			wrong(l, "stranger: a message was not sent", n);
+		if (!ot_below(&s->rng, 4))
+			sched_yield();
+	}
+	close(fd);
+	return NULL;
+}
+
+/* ---- who reads ---- */
+
+static bool is(const uint8_t *buf, ssize_t n, const char *text)
+{
+	return n == (ssize_t)strlen(text) && !memcmp(buf, text, n);
+}
+
+struct reader {
+	struct lane	*lane;
+	int		fd;
+	pthread_t	thread;
+};
+
+/* Until the socket is the channel's. */
+static void *reader(void *arg)
+{
+	struct reader *r = arg;
+	struct lane *l = r->lane;
+	uint8_t buf[256];
+	ssize_t n;
+	int err;
+
+	for (;;) {
+		n = ot_recv(r->fd, buf, sizeof(buf), 0);
+		if (n <= 0)
+			break;
+		if (is(buf, n, M3)) {
+			/* And on it reads: nothing may come. */
+			__atomic_add_fetch(&l->m3, 1, __ATOMIC_SEQ_CST);
+			continue;
+		}
+		if (is(buf, n, M1))
+			__atomic_add_fetch(&l->m1, 1, __ATOMIC_SEQ_CST);
+		else if (n >= 4 && !memcmp(buf + n - 4, MAGIC, 4))
+			__atomic_add_fetch(&l->junk_read, 1, __ATOMIC_SEQ_CST);
+		else
+			wrong(l, "a ciphertext was read", n);
+		err = ot_set(r->fd, SOL_OCKAM, OCKAM_NEXT, 1);
+		if (err)
+			wrong(l, "OCKAM_NEXT", err);
+	}
+	if (n)
+		wrong(l, "reader: no end of file", n);
+	return NULL;
+}
+
+/* ---- rounds ---- */
+
+static bool begin_round(struct lane *l, struct ct_keys *k, int *sink)
+{
+	char enc[32], dec[32], route[80], name[32];
+	int i, err;
+
+	l->m1 = l->m3 = 0;
+	l->way = ot_below(&l->rng, 3);
+	l->data = 1 + ot_below(&l->rng, DATA_MAX);
+	l->wait = ot_below(&l->rng, 3) ? ot_below(&l->rng, 3000) : 0;
+	snprintf(l->name, sizeof(l->name), "hs%d.%u", l->number, l->round);
+	l->hs[0] = lt_worker(l->name, OCKAM_ACCEPT_LINKS);
+	err = l->hs[0] < 0 ? l->hs[0] :
+	      ot_set(l->hs[0], SOL_OCKAM, OCKAM_HANDSHAKE, 1);
+	for (i = 1; i <= READERS; i++)
+		l->hs[i] = dup(l->hs[0]);
+
+	snprintf(name, sizeof(name), "sink%d", l->number);
+	*sink = lt_worker(name, OCKAM_ACCEPT_CHANNELS);
+	snprintf(enc, sizeof(enc), "E%d", l->number);
+	snprintf(dec, sizeof(dec), "D%d", l->number);
+	snprintf(route, sizeof(route), "%s%s", via[l->way], l->name);
+	ct_keys(k);
+	err = err ?: ct_new(l->nl, k, true, enc, dec, -1, route);
+	if (err || *sink < 0)
+		wrong(l, "the round does not begin", err);
+	return !l->why;
+}
+
+static bool install(struct lane *l, const struct ct_keys *k)
+{
+	char enc[32], route[100];
+	int err;
+
+	snprintf(enc, sizeof(enc), "R%d", l->number);
+	snprintf(route, sizeof(route), "%s%sD%d", l->back[l->way],
+		 l->way ? ">" : "", l->number);
+	err = ct_new(l->nl, k, false, enc, NULL, l->hs[0], route);
+	if (err)
+		wrong(l, ockam_nl_error(l->nl), err);
+	return !err;
+}
+
+static void hear_all(struct lane *l, int sink)
+{
+	uint32_t i, data[3];
+	ssize_t n;
+
+	for (i = 0; i < l->data; i++) {
+		n = ot_recv(sink, data, sizeof(data), 0);
+		if (n != 8) {
+			wrong(l, "a message did not come", n < 0 ? n : i);
+			return;
+		}
+		if (data[0] != l->round || data[1] != i) {
+			wrong(l, "another message came", i);
+			return;
+		}
+	}
+}
+
+static void look_after(struct lane *l, int sink)
+{
+	struct sockaddr_ockam sa, none = { .sok_family = AF_OCKAM };
+	struct ockam_nl_channel ch;
+	char enc[32];
+	int i, err;
+	char c;
+
+	if (!ot_empty(sink))
+		wrong(l, "more came than was sent", l->data);
+	for (i = 0; i <= READERS; i++)
+		if (ot_recv(l->hs[i], &c, 1, MSG_DONTWAIT))
+			wrong(l, "the socket gives something", i);
+	err = ot_getname(l->hs[0], &sa);
+	if (err || memcmp(&sa, &none, sizeof(sa)))
+		wrong(l, "the socket is still bound", err);
+	err = ot_set(l->hs[0], SOL_OCKAM, OCKAM_NEXT, 1);
+	if (err != -EINVAL)
+		wrong(l, "OCKAM_NEXT after the takeover", err);
+	if (l->m1 != 1 || l->m3 != 1)
+		wrong(l, "M1 or M3 was read more or less than once",
+		      l->m1 * 10 + l->m3);
+	snprintf(enc, sizeof(enc), "R%d", l->number);
+	err = ct_get(l->nl, enc, &ch);
+	if (err || ch.rx_msgs != l->data)
+		wrong(l, "the channel counts otherwise", err ?: (long)ch.rx_msgs);
+	if (ch.state != OCKAM_CHANNEL_STATE_UP)
+		wrong(l, "the channel is not up", ch.state);
+}
+
+static void one_round(struct lane *l)
+{
+	struct reader r[READERS];
+	struct stranger s[2];
+	struct ockam_nl_worker w;
+	pthread_t p;
+	struct ct_keys k;
+	int i, sink;
+	char name[32];
+
+	if (!begin_round(l, &k, &sink))
+		return;
+	for (i = 0; i < READERS; i++) {
+		r[i] = (struct reader){ .lane = l, .fd = l->hs[1 + i] };
+		pthread_create(&r[i].thread, NULL, reader, &r[i]);
+	}
+	for (i = 0; i < 2; i++) {
+		s[i] = (struct stranger){
+			.lane = l,
+			.way = ot_below(&l->rng, 3),
+			.n = ot_below(&l->rng, JUNK_MAX),
+			.rng = (l->rng ^ (i + 1) * 77777ULL) ?: 1,
+		};
+		pthread_create(&s[i].thread, NULL, stranger, &s[i]);
+	}
+	pthread_create(&p, NULL, peer, l);
+
+	if (!OT_WAIT(__atomic_load_n(&l->m3, __ATOMIC_SEQ_CST) || l->why))
+		wrong(l, "M3 does not come", 0);
+	if (l->wait)
+		usleep(l->wait);
+	memset(&w, 0, sizeof(w));
+	lt_key(&w.address, l->name);
+	ockam_nl_mark(&w, OCKAM_A_WORKER_ADDRESS);
+	if (!ockam_nl_worker_get(l->nl, &w) && w.queued)
+		l->early_rounds++;
+	if (!install(l, &k))
+		for (i = 0; i <= READERS; i++)
+			shutdown(l->hs[i], SHUT_RDWR);
+	else
+		hear_all(l, sink);
+	pthread_join(p, NULL);
+	for (i = 0; i < 2; i++)
+		pthread_join(s[i].thread, NULL);
+	for (i = 0; i < READERS; i++)
+		pthread_join(r[i].thread, NULL);
+	look_after(l, sink);
+
+	for (i = 0; i <= READERS; i++)
+		close(l->hs[i]);
+	close(sink);
+	snprintf(name, sizeof(name), "E%d", l->number);
+	ct_del(l->nl, name);
+	snprintf(name, sizeof(name), "R%d", l->number);
+	ct_del(l->nl, name);
+}
+
+static long rounds(void *arg)
+{
+	struct lane *l = arg;
+
+	for (l->round = 0; l->round < l->rounds && !l->why; l->round++)
+		one_round(l);
+	return l->why ? -1 : 0;
+}
+
+FIXTURE(takeover) {
+	struct lt_node	node;
+	char		back[3][64];
+};
+
+FIXTURE_SETUP(takeover)
+{
+	ASSERT_EQ(0, lt_node_new(&self->node));
+	ASSERT_EQ(0, ct_loop(&self->node, "up", self->back[1]));
+	ASSERT_EQ(0, ct_loop(&self->node, "side", self->back[2]));
+}
+
+FIXTURE_TEARDOWN(takeover)
+{
+	ockam_nl_channel_flush(self->node.nl);
+	ockam_nl_link_flush(self->node.nl);
+	lt_node_free(&self->node);
+}
+
+TEST_F_TIMEOUT(takeover, under_fire, 550)
+{
+	uint64_t sent = 0, seen = 0, refused = 0, seed;
+	unsigned int early = 0, n = ot_slow() > 1 ? 100 : 1000;
+	struct ot_task task[LANES];
+	struct lane l[LANES] = {};
+	struct ockam_nl_node now;
+	uint64_t t0 = ot_ms();
+	int i;
+
+	seed = ot_seed(_metadata);
+	for (i = 0; i < LANES; i++) {
+		l[i].node = &self->node;
+		l[i].number = i;
+		l[i].rounds = n / LANES + (i < (int)(n % LANES));
+		l[i].rng = (seed + i * 1000003) ?: 1;
+		l[i].back = self->back;
+		ASSERT_EQ(0, ockam_nl_open(&l[i].nl));
+		ASSERT_EQ(0, ot_task_start(&task[i], rounds, &l[i]));
+	}
+	for (i = 0; i < LANES; i++) {
+		pthread_join(task[i].thread, NULL);
+		EXPECT_EQ(NULL, l[i].why) {
+			TH_LOG("lane %d, round %u, way %u: %s (%ld)", i,
+			       l[i].round, l[i].way, l[i].why,
+			       l[i].number_why);
+		}
+		sent += l[i].junk_sent;
+		seen += l[i].junk_read;
+		early += l[i].early_rounds;
+		refused += l[i].junk_refused;
+		ockam_nl_close(l[i].nl);
+	}
+	ASSERT_TRUE(_metadata->passed);
+	TH_LOG("%u rounds in %llu ms, in %u data waited; junk: %llu, read %llu, refused %llu",
+	       n, (unsigned long long)(ot_ms() - t0), early,
+	       (unsigned long long)sent, (unsigned long long)seen,
+	       (unsigned long long)refused);
+	/* It was no empty exercise. */
+	EXPECT_LT(n / 10, early);
+	EXPECT_LT(n, sent);
+
+	/* Each piece of junk is with a reader or in a counter. */
+	EXPECT_TRUE(OT_WAIT(lt_drops(&self->node) >= sent - seen));
+	EXPECT_EQ(sent - seen, lt_drops(&self->node));
+	ASSERT_EQ(0, ockam_nl_node_get(self->node.nl, &now));
+	for (i = 0; i < __OCKAM_DROP_MAX; i++) {
+		if (!now.drops[i])
+			continue;
+		TH_LOG("%s: %llu", ockam_nl_drop_name(i),
+		       (unsigned long long)now.drops[i]);
+		EXPECT_TRUE(i == OCKAM_DROP_NO_WORKER ||
+			    i == OCKAM_DROP_SCOPE_DECRYPTOR ||
+			    i == OCKAM_DROP_REPLAYED ||
+			    i == OCKAM_DROP_AUTH_FAILED ||
+			    i == OCKAM_DROP_SHORT ||
+			    i == OCKAM_DROP_TOO_OLD ||
+			    i == OCKAM_DROP_NO_KEY);
+	}
+	EXPECT_LE(refused, now.drops[OCKAM_DROP_SCOPE_DECRYPTOR]);
+	EXPECT_LT(0, now.drops[OCKAM_DROP_AUTH_FAILED]);
+}
+
+/* What strangers send before M3 is read is bounded, and ends with the takeover. */
+TEST_F_TIMEOUT(takeover, junk_is_bounded, 120)
+{
+	struct ockam_nl_channel ch;
+	struct ockam_nl_node now;
+	struct sockaddr_ockam sa;
+	int hs, fd, sink, i, n;
+	uint8_t buf[1000];
+	struct ct_keys k;
+	char c[2];
+
+	hs = lt_worker("hs", OCKAM_ACCEPT_LINKS);
+	sink = lt_worker("sink", OCKAM_ACCEPT_CHANNELS);
+	fd = ot_worker("mallory", SOCK_NONBLOCK);
+	ASSERT_LE(0, hs);
+	ASSERT_LE(0, sink);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ot_set(hs, SOL_OCKAM, OCKAM_HANDSHAKE, 1));
+	ct_keys(&k);
+	ASSERT_EQ(0, ct_new(self->node.nl, &k, true, "E", "D", -1, "hs"));
+
+	ASSERT_EQ((int)strlen(M3), ot_say(fd, "hs", M3));
+	/* Too short for a nonce, or for a tag, with what would be a good nonce. */
+	memset(buf, 0, 24);
+	for (i = 0; i < 24; i++)
+		ASSERT_EQ(i, ot_send(fd, "hs", buf, i, 0));
+	memset(buf + 8, 0xa5, sizeof(buf) - 8);
+	for (n = 0; n < 20000; n++)
+		if (ot_send(fd, "hs", buf, sizeof(buf), 0) < 0)
+			break;
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_LT(10, n);
+	EXPECT_GT(2000, n);
+	EXPECT_EQ((int)strlen(M3), ot_recv(hs, buf, sizeof(buf), 0));
+	/* More fits as little as before, and none of it is given out. */
+	EXPECT_EQ(-EAGAIN, ot_recv(hs, c, 1, MSG_DONTWAIT));
+	EXPECT_EQ(0, lt_drops(&self->node));
+
+	ASSERT_EQ(0, ct_new(self->node.nl, &k, false, "R", NULL, hs, "D"));
+	ct_keys(&k);
+	EXPECT_EQ(-EBUSY, ct_new(self->node.nl, &k, false, "R2", NULL, hs,
+				 "D"));
+	sa = ct_sa("E>sink");
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(1, ot_sendx(fd, ot_out(.name = &sa), "x", 1));
+		ASSERT_EQ(1, ot_recv(sink, c, 2, 0));
+	}
+	ASSERT_EQ(0, ct_get(self->node.nl, "R", &ch));
+	EXPECT_EQ(100, ch.rx_msgs);
+	EXPECT_EQ(n, ch.auth_failed);
+	ASSERT_EQ(0, ockam_nl_node_get(self->node.nl, &now));
+	EXPECT_EQ(n, now.drops[OCKAM_DROP_AUTH_FAILED]);
+	EXPECT_EQ(24, now.drops[OCKAM_DROP_SHORT]);
+	EXPECT_EQ(n + 24, lt_drops(&self->node));
+	TH_LOG("%d messages waited", n);
+	close(fd);
+	close(hs);
+	close(sink);
+}
+
+TEST_HARNESS_MAIN
