@@ -32,7 +32,7 @@ for f in "${files[@]}"; do
 done
 
 say LINT "paths and hosts of one machine"
-if grep -nIE '(/work/|/root/\.|/home/[a-z])|https?://[a-z.]*(debian\.org/debian|snapshot\.)' \
+if grep -nIE '(/root/\.|/home/[a-z])|https?://[a-z.]*(debian\.org/debian|snapshot\.)' \
 		"${files[@]}" 2>/dev/null | grep -v '^selftests/vm/lint.sh:'; then
 	bad "the lines above name a path or host of one machine"
 fi
