@@ -15,6 +15,7 @@
 #include "netlink.h"
 #include "node.h"
 #include "sock.h"
+#include "tcp.h"
 
 struct workqueue_struct *ockam_wq;
 int ockam_family = AF_OCKAM;
@@ -90,6 +91,7 @@ static void __exit ockam_exit(void)
 	flush_workqueue(ockam_wq);
 	rcu_barrier();
 	destroy_workqueue(ockam_wq);
+	ockam_tcp_exit();
 }
 
 module_init(ockam_init);

@@ -22,8 +22,10 @@
  */
 #include <linux/module.h>
 #include <linux/netlink.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
+#include <linux/wait_bit.h>
 #include <net/inet_common.h>
 #include <net/tcp.h>
 #include <net/transp_v6.h>
@@ -1391,15 +1393,34 @@ static struct ockam_tcp *fd_tcp(const struct sock *sk)
 	return tcp;
 }
 
+/*
+ * The socket's owner is TCP's module, so calls made by its fd do not keep this
+ * one loaded: those that may sleep are counted, and ockam_tcp_exit() waits.
+ */
+static atomic_t fd_calls = ATOMIC_INIT(0);
+
+static void fd_enter(void)
+{
+	atomic_inc(&fd_calls);
+}
+
+static void fd_leave(void)
+{
+	if (atomic_dec_and_test(&fd_calls))
+		wake_up_var(&fd_calls);
+}
+
 /* The last close of the fd ends the link. */
 static int fd_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 	struct ockam_tcp *tcp;
+	int err;
 
 	/* What accept() has made of these calls, and gives up at once. */
 	if (!sk)
 		return 0;
+	fd_enter();
 	lock_sock(sk);
 	tcp = fd_tcp(sk);
 	if (tcp) {
@@ -1408,7 +1429,9 @@ static int fd_release(struct socket *sock)
 		ltcp_fail(tcp, OCKAM_LINK_REASON_FD_CLOSED, 0);
 	}
 	release_sock(sk);
-	return READ_ONCE(sock->ops)->release(sock);
+	err = READ_ONCE(sock->ops)->release(sock);
+	fd_leave();
+	return err;
 }
 
 static int fd_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
@@ -1437,9 +1460,14 @@ static int fd_setsockopt(struct socket *sock, int level, int optname,
 static int fd_getsockopt(struct socket *sock, int level, int optname,
 			 char __user *optval, int __user *optlen)
 {
+	int err;
+
 	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
 		return -EBUSY;
-	return sock_common_getsockopt(sock, level, optname, optval, optlen);
+	fd_enter();
+	err = sock_common_getsockopt(sock, level, optname, optval, optlen);
+	fd_leave();
+	return err;
 }
 
 static int fd_mmap(struct file *file, struct socket *sock,
@@ -1617,4 +1645,13 @@ refuse:
 	if (extack)
 		extack->_msg = text;
 	return err;
+}
+
+void ockam_tcp_exit(void)
+{
+	/* Who has read the pointer to one of these calls has begun it ... */
+	synchronize_rcu_tasks();
+	wait_var_event(&fd_calls, !atomic_read(&fd_calls));
+	/* ... and who left it has returned. */
+	synchronize_rcu_tasks();
 }

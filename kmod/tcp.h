@@ -66,4 +66,7 @@ void ockam_tcp_close(struct ockam_tcp *tcp);
 /* End what ockam_tcp_close() left behind in a dying node. */
 void ockam_tcp_drain(struct ockam_node *node);
 
+/* Module exit, no link is left: calls on fds handed over once are done. */
+void ockam_tcp_exit(void);
+
 #endif /* _OCKAM_TCP_H */

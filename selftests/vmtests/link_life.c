@@ -1093,4 +1093,47 @@ TEST_F_TIMEOUT(module, unloads_when_unused, 300)
 	lt_node_free(&node);
 }
 
+/* Calls on a descriptor that was handed over once run in the module. */
+TEST_F_TIMEOUT(module, unloads_under_calls_on_a_descriptor, 300)
+{
+	unsigned int seen = 0;
+	struct lt_node node;
+	int fd[2], ends[2];
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, lt_node_new(&node));
+		ASSERT_EQ(0, lt_tcp_pair("127.0.0.1", fd));
+		ASSERT_LT(0, lt_handover(&node, fd[0], lt_conf(0)));
+		ASSERT_EQ(0, pipe(ends));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			socklen_t len = sizeof(status);
+			struct pollfd end = { .fd = ends[0] };
+
+			close(ends[1]);
+			while (!poll(&end, 1, 0))
+				if (getsockopt(fd[0], SOL_SOCKET, SO_TYPE,
+					       &status, &len))
+					_exit(1);
+			_exit(0);
+		}
+		close(ends[0]);
+		close(fd[0]);
+		usleep(20000);
+		EXPECT_EQ(0, ockam_nl_link_flush(node.nl));
+		lt_node_free(&node);
+		EXPECT_TRUE(OT_WAIT(!unload()));
+		close(ends[1]);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		seen += !status;
+		close(fd[1]);
+		ASSERT_EQ(0, lt_run("modprobe ockam"));
+	}
+	EXPECT_EQ(5, seen);
+}
+
 TEST_HARNESS_MAIN
