@@ -1270,16 +1270,17 @@ static unsigned long rx_run_queue(struct ockam_channel *ch)
 			return MAX_JIFFY_OFFSET;
 
 		err = rx_open_queued(ch, skb, &how, &began);
+		if (err == -ENOMEM && !began) {
+			spin_lock_bh(&rx->lock);
+			rx_requeue(rx, skb);
+			spin_unlock_bh(&rx->lock);
+			return OCKAM_RETRY;
+		}
 		if (!err) {
 			ockam_channel_resume(ch, skb, &how);
 		} else if (err == -EAGAIN) {
 			spin_lock_bh(&rx->lock);
 			rx_set_aside(ch, skb);
-		} else if (err == -ENOMEM && !began) {
-			spin_lock_bh(&rx->lock);
-			rx_requeue(rx, skb);
-			spin_unlock_bh(&rx->lock);
-			return OCKAM_RETRY;
 		} else {
 			rx_refuse(ch, skb, err);
 		}
@@ -1679,7 +1680,7 @@ void ockam_crypt_kill(struct ockam_channel *ch)
 	spin_lock_bh(&rx->lock);
 	while (rx->pending && !rx->pending_done) {
 		spin_unlock_bh(&rx->lock);
-		msleep(1);
+		usleep_range(1000, 2000);
 		spin_lock_bh(&rx->lock);
 	}
 	if (rx->pending)

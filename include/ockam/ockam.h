@@ -186,7 +186,7 @@ ssize_t ockam_forward(int fd, const struct ockam_info *info, const void *buf,
 
 /* Who may reach this worker: enum ockam_accept_scope, and identifiers. */
 int ockam_accept(int fd, unsigned int scope,
-		 const uint8_t (*ids)[OCKAM_IDENTIFIER_LEN], size_t n);
+		 const uint8_t ids[][OCKAM_IDENTIFIER_LEN], size_t n);
 
 /* ---- identifiers ---- */
 

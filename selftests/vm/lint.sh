@@ -21,7 +21,7 @@ say LINT "licence lines"
 for f in "${files[@]}"; do
 	[ -f "$f" ] || continue
 	case $f in
-	COPYING|LICENSES/*|*/corpus/*|*.json|*.bin|*.png|*.svg) continue ;;
+	COPYING|LICENSES/*|*/corpus*/*|*.json|*.bin|*.png|*.svg) continue ;;
 	kmod/*) want='GPL-2\.0' ;;
 	include/uapi/*) want='GPL-2\.0.*WITH Linux-syscall-note' ;;
 	Documentation/*|*.md|.gitignore) want='' ;;
@@ -48,10 +48,17 @@ src=$("$VMDIR/kernel-source.sh" 6.1)
 mapfile -t c_files < <(printf '%s\n' "${files[@]}" |
 	grep -E '^(kmod|include)/.*\.[ch]$' | grep -v -- '-gen\.[ch]$' |
 	grep -v 'ockam_netlink\.h$')
-# Files are judged as files; types of the kernel's own are known to it.
-"$src/scripts/checkpatch.pl" --no-tree --no-summary --terse --quiet --file \
-	--max-line-length=100 --ignore CONFIG_DESCRIPTION,SPDX_LICENSE_TAG,\
-FILE_PATH_CHANGES,MACRO_ARG_REUSE,SPLIT_STRING "${c_files[@]}" || bad "checkpatch"
+# Files are judged as files. What it cannot know: the family's own operations
+# are filled in at run time; some asserts compare constants; ground.h is where
+# user space gets its noinline. It keeps a cache where it runs.
+ignore=CONFIG_DESCRIPTION,SPDX_LICENSE_TAG,FILE_PATH_CHANGES,MACRO_ARG_REUSE
+ignore+=,SPLIT_STRING,CONST_STRUCT,CONSTANT_COMPARISON
+ignore+=,PREFER_DEFINED_ATTRIBUTE_MACRO
+mkdir -p "$BUILD/lint"
+(cd "$BUILD/lint" && "$src/scripts/checkpatch.pl" --no-tree --no-summary --terse \
+	--quiet --file --max-line-length=100 --ignore "$ignore" \
+	"${c_files[@]/#/$TOP/}") | sed "s|^$TOP/||"
+[ "${PIPESTATUS[0]}" -eq 0 ] || bad "checkpatch"
 
 say LINT "module with W=1 and sparse"
 log=$BUILD/lint-module.log
