@@ -275,14 +275,14 @@ static void run(struct __test_metadata *_metadata, struct lt_node *node,
 
 TEST_F_TIMEOUT(node, within_a_node, 550)
 {
-	uint32_t n = ot_slow() > 1 ? 90000 : 900000;
+	uint32_t n = ot_slow() > 1 ? 27000 : 900000;
 
 	run(_metadata, &self->node, "D2", "D1", n, n / 9);
 }
 
 TEST_F_TIMEOUT(node, over_a_link, 550)
 {
-	uint32_t n = ot_slow() > 1 ? 4500 : 45000;
+	uint32_t n = ot_slow() > 1 ? 1800 : 45000;
 	char back[64], to1[80];
 
 	ASSERT_EQ(0, ct_loop(&self->node, "up", back));
