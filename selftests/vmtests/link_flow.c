@@ -608,7 +608,7 @@ TEST_F_TIMEOUT(ring, mutual_flood, 180)
 		ASSERT_EQ(0, lt_set(&self->node[i], OCKAM_A_NODE_TXQ_LIMIT,
 				    65536));
 		ASSERT_EQ(0, lt_set(&self->node[i], OCKAM_A_NODE_STALL_MS,
-				    100000));
+				    600000));
 	}
 	ASSERT_EQ(1, lt_children(&self->node[1], 1, &c));
 	ASSERT_EQ(0, lt_name(&self->node[1], c.id[0], name));
@@ -654,9 +654,12 @@ TEST_F_TIMEOUT(ring, echo_flood, 180)
 	int i;
 
 	ASSERT_LT(0, join(&self->node[0], &self->node[1], 1, "to"));
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, lt_set(&self->node[i], OCKAM_A_NODE_PARK_LIMIT,
 				    128 << 10));
+		ASSERT_EQ(0, lt_set(&self->node[i], OCKAM_A_NODE_STALL_MS,
+				    600000));
+	}
 	/* A hop in the other node sends everything back. */
 	ASSERT_EQ(0, lt_hop(&self->node[1], "back", NULL, OCKAM_ACCEPT_LINKS));
 	ASSERT_EQ(0, lt_set(&self->node[1], OCKAM_A_NODE_FORWARD,
@@ -718,7 +721,7 @@ TEST_F_TIMEOUT(ring, relay_ring, 240)
 
 		ASSERT_EQ(0, lt_set(n, OCKAM_A_NODE_PARK_LIMIT, 64 << 10));
 		ASSERT_EQ(0, lt_set(n, OCKAM_A_NODE_TXQ_LIMIT, 32768));
-		ASSERT_EQ(0, lt_set(n, OCKAM_A_NODE_STALL_MS, 100000));
+		ASSERT_EQ(0, lt_set(n, OCKAM_A_NODE_STALL_MS, 600000));
 		ASSERT_EQ(0, lt_set(n, OCKAM_A_NODE_FORWARD,
 				    1 << OCKAM_FORWARD_LINK_LINK));
 	}
