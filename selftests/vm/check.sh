@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
 # check.sh [--vm-only] KERNEL: builds everything and runs every test, goes on
-# after a failure, and ends with the sum over all.
+# after a failure, and ends with the sum over all. On the debug kernel, where tests
+# take long and mostly wait, two VMs share them (VMS=1: one).
 
 . "$(dirname "$0")/lib.sh"
 
@@ -40,8 +41,54 @@ if [ -z "$vm_only" ]; then
 	part host make_ host-check
 	part fuzz make_ fuzz
 fi
-# shellcheck disable=SC2086
-part "vm-$kernel" "$VMDIR/run.sh" --kernel "$kernel" --name "$kernel" ${TESTS:-}
+
+# Tests that may take longest first, each to the VM that has least to do.
+shares() {
+	local t
+
+	for t in ${TESTS:-$(vm_tests)}; do
+		echo "$(test_setting "$t" timeout 60) $t"
+	done | sort -s -k1,1nr | awk -v n="$1" '
+		{
+			m = 1
+			for (i = 2; i <= n; i++)
+				if (sum[i] < sum[m])
+					m = i
+			sum[m] += $1
+			share[m] = share[m] " " $2
+		}
+		END { for (i = 1; i <= n; i++) if (share[i]) print i share[i] }'
+}
+
+# one NAME TESTS: the tests in one VM
+one() {
+	local name=$1
+
+	shift
+	part "vm-$name" "$VMDIR/run.sh" --kernel "$kernel" --name "$name" "$@"
+}
+
+vms() {
+	local n=1 pids=() pid i tests
+
+	[ "$kernel" != debug ] || n=2
+	n=${VMS:-$n}
+	if [ "$n" -eq 1 ]; then
+		# shellcheck disable=SC2086
+		one "$kernel" ${TESTS:-}
+		return
+	fi
+	while read -r i tests; do
+		# shellcheck disable=SC2086
+		(one "$kernel-$i" $tests; exit $status) 2>&1 </dev/null |
+			sed -u "s/^/$i: /" &
+		pids+=($!)
+	done < <(shares "$n")
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+	done
+}
+vms
 
 echo
 for f in "$results"/*; do

@@ -47,6 +47,26 @@ progress() {
 		}'
 }
 
+# The VM tests by name, one a line.
+vm_tests() {
+	find "$TOP/selftests/vmtests" -maxdepth 1 -type f ! -name 'lib*' -printf '%f\n' |
+		sed -n 's/\.c$//p; /\.sh$/p' | sort
+}
+
+# test_setting TEST KEY DEFAULT: what selftests/vmtests/settings says, lines of
+# "TEST|* key=value...", the last wins.
+test_setting() {
+	local file=$TOP/selftests/vmtests/settings value=
+
+	[ ! -e "$file" ] || value=$(awk -v t="$1" -v k="$2" '
+		$1 == t || $1 == "*" {
+			for (i = 2; i <= NF; i++)
+				if (index($i, k "=") == 1)
+					v = substr($i, length(k) + 2)
+		} END { print v }' "$file")
+	echo "${value:-$3}"
+}
+
 # finish NAME SUMS: add up lines of "passed failed skipped", say so, keep the sum
 # for check.sh, and end with the status that follows.
 finish() {

@@ -83,20 +83,6 @@ flock -n "$run_lock_fd" || die "a run named '$name' is under way; use --name"
 rm -rf "$dir"/{root,initramfs,console.log,report.log,summary,out.tgz,sums}
 root=$dir/root
 
-# What selftests/vmtests/settings says: "NAME|* key=value...", the last wins.
-setting() {	# test, key, default
-	local value=$3 line
-	if [ -e "$vmtests/settings" ]; then
-		line=$(awk -v t="$1" -v k="$2" '$1 == t || $1 == "*" {
-			for (i = 2; i <= NF; i++)
-				if (index($i, k "=") == 1)
-					v = substr($i, length(k) + 2)
-			} END { print v }' "$vmtests/settings")
-		value=${line:-$value}
-	fi
-	echo "$value"
-}
-
 vm_tree "$root" "$kdir" $stock
 release=$(cat "$kdir/release")
 extra=$root/lib/modules/$release/extra
@@ -157,12 +143,12 @@ if [ -d "$BUILD/selftests" ]; then
 fi
 if [ $# -eq 0 ] && [ -z "$shell" ]; then
 	# shellcheck disable=SC2046
-	set -- $(cd "$vmtests" 2>/dev/null && ls | sed -n '/^lib/d; s/\.c$//p; /\.sh$/p')
+	set -- $(vm_tests)
 	[ $# -gt 0 ] || die "no tests in $vmtests"
 fi
 : >"$root/ockam/plan"
 for t; do
-	limit=${test_timeout:-$(($(setting "$(basename "$t")" timeout 60) * slow))}
+	limit=${test_timeout:-$(($(test_setting "$(basename "$t")" timeout 60) * slow))}
 	case $t in
 	*' '*)
 		echo "$limit '${t//[^A-Za-z0-9 ._\/=-]/_}' $t" >>"$root/ockam/plan"
@@ -173,7 +159,7 @@ for t; do
 		vm_program "$root" "$t" /ockam/tests
 		chmod +x "$root/ockam/tests/$base"
 	fi
-	[ -n "$(setting "$base" python '')" ] && python=1
+	[ -n "$(test_setting "$base" python '')" ] && python=1
 	[ -e "$root/ockam/tests/$base" ] || [ -e "$root/ockam/bin/$base" ] ||
 		die "no test '$t' (not built?)"
 	echo "$limit '$base' '$base'" >>"$root/ockam/plan"
