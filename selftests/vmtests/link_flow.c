@@ -593,7 +593,7 @@ static void long_wait(int fd)
  * Two nodes flood each other over one connection, with nobody reading until
  * everything is full; then both read, and all comes in order.
  */
-TEST_F_TIMEOUT(ring, mutual_flood, 180)
+TEST_F_TIMEOUT(ring, mutual_flood, 500)
 {
 	struct talker send[2] = {}, recv[2] = {};
 	struct ot_task st[2], rt[2];
@@ -645,7 +645,7 @@ TEST_F_TIMEOUT(ring, mutual_flood, 180)
 }
 
 /* One side reads all the time, the other one not at all until the end. */
-TEST_F_TIMEOUT(ring, echo_flood, 180)
+TEST_F_TIMEOUT(ring, echo_flood, 500)
 {
 	struct talker send = {}, recv = {};
 	struct ot_task st, rt;
@@ -709,7 +709,7 @@ static void report(struct __test_metadata *_metadata,
  * A -> B -> C -> A, routes of several laps, from all three nodes at once.
  * Buffers are small, so that messages under way wait for each other.
  */
-TEST_F_TIMEOUT(ring, relay_ring, 240)
+TEST_F_TIMEOUT(ring, relay_ring, 900)
 {
 	struct talker send[NODES] = {}, recv[NODES] = {};
 	struct ot_task st[NODES], rt[NODES];
