@@ -339,7 +339,8 @@ static __poll_t ockam_poll(struct file *file, struct socket *sock,
 
 /* ---- names ---- */
 
-static int sock_bind_key(struct ockam_sock *osk, const u8 *hop)
+/* @chosen: not by us, so it is held for the caller after its release. */
+static int sock_bind_key(struct ockam_sock *osk, const u8 *hop, bool chosen)
 {
 	struct ockam_node *node = osk->sink.node;
 	struct ockam_key *key;
@@ -353,10 +354,12 @@ static int sock_bind_key(struct ockam_sock *osk, const u8 *hop)
 	if (!key)
 		return -ENOMEM;
 	memcpy(key->hop, hop, ockam_key_size(hop));
+	key->hold.payer = NULL;
 	osk->name.key = key->hop;
 	osk->name.kind = OCKAM_NAME_WORKER;
 	osk->name.sink = &osk->sink;
-	err = ockam_name_add(node, &osk->name);
+	err = chosen ? ockam_hold_bind(node, &osk->name, key) :
+		       ockam_name_add(node, &osk->name);
 	if (err) {
 		kfree(key);
 		return err;
@@ -374,7 +377,7 @@ int ockam_sock_autobind(struct ockam_sock *osk)
 		return -EINVAL;
 	do {
 		ockam_name_random(key);
-		err = sock_bind_key(osk, key);
+		err = sock_bind_key(osk, key, false);
 	} while (err == -EADDRINUSE);
 	return err;
 }
@@ -394,7 +397,7 @@ static int sock_bind_hop(struct ockam_sock *osk, const u8 *hop)
 		return -EACCES;
 
 	lock_sock(&osk->sk);
-	err = osk->taken ? -EINVAL : sock_bind_key(osk, hop);
+	err = osk->taken ? -EINVAL : sock_bind_key(osk, hop, true);
 	release_sock(&osk->sk);
 	return err;
 }
@@ -673,6 +676,7 @@ int ockam_sock_takeover(struct ockam_sock *osk, struct ockam_name *dec,
 	takeover_unlock(osk);
 
 	RCU_INIT_POINTER(osk->key, NULL);
+	ockam_hold_forget(osk->sink.node, key);
 	kfree_rcu(key, rcu);
 	*keyp = copy;
 	sk->sk_shutdown |= RCV_SHUTDOWN;
@@ -720,6 +724,7 @@ static int ockam_release(struct socket *sock)
 	struct sock *sk = sock->sk;
 	struct sk_buff_head gone;
 	struct ockam_sock *osk;
+	struct ockam_key *key;
 
 	if (!sk)
 		return 0;
@@ -728,7 +733,9 @@ static int ockam_release(struct socket *sock)
 	lock_sock(sk);
 	sock_orphan(sk);
 	sk->sk_shutdown = SHUTDOWN_MASK;
-	ockam_name_del(osk->sink.node, &osk->name);
+	key = rcu_dereference_protected(osk->key, lockdep_sock_is_held(sk));
+	if (ockam_hold_release(osk->sink.node, &osk->name, key))
+		RCU_INIT_POINTER(osk->key, NULL);
 	release_sock(sk);
 
 	ockam_sock_unblock(osk);

@@ -4,6 +4,7 @@
 #include <linux/random.h>
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
+#include <linux/slab.h>
 
 #include <compat.h>
 
@@ -16,16 +17,22 @@
  */
 static siphash_aligned_key_t ockam_name_secret;
 
-static const char * const ockam_reserved[] = {
-	"ockamd",
-	"api",
-	"forwarding_service",
-	"static_forwarding_service",
+/* What a node reserves until it is told otherwise, in flat form. */
+static const u8 ockam_reserved_default[] = {
+	"\0\6"  "ockamd"
+	"\0\3"  "api"
+	"\0\22" "forwarding_service"
+	"\0\31" "static_forwarding_service"
 };
+
+u32 ockam_name_hash(const u8 *key)
+{
+	return siphash(key, ockam_key_size(key), &ockam_name_secret);
+}
 
 static u32 name_hash_key(const void *data, u32 len, u32 seed)
 {
-	return siphash(data, ockam_key_size(data), &ockam_name_secret) ^ seed;
+	return ockam_name_hash(data) ^ seed;
 }
 
 static u32 name_hash_obj(const void *data, u32 len, u32 seed)
@@ -63,6 +70,7 @@ int ockam_names_init(struct ockam_node *node)
 void ockam_names_exit(struct ockam_node *node)
 {
 	rhashtable_destroy(&node->names);
+	kfree(rcu_dereference_protected(node->reserved, 1));
 }
 
 int ockam_name_add(struct ockam_node *node, struct ockam_name *name)
@@ -131,15 +139,39 @@ bool ockam_name_is_random(const u8 *key)
 	return true;
 }
 
+const u8 *ockam_names_reserved(const struct ockam_node *node, u32 *len)
+{
+	const struct ockam_reserved *list = rcu_dereference(node->reserved);
+
+	if (list) {
+		*len = list->len;
+		return list->names;
+	}
+	/* Without the 0 at the end of a string. */
+	*len = sizeof(ockam_reserved_default) - 1;
+	return ockam_reserved_default;
+}
+
 bool ockam_name_is_reserved(const struct ockam_node *node, const u8 *key)
 {
-	unsigned int i;
+	const u8 *p, *end;
+	bool is = false;
+	u32 len;
 
-	if (key[0] != OCKAM_TYPE_LOCAL)
-		return false;
-	for (i = 0; i < ARRAY_SIZE(ockam_reserved); i++)
-		if (strlen(ockam_reserved[i]) == key[1] &&
-		    !memcmp(ockam_reserved[i], key + 2, key[1]))
-			return true;
-	return false;
+	rcu_read_lock();
+	p = ockam_names_reserved(node, &len);
+	for (end = p + len; p < end && !is; p += ockam_key_size(p))
+		is = !memcmp(p, key, 2) && !memcmp(p + 2, key + 2, key[1]);
+	rcu_read_unlock();
+	return is;
+}
+
+void ockam_names_reserve(struct ockam_node *node, struct ockam_reserved *list)
+{
+	struct ockam_reserved *old;
+
+	old = rcu_replace_pointer(node->reserved, list,
+				  lockdep_is_held(&node->lock));
+	if (old)
+		kfree_rcu(old, rcu);
 }

@@ -9,6 +9,7 @@
 #ifndef _OCKAM_NAME_H
 #define _OCKAM_NAME_H
 
+#include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
 #include <uapi/linux/ockam.h>
@@ -47,7 +48,7 @@ struct ockam_name {
 int ockam_names_init(struct ockam_node *node);
 void ockam_names_exit(struct ockam_node *node);
 
-/* 0, -EADDRINUSE, -ENOMEM; may sleep. */
+/* 0, -EADDRINUSE, -ENOMEM.  Any context. */
 int ockam_name_add(struct ockam_node *node, struct ockam_name *name);
 void ockam_name_del(struct ockam_node *node, struct ockam_name *name);
 
@@ -61,6 +62,9 @@ int ockam_name_replace(struct ockam_node *node, struct ockam_name *old,
 /* Under rcu_read_lock(); @hop is a checked hop in flat form. */
 struct ockam_name *ockam_name_lookup(struct ockam_node *node, const u8 *hop);
 
+/* Keyed with a secret; @key in flat form. */
+u32 ockam_name_hash(const u8 *key);
+
 /* Bytes of a key in flat form. */
 static inline u32 ockam_key_size(const u8 *key)
 {
@@ -71,7 +75,24 @@ static inline u32 ockam_key_size(const u8 *key)
 void ockam_name_random(u8 key[2 + OCKAM_RANDOM_LEN]);
 /* Does it look like one?  Such names are only handed out, never chosen. */
 bool ockam_name_is_random(const u8 *key);
-/* Is it kept for holders of CAP_NET_BIND_SERVICE? */
+
+/**
+ * struct ockam_reserved - names that are kept for CAP_NET_BIND_SERVICE
+ * @rcu: for freeing
+ * @len: bytes
+ * @names: one after another in flat form, no more than a route may have
+ */
+struct ockam_reserved {
+	struct rcu_head	rcu;
+	u32		len;
+	u8		names[];
+};
+
+/* Is it kept for holders of CAP_NET_BIND_SERVICE?  Any context. */
 bool ockam_name_is_reserved(const struct ockam_node *node, const u8 *key);
+/* The list in force, under RCU: its bytes, and their number. */
+const u8 *ockam_names_reserved(const struct ockam_node *node, u32 *len);
+/* Replaces the list by @list (from kmalloc()); node->lock held. */
+void ockam_names_reserve(struct ockam_node *node, struct ockam_reserved *list);
 
 #endif /* _OCKAM_NAME_H */

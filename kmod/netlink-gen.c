@@ -34,7 +34,7 @@ const struct nla_policy ockam_node_get_nl_policy[OCKAM_A_NODE_PAD + 1] = {
 };
 
 /* OCKAM_CMD_NODE_SET - do */
-const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_FORWARD + 1] = {
+const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_RESERVED + 1] = {
 	[OCKAM_A_NODE_STALL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[OCKAM_A_NODE_PARK_LIMIT] = NLA_POLICY_MIN(NLA_U32, 4096),
 	[OCKAM_A_NODE_TXQ_LIMIT] = NLA_POLICY_MIN(NLA_U32, 4096),
@@ -44,6 +44,8 @@ const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_FORWARD + 1] = {
 	[OCKAM_A_NODE_MAX_HOPS] = { .type = NLA_U32, },
 	[OCKAM_A_NODE_REPLY_MS] = { .type = NLA_U32, },
 	[OCKAM_A_NODE_FORWARD] = NLA_POLICY_MASK(NLA_U32, 0xf),
+	[OCKAM_A_NODE_HOLD_MS] = { .type = NLA_U32, },
+	[OCKAM_A_NODE_RESERVED] = { .type = NLA_BINARY, },
 };
 
 /* OCKAM_CMD_WORKER_GET - do */
@@ -174,7 +176,7 @@ const struct genl_ops ockam_nl_ops[17] = {
 		.cmd		= OCKAM_CMD_NODE_SET,
 		.doit		= ockam_nl_node_set_doit,
 		.policy		= ockam_node_set_nl_policy,
-		.maxattr	= OCKAM_A_NODE_FORWARD,
+		.maxattr	= OCKAM_A_NODE_RESERVED,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -49,7 +49,7 @@ int ockam_nl_put_hop(struct sk_buff *skb, const struct ockam_nl_to *to,
 		     const struct ockam_hop *hop);
 
 /* Room that each of these needs at most, routes included. */
-#define OCKAM_NL_NODE_SIZE	2048
+#define OCKAM_NL_NODE_SIZE	(OCKAM_ROUTE_MAX + 2048)
 #define OCKAM_NL_LINK_SIZE	1024
 #define OCKAM_NL_CHANNEL_SIZE	(OCKAM_ROUTE_MAX + 1536)
 #define OCKAM_NL_HOP_SIZE	(OCKAM_ROUTE_MAX + 512)

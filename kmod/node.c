@@ -27,6 +27,7 @@ static const struct ockam_conf ockam_conf_default = {
 	.max_hops	= 4096,
 	.reply_ms	= 120000,
 	.fwd		= 0,
+	.hold_ms	= 120000,
 };
 
 static int __net_init ockam_node_init(struct net *net)
@@ -41,6 +42,7 @@ static int __net_init ockam_node_init(struct net *net)
 	xa_init_flags(&node->hops, XA_FLAGS_ALLOC1);
 	node->conf = ockam_conf_default;
 	ockam_router_init(node);
+	ockam_holds_init(node);
 
 	node->stats = alloc_percpu_gfp(struct ockam_stats, GFP_KERNEL_ACCOUNT);
 	if (!node->stats)
@@ -76,6 +78,7 @@ static void __net_exit ockam_node_exit_batch(struct list_head *nets)
 
 		ockam_link_drain(node);
 		ockam_router_exit(node);
+		ockam_holds_exit(node);
 		ockam_names_exit(node);
 		xa_destroy(&node->links);
 		xa_destroy(&node->channels);

@@ -8,6 +8,7 @@
  *			changes of the node's settings.  Never taken on the
  *			data path.
  *  lock_sock(AF_OCKAM)	a socket's binding, default route and options.
+ *  holds->lock		(spinlock) binding and releasing names that were chosen.
  *  serial (mutex)	one per link and one per channel, see router.h: order
  *			on the wire of what process context sends.
  *  lock_sock(carrier)	the TCP socket behind a link.
@@ -35,9 +36,11 @@
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 
+#include "hold.h"
 #include "stats.h"
 
 struct genl_info;
+struct ockam_reserved;
 
 /**
  * struct ockam_conf - settings of a node (netlink: node-set)
@@ -50,6 +53,7 @@ struct genl_info;
  * @max_hops: hops
  * @reply_ms: how long a send lets the other side answer
  * @fwd: bits of 1 << enum ockam_forward, each a permission to forward
+ * @hold_ms: how long a released name is kept from other uids, 0: not at all
  */
 struct ockam_conf {
 	u32	stall_ms;
@@ -61,6 +65,7 @@ struct ockam_conf {
 	u32	max_hops;
 	u32	reply_ms;
 	u32	fwd;
+	u32	hold_ms;
 };
 
 /**
@@ -68,6 +73,8 @@ struct ockam_conf {
  * @net: the namespace; valid as long as the node
  * @lock: see above
  * @names: every address of this node (name.h)
+ * @reserved: names for CAP_NET_BIND_SERVICE only; RCU, NULL: the default
+ * @holds: released names that are kept for their users (hold.h)
  * @links: struct ockam_link by id
  * @channels: struct ockam_channel by id
  * @hops: struct ockam_hop by id
@@ -87,6 +94,8 @@ struct ockam_node {
 	struct net			*net;
 	struct mutex			lock;
 	struct rhashtable		names;
+	struct ockam_reserved __rcu	*reserved;
+	struct ockam_holds		holds;
 	struct xarray			links;
 	struct xarray			channels;
 	struct xarray			hops;

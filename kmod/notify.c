@@ -51,7 +51,21 @@ static int put_settings(struct sk_buff *skb, const struct ockam_conf *conf)
 			   conf->max_channels) ||
 	       nla_put_u32(skb, OCKAM_A_NODE_MAX_HOPS, conf->max_hops) ||
 	       nla_put_u32(skb, OCKAM_A_NODE_REPLY_MS, conf->reply_ms) ||
-	       nla_put_u32(skb, OCKAM_A_NODE_FORWARD, conf->fwd);
+	       nla_put_u32(skb, OCKAM_A_NODE_FORWARD, conf->fwd) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_HOLD_MS, conf->hold_ms);
+}
+
+static int put_reserved(struct sk_buff *skb, const struct ockam_node *node)
+{
+	const u8 *names;
+	u32 len;
+	int err;
+
+	rcu_read_lock();
+	names = ockam_names_reserved(node, &len);
+	err = nla_put(skb, OCKAM_A_NODE_RESERVED, len, names);
+	rcu_read_unlock();
+	return err;
 }
 
 /* The nests have one attribute per counter, in the order of the enums. */
@@ -104,7 +118,8 @@ int ockam_nl_put_node(struct sk_buff *skb, const struct ockam_nl_to *to,
 
 	err = nla_put_u32(skb, OCKAM_A_NODE_FAMILY, ockam_family) ||
 	      nla_put_u32(skb, OCKAM_A_NODE_ABI, OCKAM_ABI) ||
-	      put_settings(skb, &node->conf);
+	      put_settings(skb, &node->conf) ||
+	      put_reserved(skb, node);
 	if (!err && counters)
 		err = nla_put_u32(skb, OCKAM_A_NODE_LINKS, node->nr_links) ||
 		      nla_put_u32(skb, OCKAM_A_NODE_CHANNELS,

@@ -12,6 +12,7 @@
 #include <net/sock.h>
 #include <uapi/linux/ockam.h>
 
+#include "hold.h"
 #include "msg.h"
 #include "name.h"
 #include "sink.h"
@@ -54,11 +55,13 @@ struct ockam_tokens;
 /**
  * struct ockam_key - a socket's address
  * @rcu: for freeing
+ * @hold: keeps it after its release, if it was chosen
  * @hop: flat form
  */
 struct ockam_key {
-	struct rcu_head	rcu;
-	u8		hop[];
+	struct rcu_head		rcu;
+	struct ockam_hold	hold;
+	u8			hop[];
 };
 
 /**

@@ -215,6 +215,7 @@ static int put_field(struct nlmsghdr *nlh, const struct ockam_nl_field *f,
 					address->len, address->data);
 		break;
 	case OCKAM_NL_ROUTE:
+	case OCKAM_NL_NAMES:
 		ok = mnl_attr_put_check(nlh, REQUEST_MAX, f->attr, route->len,
 					route->data);
 		break;
@@ -307,6 +308,7 @@ static bool get_field(const struct nlattr *a, const struct ockam_nl_field *f,
 		return get_bytes(a, &address->len, address->data,
 				 sizeof(address->data));
 	case OCKAM_NL_ROUTE:
+	case OCKAM_NL_NAMES:
 		return get_bytes(a, &route->len, route->data,
 				 sizeof(route->data));
 	case OCKAM_NL_IP:

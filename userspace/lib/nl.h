@@ -62,6 +62,8 @@ struct ockam_nl_node {
 	uint32_t	max_hops;
 	uint32_t	reply_ms;
 	uint32_t	forward;
+	uint32_t	hold_ms;
+	struct ockam_nl_route	reserved;	/* a list of names */
 	uint32_t	links;
 	uint32_t	channels;
 	uint32_t	hops;
@@ -254,6 +256,7 @@ enum ockam_nl_type {
 	OCKAM_NL_FLAG,
 	OCKAM_NL_ADDRESS,
 	OCKAM_NL_ROUTE,
+	OCKAM_NL_NAMES,		/* local addresses, one after another */
 	OCKAM_NL_IP,
 	OCKAM_NL_SECRET,
 	OCKAM_NL_IDENTIFIER,

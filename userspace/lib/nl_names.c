@@ -49,6 +49,10 @@ static const struct ockam_nl_field node_fields[] = {
 	      "stats"),
 	FIELD(node, OCKAM_A_NODE_DROPS, OCKAM_NL_NEST, drops,
 	      "drops"),
+	FIELD(node, OCKAM_A_NODE_HOLD_MS, OCKAM_NL_U32, hold_ms,
+	      "hold-ms"),
+	FIELD(node, OCKAM_A_NODE_RESERVED, OCKAM_NL_NAMES, reserved,
+	      "reserved"),
 };
 
 static const struct ockam_nl_field worker_fields[] = {
@@ -334,6 +338,7 @@ static const char * const stat_names[] = {
 	[OCKAM_STAT_PARKED] = "parked",
 	[OCKAM_STAT_DERIVATIONS] = "derivations",
 	[OCKAM_STAT_HEARTBEATS] = "heartbeats",
+	[OCKAM_STAT_BINDS_HELD] = "binds-held",
 };
 
 static const char * const drop_names[] = {

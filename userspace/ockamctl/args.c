@@ -141,6 +141,38 @@ static int arg_flags(enum ockam_nl_object kind,
 	return err;
 }
 
+/* "a,b" into names; a comma in one is \x2c. */
+static int arg_names(const char *name, const char *value,
+		     struct ockam_nl_route *list)
+{
+	struct ockam_nl_address one;
+	char *copy, *word, *save = NULL;
+	int err = 0;
+
+	list->len = 0;
+	if (!strcmp(value, "none"))
+		return 0;
+	copy = strdup(value);
+	if (!copy)
+		return ctl_usage("out of memory");
+	for (word = strtok_r(copy, ",", &save); word && !err;
+	     word = strtok_r(NULL, ",", &save)) {
+		err = arg_address(name, word, &one);
+		if (err)
+			break;
+		if (list->len + one.len > (int)sizeof(list->data)) {
+			err = ctl_usage("%s: too long", name);
+			break;
+		}
+		memcpy(list->data + list->len, one.data, one.len);
+		list->len += one.len;
+	}
+	if (!err && !list->len)
+		err = ctl_usage("%s: a name is missing", name);
+	free(copy);
+	return err;
+}
+
 static int arg_u32(enum ockam_nl_object kind, const struct ockam_nl_field *f,
 		   const char *value, uint32_t *out)
 {
@@ -188,6 +220,8 @@ static int arg_value(enum ockam_nl_object kind, const struct ockam_nl_field *f,
 		return arg_address(f->name, value, p);
 	case OCKAM_NL_ROUTE:
 		return arg_route(f->name, value, p);
+	case OCKAM_NL_NAMES:
+		return arg_names(f->name, value, p);
 	case OCKAM_NL_IDENTIFIER:
 		if (ockam_text_parse_identifier(value, p))
 			return ctl_usage("%s: 'I' and 64 hex digits, not '%s'",

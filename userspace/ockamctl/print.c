@@ -53,6 +53,20 @@ static json_t *json_route(const uint8_t *data, size_t len)
 	return j ? j : json_null();
 }
 
+static json_t *json_names(const struct ockam_nl_route *list)
+{
+	json_t *j = json_array();
+	size_t at, n;
+
+	for (at = 0; at + 2 <= list->len; at += n) {
+		n = 2 + list->data[at + 1];
+		if (at + n > list->len)
+			break;
+		json_array_append_new(j, json_route(list->data + at, n));
+	}
+	return j;
+}
+
 static json_t *json_field(enum ockam_nl_object kind,
 			  const struct ockam_nl_field *f, const void *p)
 {
@@ -82,6 +96,8 @@ static json_t *json_field(enum ockam_nl_object kind,
 		return json_route(address->data, address->len);
 	case OCKAM_NL_ROUTE:
 		return json_route(route->data, route->len);
+	case OCKAM_NL_NAMES:
+		return json_names(p);
 	case OCKAM_NL_IP:
 		if (!inet_ntop(ip->len == 4 ? AF_INET : AF_INET6, ip->data,
 			       text, sizeof(text)))

@@ -23,6 +23,8 @@
  * @OCKAM_STAT_PARKED: messages that had to wait for a full destination
  * @OCKAM_STAT_DERIVATIONS: key generations derived
  * @OCKAM_STAT_HEARTBEATS: empty messages by which a peer keeps a channel alive
+ * @OCKAM_STAT_BINDS_HELD: names refused because another user has just released
+ *   them
  */
 enum ockam_stat {
 	OCKAM_STAT_SENT,
@@ -35,6 +37,7 @@ enum ockam_stat {
 	OCKAM_STAT_PARKED,
 	OCKAM_STAT_DERIVATIONS,
 	OCKAM_STAT_HEARTBEATS,
+	OCKAM_STAT_BINDS_HELD,
 
 	/* private: */
 	__OCKAM_STAT_MAX,
@@ -336,6 +339,8 @@ enum {
 	OCKAM_A_NODE_HOPS,
 	OCKAM_A_NODE_STATS,
 	OCKAM_A_NODE_DROPS,
+	OCKAM_A_NODE_HOLD_MS,
+	OCKAM_A_NODE_RESERVED,
 
 	__OCKAM_A_NODE_MAX,
 	OCKAM_A_NODE_MAX = (__OCKAM_A_NODE_MAX - 1)
@@ -353,6 +358,7 @@ enum {
 	OCKAM_A_STATS_PARKED,
 	OCKAM_A_STATS_DERIVATIONS,
 	OCKAM_A_STATS_HEARTBEATS,
+	OCKAM_A_STATS_BINDS_HELD,
 
 	__OCKAM_A_STATS_MAX,
 	OCKAM_A_STATS_MAX = (__OCKAM_A_STATS_MAX - 1)
