@@ -277,6 +277,20 @@ static int resolve(struct ockam_node *node, const struct sk_buff *skb,
 	return err;
 }
 
+static void path_put_steps(const struct ockam_path *path, unsigned int n)
+{
+	while (n--) {
+		const struct ockam_step *s = &path->step[n];
+
+		if (!s->route) {
+			ockam_hop_put(s->hop);
+		} else {
+			ockam_channel_route_put(s->route);
+			ockam_channel_put(s->ch);
+		}
+	}
+}
+
 /* Takes references so that the path outlives the RCU section. */
 static bool path_hold(struct ockam_path *path)
 {
@@ -304,34 +318,13 @@ static bool path_hold(struct ockam_path *path)
 	return true;
 
 undo:
-	path->nsteps = i;
-	while (i--) {
-		struct ockam_step *s = &path->step[i];
-
-		if (!s->route) {
-			ockam_hop_put(s->hop);
-		} else {
-			ockam_channel_route_put(s->route);
-			ockam_channel_put(s->ch);
-		}
-	}
+	path_put_steps(path, i);
 	return false;
 }
 
 static void path_release(struct ockam_path *path)
 {
-	unsigned int i;
-
-	for (i = 0; i < path->nsteps; i++) {
-		struct ockam_step *s = &path->step[i];
-
-		if (!s->route) {
-			ockam_hop_put(s->hop);
-		} else {
-			ockam_channel_route_put(s->route);
-			ockam_channel_put(s->ch);
-		}
-	}
+	path_put_steps(path, path->nsteps);
 	if (path->sink)
 		path->sink->ops->put(path->sink);
 	if (path->dec)
