@@ -113,7 +113,7 @@ static long flood_tcp(void *arg)
 
 static bool stands(volatile uint32_t *n, unsigned int ms)
 {
-	uint64_t end = ot_ms() + 20000 * ot_slow();
+	uint64_t end = ot_ms() + 60000 * ot_slow();
 	uint32_t last;
 
 	while (ot_ms() < end) {
