@@ -393,7 +393,8 @@ static int sock_bind_hop(struct ockam_sock *osk, const u8 *hop)
 	if (ockam_name_is_random(hop))
 		return -EACCES;
 	if (ockam_name_is_reserved(node, hop) &&
-	    !ns_capable(node->net->user_ns, CAP_NET_BIND_SERVICE))
+	    !sk_ns_capable(&osk->sk, node->net->user_ns,
+			   CAP_NET_BIND_SERVICE))
 		return -EACCES;
 
 	lock_sock(&osk->sk);

@@ -328,9 +328,10 @@ static bool sender_may(struct ockam_channel *ch, const struct ockam_msg *m,
 	 * asked when it was sent, and is not here any more.
 	 */
 	if (!from)
-		return uid_eq(m->from.uid, READ_ONCE(ch->owner)) ||
-		       uid_eq(m->from.uid, make_kuid(ns, 0)) ||
-		       uid_eq(m->from.uid, GLOBAL_ROOT_UID);
+		return !(m->from.flags & OCKAM_PEER_LENT) &&
+		       (uid_eq(m->from.uid, READ_ONCE(ch->owner)) ||
+			uid_eq(m->from.uid, make_kuid(ns, 0)) ||
+			uid_eq(m->from.uid, GLOBAL_ROOT_UID));
 
 	return sender_is_owner(ch, m, from) ||
 	       ockam_rights_has(&from->through, OCKAM_ORIGIN_CHANNEL,

@@ -461,6 +461,17 @@ static int put_worker(struct sk_buff *skb, const struct ockam_nl_to *to,
 	return 0;
 }
 
+/*
+ * Does it belong to the caller?  As with capabilities, who opened the netlink
+ * socket counts as well as who sends: a program that was handed one lends
+ * nothing.
+ */
+static bool nl_is_own(const struct sk_buff *request, kuid_t uid)
+{
+	return uid_eq(uid, NETLINK_CREDS(request)->uid) &&
+	       uid_eq(uid, NETLINK_CB(request).sk->sk_uid);
+}
+
 /* The socket behind an entry, if it is one that the caller may see. */
 static struct ockam_sock *visible_worker(struct ockam_name *name,
 					 const struct sk_buff *request,
@@ -471,7 +482,7 @@ static struct ockam_sock *visible_worker(struct ockam_name *name,
 	if (!name || name->kind != OCKAM_NAME_WORKER)
 		return NULL;
 	osk = container_of(name, struct ockam_sock, name);
-	if (!admin && !uid_eq(osk->sk.sk_uid, NETLINK_CREDS(request)->uid))
+	if (!admin && !nl_is_own(request, osk->sk.sk_uid))
 		return NULL;
 	return osk;
 }

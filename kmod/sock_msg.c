@@ -308,13 +308,35 @@ static int set_forwarded(struct ockam_sock *osk, struct sk_buff *skb,
 	return err;
 }
 
-static void set_local_origin(struct sk_buff *skb)
+/*
+ * A program with more rights, a setuid one that was handed a socket as its
+ * standard error for instance, must not lend its name to who opened it; nor
+ * must a personality of io_uring.  Who could take any name needs no loan.
+ */
+static bool is_lent(const struct ockam_sock *osk, const struct cred *cred)
+{
+	const struct file *file = osk->sk.sk_socket->file;
+
+	/* The kernel opens its own sockets without a file. */
+	if (likely(!file || file->f_cred == cred))
+		return false;
+	if (uid_eq(file->f_cred->euid, cred->euid) &&
+	    gid_eq(file->f_cred->egid, cred->egid))
+		return false;
+	return !file_ns_capable(file, osk->sink.node->net->user_ns,
+				CAP_NET_ADMIN);
+}
+
+static void set_local_origin(struct ockam_sock *osk, struct sk_buff *skb)
 {
 	struct ockam_from *from = &ockam_msg(skb)->from;
+	const struct cred *cred = current_cred();
 
 	from->kind = OCKAM_ORIGIN_LOCAL;
-	from->uid = current_euid();
-	from->gid = current_egid();
+	if (unlikely(is_lent(osk, cred)))
+		from->flags |= OCKAM_PEER_LENT;
+	from->uid = cred->euid;
+	from->gid = cred->egid;
 	from->pid = get_pid(task_tgid(current));
 }
 
@@ -339,7 +361,7 @@ static int set_routes(struct ockam_sock *osk, struct sk_buff *skb,
 	if (s->forward_flags)
 		return set_forwarded(osk, skb, s);
 
-	set_local_origin(skb);
+	set_local_origin(osk, skb);
 	if (likely(!s->ret))
 		return set_own_return(osk, skb);
 

@@ -73,7 +73,7 @@ cleanup() {
 trap cleanup EXIT
 
 echo "TAP version 13"
-echo "1..44"
+echo "1..45"
 pids= pid_app= pid_resp=
 
 for ns in app resp; do
@@ -164,6 +164,8 @@ refuse "an answer from a daemon of an unexpected uid is refused" 'uid 990 answer
 check "a request with borrowed origin is sent" on app setpriv --reuid 1001 \
 	--regid 1001 --clear-groups lib_echo borrow
 check "and refused" until_true logged app 'passed on is refused'
+check "a request by root through another uid's socket is refused" sh -c \
+	'ip netns exec app lib_echo lent | grep "opened by another user"'
 
 # ---- trust ----
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <ockam/ockam.h>
 
@@ -180,6 +181,33 @@ static int borrow(void)
 	return 0;
 }
 
+/*
+ * Root writes a request for the list of listeners to a socket that uid 1001 has
+ * opened, and says what the daemon answers.
+ */
+static int lent(void)
+{
+	static const unsigned char request[] = {
+		0xa3, 0x00, 0x01, 0x01, 0x18, 0x2a, 0x02, 0x05
+	};
+	struct pollfd pfd = { .events = POLLIN };
+	unsigned char buf[8192];
+	ssize_t n, i;
+
+	if (seteuid(1001))
+		return die("lent");
+	pfd.fd = ockam_socket();
+	if (seteuid(0) || pfd.fd < 0 ||
+	    ockam_send(pfd.fd, "ockamd", request, sizeof(request)) < 0 ||
+	    poll(&pfd, 1, ANSWER_MS) != 1)
+		return die("lent");
+	n = ockam_recv(pfd.fd, buf, sizeof(buf), NULL, 0);
+	for (i = 0; i < n; i++)
+		putchar(buf[i] >= ' ' && buf[i] < 127 ? buf[i] : '.');
+	putchar('\n');
+	return n < 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && !strcmp(argv[1], "serve"))
@@ -193,6 +221,8 @@ int main(int argc, char **argv)
 		return wrong_daemon();
 	if (argc == 2 && !strcmp(argv[1], "borrow"))
 		return borrow();
-	fprintf(stderr, "usage: lib_echo serve|ask|flood|wrong-daemon|borrow ...\n");
+	if (argc == 2 && !strcmp(argv[1], "lent"))
+		return lent();
+	fprintf(stderr, "usage: lib_echo serve|ask|flood|wrong-daemon|borrow|lent ...\n");
 	return 2;
 }

@@ -174,6 +174,49 @@ static void packet(struct packet *p, const char *to, void *buf, size_t len)
 	}
 }
 
+/*
+ * Root's name under an ordinary user's socket: a ring that lends it, as a
+ * service with a personality for each client does by mistake.
+ */
+TEST_F(uring, personality_is_a_loan)
+{
+	struct ring *r = &self->ring;
+	struct io_uring_cqe cqe;
+	struct ot_in in = {};
+	struct packet out;
+	char buf[16];
+	int root, fd;
+
+	NEEDS_URING();
+	ASSERT_EQ(0, ot_set(self->sink, SOL_OCKAM, OCKAM_RECV_PEER, 1));
+	root = OT_ERR((int)syscall(SYS_io_uring_register, r->fd,
+				   IORING_REGISTER_PERSONALITY, NULL, 0));
+	ASSERT_LT(0, root);
+	ASSERT_EQ(0, ot_unroot());
+	fd = ot_worker("users", 0);
+	ASSERT_LE(0, fd);
+	packet(&out, "sink", "hello", 5);
+
+	/* As it is, then with root's name. */
+	ring_add(r, IORING_OP_SENDMSG, fd, &out.msg, 1, 0, 1);
+	ASSERT_EQ(1, ring_enter(r, 1));
+	ASSERT_TRUE(ring_take(r, &cqe));
+	EXPECT_EQ(5, cqe.res);
+	ASSERT_EQ(5, ot_recvx(self->sink, &in, buf, 5, MSG_DONTWAIT));
+	EXPECT_EQ(OT_UID, in.peer.uid);
+	EXPECT_EQ(0, in.peer.flags);
+	ring_add(r, IORING_OP_SENDMSG, fd, &out.msg, 1, 0, 2);
+	r->sqe[(*r->sq_tail - 1) & *r->sq_mask].personality = root;
+	ASSERT_EQ(1, ring_enter(r, 1));
+	ASSERT_TRUE(ring_take(r, &cqe));
+	EXPECT_EQ(2, cqe.user_data);
+	EXPECT_EQ(5, cqe.res);
+	ASSERT_EQ(5, ot_recvx(self->sink, &in, buf, 5, MSG_DONTWAIT));
+	EXPECT_EQ(0, in.peer.uid);
+	EXPECT_EQ(OCKAM_PEER_LENT, in.peer.flags);
+	close(fd);
+}
+
 TEST_F(uring, send_and_receive)
 {
 	struct io_uring_cqe cqe;

@@ -354,6 +354,17 @@ static bool is_direct(const struct ockam_info *info)
 	       info->peer.origin == OCKAM_ORIGIN_LOCAL && !info->peer.flags;
 }
 
+/*
+ * A program that was handed a socket, as its standard error perhaps, does not
+ * know that it asks us.
+ */
+static bool is_lent(const struct ockam_info *info)
+{
+	return info->has_peer && info->has_ret && info->ret.nhops == 1 &&
+	       info->peer.origin == OCKAM_ORIGIN_LOCAL &&
+	       info->peer.flags == OCKAM_PEER_LENT;
+}
+
 static void request_readable(struct watch *w, uint32_t events)
 {
 	static uint8_t buf[REQUEST_MAX];
@@ -371,14 +382,21 @@ static void request_readable(struct watch *w, uint32_t events)
 				  strerror(errno));
 		return;
 	}
-	if (!is_direct(&info)) {
-		log_info("a request that was passed on is refused");
-		return;
-	}
 	ask.to = info.ret;
 	ask.who.uid = info.peer.uid;
 	ask.who.gid = info.peer.gid;
 	ask.who.pid = info.peer.pid;
+	if (is_lent(&info)) {
+		ask.id = 0;
+		log_info("a request of uid %u through another user's socket is refused",
+			 ask.who.uid);
+		answer_error(&ask, EACCES, "the socket was opened by another user or group");
+		return;
+	}
+	if (!is_direct(&info)) {
+		log_info("a request that was passed on is refused");
+		return;
+	}
 	err = info.flags & MSG_TRUNC ? -EMSGSIZE : request_read(buf, n, &req);
 	ask.id = req.id;
 	if (err) {

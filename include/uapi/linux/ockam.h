@@ -178,11 +178,16 @@ enum ockam_origin {
  *	answered yet: it may have been read by a thief of the responder's keys
  * @OCKAM_PEER_PASSED_ON: a program of this node passed it on with a token: the
  *	origin is that of what the program received, the payload is the program's
+ * @OCKAM_PEER_LENT: the socket was opened by another uid or gid (effective,
+ *	as @uid and @gid of struct ockam_peer are) than sends, one without
+ *	CAP_NET_ADMIN over the node: who sends may not know where its output
+ *	goes, so grant it nothing for its uid or gid
  */
 enum ockam_peer_flags {
 	OCKAM_PEER_FORWARDED	= 1 << 0,
 	OCKAM_PEER_EARLY	= 1 << 1,
 	OCKAM_PEER_PASSED_ON	= 1 << 2,
+	OCKAM_PEER_LENT		= 1 << 3,
 };
 
 /**
