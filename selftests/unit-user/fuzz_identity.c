@@ -9,7 +9,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "peer.h"
 
 #define NOW	1700000100ULL

@@ -10,7 +10,7 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "exchange.h"
 #include "known.h"
 #include "tap.h"

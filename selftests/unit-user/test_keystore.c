@@ -16,7 +16,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "keystore.h"
 #include "known.h"
 #include "tap.h"

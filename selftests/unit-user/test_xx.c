@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "exchange.h"
 #include "known.h"
 #include "noise_test.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "attest.h"
-#include "err.h"
+#include "ident_err.h"
 
 int ident_check_times(uint64_t created, uint64_t expires, uint64_t now)
 {

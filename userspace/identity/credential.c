@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "credential.h"
-#include "err.h"
+#include "ident_err.h"
 
 struct cred_data {
 	uint8_t subject[IDENT_ID_LEN];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-#include "err.h"
+#include "ident_err.h"
 #include "noise.h"
 
 #define IDX(e)	((e) - IDENT_E_BASE)

@@ -6,7 +6,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "history.h"
 
 struct change {

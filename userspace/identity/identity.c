@@ -7,7 +7,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "identity.h"
 
 static struct identity *identity_alloc(void)

@@ -14,7 +14,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "keystore.h"
 
 #define SUFFIX		".identity"

@@ -8,7 +8,7 @@
 
 #include <cbor.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "ocbor.h"
 
 void ocb_writer_init(struct ocb_writer *w, uint8_t *buf, size_t cap)

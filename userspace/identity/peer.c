@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "peer.h"
 
 int trust_policy_add(struct trust_policy *p, const char *word)

@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "sig.h"
 #include "suite.h"
 

@@ -7,7 +7,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "xx.h"
 
 static int xx_begin(struct xx *xx, const struct xx_config *cfg,

@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "keystore.h"
 #include "ockamctl.h"
 #include "words.h"

@@ -20,7 +20,7 @@
 
 #include <sodium.h>
 
-#include "err.h"
+#include "ident_err.h"
 #include "ockamd.h"
 
 #define HALF_OPEN_MS	10000
