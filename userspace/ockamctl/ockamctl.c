@@ -41,6 +41,9 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL, NULL }
 };
 
+#define NAME_WIDTH	14
+#define HELP_COLUMN	48
+
 static void help(FILE *f)
 {
 	const struct command *c;
@@ -48,8 +51,15 @@ static void help(FILE *f)
 	fputs("usage: ockamctl [-j] COMMAND ...\n\n"
 	      "  -j, --json   print JSON\n"
 	      "  -h, --help   print this\n\n", f);
-	for (c = commands; c->name; c++)
-		fprintf(f, "  %-9s%-46s%s\n", c->name, c->args, c->help);
+	for (c = commands; c->name; c++) {
+		int used = fprintf(f, "  %-*s %s", NAME_WIDTH, c->name,
+				   c->args);
+
+		/* What is too long has its own line. */
+		if (used >= HELP_COLUMN)
+			used = fprintf(f, "\n") - 1;
+		fprintf(f, "%*s%s\n", HELP_COLUMN - used, "", c->help);
+	}
 	fputs("\nA route is addresses joined by \"=>\", such as\n"
 	      "\"1#10.0.0.2:4000 => 0#relay => echoer\".\n", f);
 }

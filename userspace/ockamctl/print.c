@@ -180,7 +180,10 @@ void print_object(const struct ctl *ctl, enum ockam_nl_object kind,
 		if (json_is_object(v))
 			continue;
 		printf("%-18s", key);
-		print_value(v);
+		if (kind == OCKAM_NL_CHANNEL && !strcmp(key, "mode"))
+			printf("%#o", (unsigned int)json_integer_value(v));
+		else
+			print_value(v);
 		putchar('\n');
 	}
 	json_decref(j);
