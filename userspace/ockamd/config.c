@@ -514,7 +514,8 @@ static struct config *take(cfg_t *cfg)
 	if (cfg_getstr(cfg, "group"))
 		c->group = must(strdup(cfg_getstr(cfg, "group")));
 	c->max_handshakes = cfg_getint(cfg, "max-handshakes");
-	c->has_forward = cfg_opt_size(cfg_getopt(cfg, "forward"));
+	/* An empty list switches all off; without one they stay. */
+	c->has_forward = cfg_getopt(cfg, "forward")->flags & CFGF_MODIFIED;
 	for (i = 0; i < cfg_size(cfg, "forward"); i++)
 		read_forward(cfg_getnstr(cfg, "forward", i), &c->forward);
 	take_identities(cfg, c);
