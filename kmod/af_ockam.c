@@ -898,6 +898,8 @@ static int set_handshake(struct ockam_sock *osk, int val)
 	} else {
 		osk->handshake = true;
 		osk->gate = 1;
+		WRITE_ONCE(osk->sink.stall_reason,
+			   OCKAM_DROP_HANDSHAKE_FULL);
 		/* One of those that are there already, or of those to come. */
 		skb = __skb_dequeue(&sk->sk_receive_queue);
 		if (skb) {

@@ -42,7 +42,7 @@ static void sink_stall(struct timer_list *t)
 		return;
 	}
 	WRITE_ONCE(sink->stalled, true);
-	sink_purge(sink, OCKAM_DROP_STALLED);
+	sink_purge(sink, READ_ONCE(sink->stall_reason));
 }
 
 void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
@@ -60,6 +60,7 @@ void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
 	sink->stalled = false;
 	sink->dead = false;
 	sink->lossless = true;
+	sink->stall_reason = OCKAM_DROP_STALLED;
 }
 
 void ockam_sink_kill(struct ockam_sink *sink)
@@ -84,7 +85,7 @@ void ockam_sink_park(struct ockam_sink *sink, struct sk_buff *skb)
 		goto drop;
 	}
 	if (sink->stalled) {
-		reason = OCKAM_DROP_STALLED;
+		reason = READ_ONCE(sink->stall_reason);
 		goto drop;
 	}
 	if (skb_queue_empty(&sink->parked)) {

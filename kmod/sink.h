@@ -74,6 +74,7 @@ struct ockam_sink_ops {
  * @unparking: parked messages are being routed; later ones queue up behind
  * @stalled: nothing is parked until something is taken off again
  * @dead: nothing is parked any more, waiters shall look again
+ * @stall_reason: enum ockam_drop, what counts messages for a stalled sink
  * @lossless: whether to park (true), or drop when full (UDP)
  */
 struct ockam_sink {
@@ -89,6 +90,7 @@ struct ockam_sink {
 	bool				stalled;
 	bool				dead;
 	bool				lossless;
+	u8				stall_reason;
 };
 
 void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,

@@ -221,6 +221,40 @@ TEST_F_TIMEOUT(flow, stalled_worker, 60)
 	ot_nl_close(&nl);
 }
 
+/* What strangers send to a handshake has a bound, and a counter of its own. */
+TEST_F_TIMEOUT(flow, handshake_is_full, 60)
+{
+	struct ockam_nl_node before = {};
+	struct ot_obj obj;
+	uint32_t i, kept;
+	struct ot_nl nl;
+	char c;
+
+	ASSERT_EQ(0, ot_nl_open(&nl));
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS,
+			    500 * ot_slow()));
+	ASSERT_EQ(0, ot_set(self->slow, SOL_OCKAM, OCKAM_HANDSHAKE, 1));
+	LT_MARK(&self->node, &before);
+	for (i = 0; i < 60; i++)
+		ASSERT_TRUE(tell(self->w.peer, "slow", i));
+	ASSERT_TRUE(OT_WAIT(!ot_worker_get(&nl, "slow", &obj) && obj.parked));
+	kept = 60 - obj.parked;
+	EXPECT_DROPS(&self->node, &before, OCKAM_DROP_HANDSHAKE_FULL,
+		     obj.parked);
+	EXPECT_TRUE(OT_WAIT(!parked(&self->node, self->w.link)));
+	/* The link carries on. */
+	ASSERT_TRUE(lt_tell(self->w.peer, "fast", "x", 1));
+	EXPECT_EQ(1, ot_recv(self->fast, &c, 1, 0));
+	/* What was held is there, one at a time. */
+	for (i = 0; i < kept; i++) {
+		ASSERT_EQ(i, hear(self->slow, 0));
+		ASSERT_TRUE(ot_empty(self->slow));
+		ASSERT_EQ(0, ot_set(self->slow, SOL_OCKAM, OCKAM_NEXT, 1));
+	}
+	EXPECT_TRUE(ot_empty(self->slow));
+	ot_nl_close(&nl);
+}
+
 /* Reading now and then is not being stalled. */
 TEST_F_TIMEOUT(flow, slow_is_not_stalled, 60)
 {

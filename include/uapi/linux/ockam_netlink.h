@@ -86,7 +86,8 @@ enum ockam_stat {
  * @OCKAM_DROP_LINK_DOWN: the link has no connection
  * @OCKAM_DROP_BAD_FRAME: what came over a link is no message
  * @OCKAM_DROP_FRAME_TOO_BIG: a frame was announced that is larger than allowed
- * @OCKAM_DROP_HANDSHAKE_FULL: too much for a socket in handshake mode
+ * @OCKAM_DROP_HANDSHAKE_FULL: for a socket in handshake mode that is full, and
+ *   takes none for stall-ms
  * @OCKAM_DROP_NAME_GONE: the destination went away while the message waited
  * @OCKAM_DROP_NODE_DYING: the namespace goes away
  */
