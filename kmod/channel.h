@@ -201,7 +201,10 @@ void ockam_channel_route_put(struct ockam_channel_route *route);
 void ockam_channel_kill_all(struct ockam_node *node,
 			    enum ockam_channel_reason reason);
 
-/* For dumps: the next nonce of each direction, a snapshot. */
+/*
+ * For replies: the next nonce to use, and the one behind the highest received;
+ * a snapshot.
+ */
 void ockam_channel_nonces(const struct ockam_channel *ch, u64 *tx, u64 *rx);
 
 bool ockam_channel_get(struct ockam_channel *ch);

@@ -1136,6 +1136,21 @@ static int put_new_channel(struct sk_buff *skb, const struct ockam_nl_to *to,
 	return 0;
 }
 
+/* With node->lock held: which of the addresses was it? */
+static void nl_channel_blame(struct genl_info *info, struct ockam_node *node,
+			     const struct ockam_channel_config *cfg, int err)
+{
+	bool taken;
+
+	if (err != -EADDRINUSE)
+		return;
+	rcu_read_lock();
+	taken = cfg->encryptor && ockam_name_lookup(node, cfg->encryptor);
+	rcu_read_unlock();
+	nl_blame(info, taken ? OCKAM_A_CHANNEL_ENCRYPTOR :
+			       OCKAM_A_CHANNEL_DECRYPTOR, err);
+}
+
 static int nl_channel_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ockam_node *node = nl_node(info);
@@ -1165,6 +1180,8 @@ static int nl_channel_new(struct sk_buff *skb, struct genl_info *info)
 	err = PTR_ERR_OR_ZERO(ch);
 	if (!err)
 		err = put_new_channel(reply, &to, ch);
+	else
+		nl_channel_blame(info, node, &cfg, err);
 	mutex_unlock(&node->lock);
 
 	if (sock)

@@ -271,6 +271,18 @@ static int put_channel_u64(struct sk_buff *skb, int attr, const atomic64_t *v)
 				 OCKAM_A_CHANNEL_PAD);
 }
 
+static int put_channel_nonces(struct sk_buff *skb,
+			      const struct ockam_channel *ch)
+{
+	u64 tx, rx;
+
+	ockam_channel_nonces(ch, &tx, &rx);
+	return nla_put_u64_64bit(skb, OCKAM_A_CHANNEL_TX_NONCE, tx,
+				 OCKAM_A_CHANNEL_PAD) ||
+	       nla_put_u64_64bit(skb, OCKAM_A_CHANNEL_RX_NONCE, rx,
+				 OCKAM_A_CHANNEL_PAD);
+}
+
 static int put_channel_stats(struct sk_buff *skb,
 			     const struct ockam_channel_stats *s)
 {
@@ -303,6 +315,7 @@ int ockam_nl_put_channel(struct sk_buff *skb, const struct ockam_nl_to *to,
 	      (event && nla_put_u32(skb, OCKAM_A_CHANNEL_EVENT, event)) ||
 	      put_channel_config(skb, to, ch) ||
 	      put_channel_route(skb, ch) ||
+	      put_channel_nonces(skb, ch) ||
 	      put_channel_stats(skb, &ch->stats);
 	return nl_end(skb, hdr, err);
 }

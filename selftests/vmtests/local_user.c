@@ -285,6 +285,11 @@ TEST_F(user, channel_through_a_loan)
 	ASSERT_EQ(0, seteuid(0));
 	ASSERT_EQ(0, ct_get(self->node.nl, "E1", &ch));
 	EXPECT_EQ(1, ch.tx_msgs);
+	EXPECT_EQ(1, ch.tx_nonce);
+	EXPECT_EQ(0, ch.rx_nonce);
+	ASSERT_EQ(0, ct_get(self->node.nl, "E2", &ch));
+	EXPECT_EQ(0, ch.tx_nonce);
+	EXPECT_EQ(1, ch.rx_nonce);
 }
 
 /* Reserved names ask both for the capability. */

@@ -1424,6 +1424,39 @@ TEST_F(ops, keys_are_set_once)
 	}
 }
 
+/* Which of the addresses is taken. */
+TEST_F(ops, channel_addresses_are_taken)
+{
+	static const uint8_t key[3][KEY_LEN] = { { 1 }, { 2 }, { 3 } };
+	struct ockam_nl_channel ch = {};
+	struct ask *a = &self->a;
+	int worker;
+
+	worker = lt_worker("enc", 0);
+	ASSERT_LE(0, worker);
+	channel(a, key[0], key[1]);
+	EXPECT_REFUSED(-EADDRINUSE, "encryptor", OCKAM_A_CHANNEL_ENCRYPTOR, -1);
+	close(worker);
+	worker = lt_worker("dec", 0);
+	ASSERT_LE(0, worker);
+	channel(a, key[0], key[1]);
+	EXPECT_REFUSED(-EADDRINUSE, "decryptor", OCKAM_A_CHANNEL_DECRYPTOR, -1);
+	close(worker);
+	channel(a, key[0], key[1]);
+	ASSERT_EQ(0, ask(a, NULL, NULL));
+	channel(a, key[1], key[2]);
+	EXPECT_REFUSED(-EADDRINUSE, "encryptor", OCKAM_A_CHANNEL_ENCRYPTOR, -1);
+
+	/* Both nonces, of a channel that has carried nothing. */
+	lt_key(&ch.encryptor, "enc");
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+	ASSERT_EQ(0, ockam_nl_channel_get(self->node.nl, &ch));
+	EXPECT_TRUE(ockam_nl_has(&ch, OCKAM_A_CHANNEL_TX_NONCE));
+	EXPECT_TRUE(ockam_nl_has(&ch, OCKAM_A_CHANNEL_RX_NONCE));
+	EXPECT_EQ(0, ch.tx_nonce);
+	EXPECT_EQ(0, ch.rx_nonce);
+}
+
 /* A channel without one of these is none. */
 TEST_F(ops, channel_new_needs)
 {
