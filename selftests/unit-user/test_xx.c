@@ -738,6 +738,149 @@ static void test_credentials(void)
 	identity_put(b);
 }
 
+/* A store that knows one history, that of an authority. */
+static const struct identity *known_authority;
+
+static int load_authority(void *ctx, const uint8_t id[IDENT_ID_LEN],
+			  uint8_t *buf, size_t cap, size_t *len)
+{
+	const struct identity *a = known_authority;
+
+	(void)ctx;
+	if (!a || memcmp(id, a->history.identifier, IDENT_ID_LEN) ||
+	    a->raw_len > cap)
+		return 0;
+	memcpy(buf, a->raw, a->raw_len);
+	*len = a->raw_len;
+	return 1;
+}
+
+static int save_nothing(void *ctx, const uint8_t id[IDENT_ID_LEN],
+			const uint8_t *history, size_t len)
+{
+	(void)ctx;
+	(void)id;
+	(void)history;
+	(void)len;
+	return 0;
+}
+
+struct rule_case {
+	const char *rule;	/* behind the authority's identifier */
+	bool other;		/* another authority is named */
+	bool unknown;		/* its history is not known */
+	bool stolen;		/* who presents it is not the subject */
+	uint64_t now;
+	int err;
+	const char *what;
+};
+
+/* What the responder says of an initiator with the credential. */
+static int try_rule(const struct rule_case *t, struct identity *authority,
+		    struct xx_keys *keys, struct trust_policy *p)
+{
+	const struct ident_peer_store store = { load_authority, save_nothing,
+						NULL };
+	struct ident_check strict = { .policy = p, .store = &store };
+	struct identity *a = known_peer(0x11, 0), *b = known_peer(0x22, 1);
+	struct identity *thief, *self = a;
+	uint8_t cred[512], m1[32], m2[512], m3[2048];
+	size_t len = unhex(KNOWN_A5_CREDENTIAL, cred, sizeof(cred)), l;
+	char word[200], id[IDENT_ID_TEXT_LEN + 1];
+	struct xx_config ca, cb;
+	struct xx i, r;
+	int err;
+
+	MUST(!identity_generate(NOW - 100, &thief));
+	if (t->stolen)
+		self = thief;
+	MUST(!identity_add_credential(self, cred, len));
+	ident_id_print((t->other ? thief : authority)->history.identifier, id);
+	snprintf(word, sizeof(word), "authority %s %s", id, t->rule);
+	MUST(!trust_policy_add(p, word));
+	known_authority = t->unknown ? NULL : authority;
+	fresh_check();
+	ca = (struct xx_config){ NULL, self, &check };
+	cb = (struct xx_config){ NULL, b, &strict };
+	MUST(!xx_initiator_start(&i, &ca, NOW, m1, sizeof(m1), &l));
+	MUST(!xx_responder_m1(&r, &cb, m1, l, NOW, m2, sizeof(m2), &l));
+	MUST(!xx_initiator_m2(&i, m2, l, NOW, m3, sizeof(m3), &l, keys));
+	xx_keys_wipe(keys);
+	err = xx_responder_m3(&r, m3, l, t->now, keys);
+	identity_put(thief);
+	identity_put(a);
+	identity_put(b);
+	return err;
+}
+
+static void test_rules(void)
+{
+	static const struct rule_case cases[] = {
+		{ "role=member", 0, 0, 0, NOW, 0,
+		  "an attribute by an authority is trusted" },
+		{ "role=admin", 0, 0, 0, NOW, IDENT_E_UNTRUSTED,
+		  "another value is not" },
+		{ "role=membe", 0, 0, 0, NOW, IDENT_E_UNTRUSTED,
+		  "nor the beginning of one" },
+		{ "rol=emember", 0, 0, 0, NOW, IDENT_E_UNTRUSTED,
+		  "nor another name" },
+		{ "role=member", 1, 0, 0, NOW, IDENT_E_UNTRUSTED,
+		  "nor what another authority would have to say" },
+		{ "role=member", 0, 1, 0, NOW, IDENT_E_UNTRUSTED,
+		  "nor what cannot be verified" },
+		{ "role=member", 0, 0, 1, NOW, IDENT_E_UNTRUSTED,
+		  "nor a credential of somebody else" },
+		{ "role=member", 0, 0, 0, KNOWN_FROM + 4000, IDENT_E_UNTRUSTED,
+		  "nor one that has expired" },
+	};
+	static const char * const bad[] = {
+		"authority", "authority ", "authority x role=member",
+		"authority " KNOWN_A2_ID, "authority " KNOWN_A2_ID " role",
+		"authority " KNOWN_A2_ID " =member",
+		"authority " KNOWN_A2_ID "role=member",
+	};
+	struct identity *authority = known_identity(0x33);
+	struct trust_policy p, same;
+	struct xx_keys keys;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		memset(&p, 0, sizeof(p));
+		memset(&keys, 0, sizeof(keys));
+		err = try_rule(&cases[i], authority, &keys, &p);
+		OK(err == cases[i].err, "%s: %d", cases[i].what, err);
+		if (!err) {
+			char word[200], id[IDENT_ID_TEXT_LEN + 1];
+
+			OK(keys.peer.rule == p.rules &&
+			   keys.peer.expires == KNOWN_FROM + 3600,
+			   "for as long as the credential");
+			memset(&same, 0, sizeof(same));
+			ident_id_print(authority->history.identifier, id);
+			snprintf(word, sizeof(word),
+				 "authority %s role=memberS", id);
+			MUST(!trust_policy_add(&same, word));
+			OK(!trust_policy_has(&same, keys.peer.rule),
+			   "another rule is another one");
+			word[strlen(word) - 1] = 0;
+			MUST(!trust_policy_add(&same, word));
+			OK(trust_policy_has(&same, keys.peer.rule),
+			   "the same rule in another policy");
+			trust_policy_clear(&same);
+		}
+		xx_keys_wipe(&keys);
+		trust_policy_clear(&p);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		memset(&p, 0, sizeof(p));
+		OK(trust_policy_add(&p, bad[i]) == IDENT_E_INVALID &&
+		   p.kind == TRUST_UNSET, "no rule: %s", bad[i]);
+		trust_policy_clear(&p);
+	}
+	identity_put(authority);
+}
+
 /* After a rotation peers that saw it refuse what was before. */
 static void test_rotation(void)
 {
@@ -789,6 +932,7 @@ int main(void)
 	test_wire_damage();
 	test_m1_payload();
 	test_credentials();
+	test_rules();
 	test_rotation();
 	identity_put(victim);
 	return tap_done();

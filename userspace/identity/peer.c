@@ -9,6 +9,63 @@
 #include "ident_err.h"
 #include "peer.h"
 
+#define RULE_WORD	"authority "
+
+/* "IDENTIFIER NAME=VALUE" */
+static int rule_parse(const char *text, struct trust_rule *rule)
+{
+	const char *name, *value;
+	char id[IDENT_ID_TEXT_LEN + 1];
+	uint8_t *bytes;
+	size_t len;
+	int err;
+
+	name = strchr(text, ' ');
+	if (!name || (size_t)(name - text) >= sizeof(id))
+		return IDENT_E_INVALID;
+	memcpy(id, text, name - text);
+	id[name - text] = 0;
+	err = ident_id_parse(id, rule->authority);
+	if (err)
+		return err;
+	name++;
+	value = strchr(name, '=');
+	len = strlen(name);
+	if (!value || value == name ||
+	    (size_t)(value - name) > IDENT_ATTR_NAME_MAX ||
+	    len - (value - name) - 1 > IDENT_ATTR_VALUE_MAX)
+		return IDENT_E_INVALID;
+	bytes = malloc(len);
+	if (!bytes)
+		return IDENT_E_NOMEM;
+	memcpy(bytes, name, len);
+	rule->attr.name = bytes;
+	rule->attr.name_len = value - name;
+	rule->attr.value = bytes + rule->attr.name_len + 1;
+	rule->attr.value_len = len - rule->attr.name_len - 1;
+	return 0;
+}
+
+static int rule_add(struct trust_policy *p, const char *text)
+{
+	struct trust_rule *rules;
+	int err;
+
+	if (p->n_rules == TRUST_RULES_MAX)
+		return IDENT_E_INVALID;
+	/* All at once, since peers that were accepted point to theirs. */
+	if (!p->rules)
+		p->rules = calloc(TRUST_RULES_MAX, sizeof(*rules));
+	if (!p->rules)
+		return IDENT_E_NOMEM;
+	err = rule_parse(text, &p->rules[p->n_rules]);
+	if (err)
+		return err;
+	p->n_rules++;
+	p->kind = TRUST_LIST;
+	return 0;
+}
+
 int trust_policy_add(struct trust_policy *p, const char *word)
 {
 	uint8_t (*ids)[IDENT_ID_LEN];
@@ -23,6 +80,8 @@ int trust_policy_add(struct trust_policy *p, const char *word)
 	}
 	if (p->kind == TRUST_ANYONE)
 		return IDENT_E_INVALID;
+	if (!strncmp(word, RULE_WORD, strlen(RULE_WORD)))
+		return rule_add(p, word + strlen(RULE_WORD));
 	err = ident_id_parse(word, id);
 	if (err)
 		return err;
@@ -51,8 +110,38 @@ bool trust_policy_allows(const struct trust_policy *p,
 	return false;
 }
 
+static bool same_bytes(const uint8_t *a, size_t a_len, const uint8_t *b,
+		       size_t b_len)
+{
+	return a_len == b_len && (!a_len || !memcmp(a, b, a_len));
+}
+
+static bool same_attr(const struct ident_attr *a, const struct ident_attr *b)
+{
+	return same_bytes(a->name, a->name_len, b->name, b->name_len) &&
+	       same_bytes(a->value, a->value_len, b->value, b->value_len);
+}
+
+bool trust_policy_has(const struct trust_policy *p,
+		      const struct trust_rule *rule)
+{
+	size_t i;
+
+	if (p->kind == TRUST_ANYONE)
+		return true;
+	for (i = 0; i < p->n_rules; i++)
+		if (!memcmp(p->rules[i].authority, rule->authority,
+			    IDENT_ID_LEN) &&
+		    same_attr(&p->rules[i].attr, &rule->attr))
+			return true;
+	return false;
+}
+
 void trust_policy_clear(struct trust_policy *p)
 {
+	while (p->n_rules)
+		free((void *)p->rules[--p->n_rules].attr.name);
+	free(p->rules);
 	free(p->ids);
 	memset(p, 0, sizeof(*p));
 }
@@ -178,8 +267,8 @@ out:
 }
 
 static int check_creds(const struct ident_payload *p,
-		       const struct ident_check *check, uint64_t now,
-		       struct ident_peer *peer)
+		       const struct ident_authorities *authorities,
+		       uint64_t now, struct ident_peer *peer)
 {
 	struct ident_credential *c;
 	size_t total = 0;
@@ -187,7 +276,7 @@ static int check_creds(const struct ident_payload *p,
 	uint8_t *pos;
 	int err;
 
-	if (!check->authorities || !check->authorities->n || !p->n_creds)
+	if (!authorities || !authorities->n || !p->n_creds)
 		return 0;
 	for (i = 0; i < p->n_creds; i++)
 		total += p->cred_lens[i];
@@ -200,8 +289,8 @@ static int check_creds(const struct ident_payload *p,
 		memcpy(pos, p->creds[i], p->cred_lens[i]);
 		c = &peer->creds[peer->n_creds];
 		err = ident_credential_verify(pos, p->cred_lens[i],
-					      check->authorities,
-					      peer->identifier, now, c);
+					      authorities, peer->identifier,
+					      now, c);
 		pos += p->cred_lens[i];
 		if (err) {
 			peer->refused_creds++;
@@ -211,6 +300,111 @@ static int check_creds(const struct ident_payload *p,
 		peer->n_creds++;
 	}
 	return 0;
+}
+
+static bool is_among(const struct ident_history *list, size_t n,
+		     const uint8_t id[IDENT_ID_LEN])
+{
+	while (n--)
+		if (!memcmp(list[n].identifier, id, IDENT_ID_LEN))
+			return true;
+	return false;
+}
+
+/*
+ * The authorities that the policy's rules name, as far as their histories are
+ * known; what an unknown one signed cannot be verified.  @auth->list is
+ * allocated.
+ */
+static int rule_authorities(const struct ident_check *check,
+			    struct ident_authorities *auth)
+{
+	const struct trust_policy *policy = check->policy;
+	struct ident_history *list;
+	uint8_t *buf;
+	size_t i, len;
+	int err = 0;
+
+	list = calloc(policy->n_rules, sizeof(*list));
+	buf = malloc(IDENT_HISTORY_MAX);
+	auth->list = list;
+	auth->n = 0;
+	if (!list || !buf)
+		err = IDENT_E_NOMEM;
+	for (i = 0; i < policy->n_rules && !err; i++) {
+		const uint8_t *id = policy->rules[i].authority;
+		int found;
+
+		if (is_among(list, auth->n, id))
+			continue;
+		found = check->store->load(check->store->ctx, id, buf,
+					   IDENT_HISTORY_MAX, &len);
+		if (found < 0)
+			err = IDENT_E_STORE;
+		else if (found && !ident_history_verify(buf, len,
+							IDENT_CHANGES_MAX, id,
+							&list[auth->n]))
+			auth->n++;
+	}
+	free(buf);
+	return err;
+}
+
+static bool cred_fits(const struct ident_credential *c,
+		      const struct trust_rule *rule)
+{
+	unsigned int i;
+
+	if (memcmp(c->issuer, rule->authority, IDENT_ID_LEN))
+		return false;
+	for (i = 0; i < c->n_attrs; i++)
+		if (same_attr(&c->attrs[i], &rule->attr))
+			return true;
+	return false;
+}
+
+/* The rule and the credential that last longest. */
+static bool find_rule(const struct trust_policy *policy,
+		      struct ident_peer *peer)
+{
+	uint64_t until = 0;
+	unsigned int i;
+	size_t k;
+
+	for (i = 0; i < peer->n_creds; i++)
+		for (k = 0; k < policy->n_rules; k++) {
+			if (peer->creds[i].expires < until ||
+			    !cred_fits(&peer->creds[i], &policy->rules[k]))
+				continue;
+			until = peer->creds[i].expires;
+			peer->rule = &policy->rules[k];
+		}
+	if (peer->rule && until < peer->expires)
+		peer->expires = until;
+	return peer->rule;
+}
+
+/* Credentials, then whether the peer is trusted. */
+static int check_trust(const struct ident_payload *p,
+		       const struct ident_check *check, uint64_t now,
+		       struct ident_peer *peer)
+{
+	struct ident_authorities auth = { NULL, 0 };
+	bool trusted;
+	int err;
+
+	trusted = trust_policy_allows(check->policy, peer->identifier);
+	if (trusted)
+		return check_creds(p, check->authorities, now, peer);
+	if (!check->policy->n_rules || !p->n_creds)
+		return IDENT_E_UNTRUSTED;
+	err = rule_authorities(check, &auth);
+	if (!err)
+		err = check_creds(p, &auth, now, peer);
+	if (!err && !find_rule(check->policy, peer))
+		err = IDENT_E_UNTRUSTED;
+	free((void *)auth.list);
+	return err;
 }
 
 static int check_all(const struct ident_payload *p, const uint8_t *static_key,
@@ -231,18 +425,16 @@ static int check_all(const struct ident_payload *p, const uint8_t *static_key,
 		return IDENT_E_KEY_KIND;
 	if (memcmp(key->x25519, static_key, IDENT_X25519_LEN))
 		return IDENT_E_STATIC_KEY;
-	if (!trust_policy_allows(check->policy, p->history.identifier))
-		return IDENT_E_UNTRUSTED;
+	memcpy(peer->identifier, p->history.identifier, IDENT_ID_LEN);
+	peer->expires = key->expires;
+	err = check_trust(p, check, now, peer);
+	if (err)
+		return err;
 	peer->history = malloc(p->raw_len);
 	if (!peer->history)
 		return IDENT_E_NOMEM;
 	memcpy(peer->history, p->raw, p->raw_len);
 	peer->history_len = p->raw_len;
-	memcpy(peer->identifier, p->history.identifier, IDENT_ID_LEN);
-	peer->expires = key->expires;
-	err = check_creds(p, check, now, peer);
-	if (err)
-		return err;
 	if (fresh && check->store->save(check->store->ctx, peer->identifier,
 					peer->history, peer->history_len))
 		return IDENT_E_STORE;

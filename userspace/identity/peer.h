@@ -10,30 +10,53 @@ enum trust_kind {
 	TRUST_LIST,
 };
 
+#define TRUST_RULES_MAX		32	/* in one policy */
+
+/**
+ * struct trust_rule - whom an authority says something about
+ * @authority: its identifier
+ * @attr:      attribute that a credential of its has to have; the bytes are
+ *             allocated, name first
+ */
+struct trust_rule {
+	uint8_t authority[IDENT_ID_LEN];
+	struct ident_attr attr;
+};
+
 /**
  * struct trust_policy - which verified peers are accepted
- * @kind: anyone, or a list; all zero refuses everybody
- * @ids:  identifiers, allocated
- * @n:    how many
+ * @kind:    anyone, or a list; all zero refuses everybody
+ * @ids:     identifiers, allocated
+ * @n:       how many
+ * @rules:   beside them those with one of these credentials, allocated
+ * @n_rules: how many
  */
 struct trust_policy {
 	enum trust_kind kind;
 	uint8_t (*ids)[IDENT_ID_LEN];
 	size_t n;
+	struct trust_rule *rules;
+	size_t n_rules;
 };
 
 /**
  * trust_policy_add() - add what the configuration says
  * @p:    policy, zero-initialised before the first call
- * @word: "anyone", or the text form of an identifier
+ * @word: "anyone", the text form of an identifier, or "authority IDENTIFIER
+ *        NAME=VALUE": whoever presents a credential of that authority with
+ *        that attribute
  *
- * "anyone" beside identifiers is a contradiction and refused.
+ * "anyone" beside others is a contradiction and refused.
  *
  * Return: 0, IDENT_E_INVALID or IDENT_E_NOMEM.
  */
 int trust_policy_add(struct trust_policy *p, const char *word);
+/* Whatever credentials there may be. */
 bool trust_policy_allows(const struct trust_policy *p,
 			 const uint8_t id[IDENT_ID_LEN]);
+/* Does the policy have this very rule? */
+bool trust_policy_has(const struct trust_policy *p,
+		      const struct trust_rule *rule);
 void trust_policy_clear(struct trust_policy *p);
 
 /**
@@ -73,7 +96,10 @@ struct ident_check {
  * @identifier:    its identifier
  * @history:       its change history, allocated
  * @history_len:   its length
- * @expires:       when its channel key expires
+ * @expires:       when its channel key expires, or the credential that it is
+ *                 trusted by
+ * @rule:          rule of the policy that it is trusted by, NULL if it is for
+ *                 its identifier
  * @creds:         accepted credentials, allocated; they point into @cred_buf
  * @n_creds:       how many
  * @refused_creds: how many were presented and refused
@@ -85,6 +111,7 @@ struct ident_peer {
 	uint8_t *history;
 	size_t history_len;
 	uint64_t expires;
+	const struct trust_rule *rule;
 	struct ident_credential *creds;
 	unsigned int n_creds;
 	unsigned int refused_creds;
@@ -151,8 +178,10 @@ int ident_payload_write(const uint8_t *history, size_t history_len,
  * @peer:       the peer; untouched storage is released on failure
  *
  * Decoding, change history and its comparison with the known one, attestation
- * of the static key, trust policy; then the history is stored and credentials
- * are looked at, whose failure refuses only themselves.
+ * of the static key, credentials, whose failure refuses only themselves, and
+ * trust policy; then the history is stored.  Credentials count if they are of
+ * one of @check's authorities, or of one that a rule names and whose history is
+ * in the store.
  *
  * Return: 0 or an enum ident_err code.
  */
