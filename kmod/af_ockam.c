@@ -14,6 +14,7 @@
 
 #include "name.h"
 #include "node.h"
+#include "policy.h"
 #include "router.h"
 #include "sock.h"
 #include "stats.h"
@@ -700,6 +701,7 @@ static void ockam_sock_destruct(struct sock *sk)
 	kfree(rcu_dereference_protected(osk->key, 1));
 	kfree(rcu_dereference_protected(osk->route, 1));
 	kfree(rcu_dereference_protected(osk->scope, 1));
+	ockam_policy_free(&osk->sink.policy);
 	ockam_tokens_free(osk);
 }
 
@@ -718,6 +720,18 @@ static void sock_put_net(struct sock *sk)
 	sock_inuse_add(net, -1);
 	ockam_netns_untrack(net, sk);
 	put_net(net);
+}
+
+/* Nobody attaches another one: see ockam_sock_attach_policy(). */
+static void sock_end_policy(struct ockam_sock *osk)
+{
+	struct ockam_node *node = osk->sink.node;
+
+	if (likely(!rcu_access_pointer(osk->sink.policy)))
+		return;
+	mutex_lock(&node->lock);
+	ockam_policy_end(node, &osk->sink.policy);
+	mutex_unlock(&node->lock);
 }
 
 static int ockam_release(struct socket *sock)
@@ -739,6 +753,7 @@ static int ockam_release(struct socket *sock)
 		RCU_INIT_POINTER(osk->key, NULL);
 	release_sock(sk);
 
+	sock_end_policy(osk);
 	ockam_sock_unblock(osk);
 	ockam_sink_kill(&osk->sink);
 	/* Deliverers look at sink->dead under this queue's lock. */
@@ -914,6 +929,58 @@ static int set_handshake(struct ockam_sock *osk, int val)
 	return err;
 }
 
+struct ockam_policy *ockam_sock_attach_policy(struct ockam_sock *osk, int fd,
+					      bool own, bool replace,
+					      struct netlink_ext_ack *extack)
+{
+	struct ockam_policy_config cfg = {
+		.where		= &osk->sink.policy,
+		.osk		= osk,
+		.place		= OCKAM_POLICY_AT_WORKER,
+		.own		= own,
+		.replace	= replace,
+		.fd		= fd,
+	};
+	struct ockam_policy *policy;
+
+	lock_sock(&osk->sk);
+	if (sock_flag(&osk->sk, SOCK_DEAD))
+		policy = ERR_PTR(-ENOENT);
+	else
+		policy = ockam_policy_new(osk->sink.node, &cfg, extack);
+	release_sock(&osk->sk);
+	return policy;
+}
+
+static int detach_policy(struct ockam_sock *osk)
+{
+	struct ockam_policy *policy;
+
+	policy = rcu_dereference_protected(osk->sink.policy,
+				lockdep_is_held(&osk->sink.node->lock));
+	if (!policy)
+		return -ENOENT;
+	if (!policy->own)
+		return -EPERM;
+	ockam_policy_del(policy);
+	return 0;
+}
+
+static int set_policy(struct ockam_sock *osk, int fd)
+{
+	struct ockam_node *node = osk->sink.node;
+	int err;
+
+	mutex_lock(&node->lock);
+	if (fd == -1)
+		err = detach_policy(osk);
+	else
+		err = PTR_ERR_OR_ZERO(ockam_sock_attach_policy(osk, fd, true,
+							       true, NULL));
+	mutex_unlock(&node->lock);
+	return err;
+}
+
 static int ockam_setsockopt(struct socket *sock, int level, int optname,
 			    sockptr_t optval, unsigned int optlen)
 {
@@ -938,6 +1005,8 @@ static int ockam_setsockopt(struct socket *sock, int level, int optname,
 		return set_handshake(osk, val);
 	case OCKAM_NEXT:
 		return set_next(osk);
+	case OCKAM_POLICY:
+		return set_policy(osk, val);
 	case OCKAM_MAX_MSG:
 		if (val < 0 || val > OCKAM_MSG_MAX)
 			return -EINVAL;
@@ -1055,6 +1124,9 @@ static int ockam_getsockopt(struct socket *sock, int level, int optname,
 	case OCKAM_MAX_MSG:
 		val = READ_ONCE(osk->max_msg) ?:
 		      READ_ONCE(osk->sink.node->conf.max_msg);
+		break;
+	case OCKAM_POLICY:
+		val = ockam_policy_program(&osk->sink.policy);
 		break;
 	default:
 		return -ENOPROTOOPT;

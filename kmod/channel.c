@@ -14,6 +14,7 @@
 #include "link.h"
 #include "node.h"
 #include "notify.h"
+#include "policy.h"
 #include "router.h"
 #include "sock.h"
 #include "stats.h"
@@ -664,7 +665,7 @@ static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 
 	add_origin(ch, ockam_msg(skb));
 	trace_ockam_decrypt(ch->node, skb, ch->id);
-	return 0;
+	return ockam_policy_input(&ch->policy, skb);
 
 drop:
 	kfree(learned);
@@ -705,6 +706,7 @@ void ockam_channel_resume(struct ockam_channel *ch, struct sk_buff *skb,
 
 static void channel_free(struct ockam_channel *ch)
 {
+	ockam_policy_free(&ch->policy);
 	if (ch->crypt)
 		ockam_crypt_free(ch);
 	if (ch->ident)
@@ -1054,6 +1056,7 @@ void ockam_channel_del(struct ockam_channel *ch,
 	if (close && !ockam_channel_can_encrypt(ch))
 		send_close(ch);
 
+	ockam_policy_end(node, &ch->policy);
 	ockam_crypt_set_state(ch, ~0U, OCKAM_CHANNEL_STATE_DEAD, reason);
 	ockam_name_del(node, &ch->enc);
 	ockam_name_del(node, &ch->dec);

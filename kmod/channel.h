@@ -27,6 +27,7 @@
 
 struct netlink_ext_ack;
 struct ockam_node;
+struct ockam_policy;
 struct ockam_sock;
 struct ockam_channel_crypt;
 
@@ -138,6 +139,7 @@ struct ockam_channel_stats {
  * @reason: enum ockam_channel_reason, why it does not work any more
  * @role: enum ockam_role
  * @suite: enum ockam_suite
+ * @policy: program that is asked about what goes in and comes out, policy.h
  * @pinned: see the config
  * @owner: see the config
  * @mode: see the config
@@ -166,6 +168,7 @@ struct ockam_channel {
 	bool					pinned;
 	kuid_t					owner;
 	u32					mode;
+	struct ockam_policy __rcu		*policy;
 	struct ockam_ident			*ident;
 	struct ockam_channel_route __rcu	*route;
 	spinlock_t				route_lock;

@@ -12,6 +12,7 @@
 #include "msg.h"
 #include "node.h"
 #include "notify.h"
+#include "policy.h"
 #include "stats.h"
 #include "tcp.h"
 #include "trace.h"
@@ -26,6 +27,7 @@ static void link_release(struct ockam_source *src)
 {
 	struct ockam_link *link = container_of(src, struct ockam_link, source);
 
+	ockam_policy_free(&link->sink.policy);
 	kfree_rcu(link, rcu);
 }
 
@@ -588,6 +590,7 @@ static void link_destroy(struct ockam_link *link,
 
 	lockdep_assert_held(&node->lock);
 
+	ockam_policy_end(node, &link->sink.policy);
 	link_del_names(link);
 	link_del_children(link);
 	link_leave_parent(link);
@@ -706,6 +709,22 @@ static void link_refuse(struct ockam_link *parent)
 	ockam_notify_link(parent, false);
 }
 
+/* A listening link's policy program looks at all it brings: better no link. */
+static int link_inherit(struct ockam_link *link, struct ockam_link *parent)
+{
+	struct ockam_policy_config cfg = {
+		.where	= &link->sink.policy,
+		.place	= OCKAM_POLICY_AT_LINK,
+		.object	= link->id,
+	};
+
+	cfg.like = rcu_dereference_protected(parent->sink.policy,
+				lockdep_is_held(&parent->node->lock));
+	if (likely(!cfg.like))
+		return 0;
+	return PTR_ERR_OR_ZERO(ockam_policy_new(link->node, &cfg, NULL));
+}
+
 void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 		       struct socket *sock)
 {
@@ -732,15 +751,18 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 
 	link->parent = parent->id;
 	WRITE_ONCE(parent->children, parent->children + 1);
+	err = link_inherit(link, parent);
+	if (err)
+		goto destroy;
 	atomic64_inc(&link->stats.attempts);
 	err = ockam_tcp_accept(link, listener, sock);
-	if (err) {
-		link_destroy(link, ockam_tcp_reason(err), err, false);
-		goto refuse;
-	}
+	if (err)
+		goto destroy;
 	ockam_notify_link(link, false);
 	return;
 
+destroy:
+	link_destroy(link, ockam_tcp_reason(err), err, false);
 refuse:
 	ockam_tcp_abort(sock);
 }

@@ -157,8 +157,30 @@ const struct nla_policy ockam_hop_del_nl_policy[OCKAM_A_HOP_ADDRESS + 1] = {
 const struct nla_policy ockam_hop_flush_nl_policy[OCKAM_A_HOP_PAD + 1] = {
 };
 
+/* OCKAM_CMD_POLICY_NEW - do */
+const struct nla_policy ockam_policy_new_nl_policy[OCKAM_A_POLICY_REPLACE + 1] = {
+	[OCKAM_A_POLICY_WORKER] = { .type = NLA_BINARY, },
+	[OCKAM_A_POLICY_LINK] = NLA_POLICY_MIN(NLA_U32, 1),
+	[OCKAM_A_POLICY_CHANNEL] = NLA_POLICY_MIN(NLA_U32, 1),
+	[OCKAM_A_POLICY_FD] = { .type = NLA_U32, },
+	[OCKAM_A_POLICY_REPLACE] = { .type = NLA_FLAG, },
+};
+
+/* OCKAM_CMD_POLICY_GET - do */
+const struct nla_policy ockam_policy_get_nl_policy[OCKAM_A_POLICY_CHANNEL + 1] = {
+	[OCKAM_A_POLICY_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[OCKAM_A_POLICY_WORKER] = { .type = NLA_BINARY, },
+	[OCKAM_A_POLICY_LINK] = NLA_POLICY_MIN(NLA_U32, 1),
+	[OCKAM_A_POLICY_CHANNEL] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/* OCKAM_CMD_POLICY_DEL - do */
+const struct nla_policy ockam_policy_del_nl_policy[OCKAM_A_POLICY_ID + 1] = {
+	[OCKAM_A_POLICY_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
 /* Ops table for ockam */
-const struct genl_ops ockam_nl_ops[17] = {
+const struct genl_ops ockam_nl_ops[20] = {
 	{
 		.cmd		= OCKAM_CMD_CHANNEL_NEW,
 		.doit		= ockam_nl_channel_new_doit,
@@ -280,6 +302,28 @@ const struct genl_ops ockam_nl_ops[17] = {
 		.maxattr	= OCKAM_A_HOP_PAD,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
+	{
+		.cmd		= OCKAM_CMD_POLICY_NEW,
+		.doit		= ockam_nl_policy_new_doit,
+		.policy		= ockam_policy_new_nl_policy,
+		.maxattr	= OCKAM_A_POLICY_REPLACE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= OCKAM_CMD_POLICY_GET,
+		.doit		= ockam_nl_policy_get_doit,
+		.dumpit		= ockam_nl_policy_get_dumpit,
+		.policy		= ockam_policy_get_nl_policy,
+		.maxattr	= OCKAM_A_POLICY_CHANNEL,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= OCKAM_CMD_POLICY_DEL,
+		.doit		= ockam_nl_policy_del_doit,
+		.policy		= ockam_policy_del_nl_policy,
+		.maxattr	= OCKAM_A_POLICY_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
 };
 
 static const struct genl_multicast_group ockam_nl_mcgrps[] = {
@@ -287,4 +331,5 @@ static const struct genl_multicast_group ockam_nl_mcgrps[] = {
 	[OCKAM_NLGRP_CHANNEL] = { "channel", },
 	[OCKAM_NLGRP_HOP] = { "hop", },
 	[OCKAM_NLGRP_NODE] = { "node", },
+	[OCKAM_NLGRP_POLICY] = { "policy", },
 };

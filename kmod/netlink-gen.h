@@ -46,8 +46,14 @@ extern const struct nla_policy ockam_hop_del_nl_policy[OCKAM_A_HOP_ADDRESS + 1];
 
 extern const struct nla_policy ockam_hop_flush_nl_policy[OCKAM_A_HOP_PAD + 1];
 
+extern const struct nla_policy ockam_policy_new_nl_policy[OCKAM_A_POLICY_REPLACE + 1];
+
+extern const struct nla_policy ockam_policy_get_nl_policy[OCKAM_A_POLICY_CHANNEL + 1];
+
+extern const struct nla_policy ockam_policy_del_nl_policy[OCKAM_A_POLICY_ID + 1];
+
 /* Ops table for ockam */
-extern const struct genl_ops ockam_nl_ops[17];
+extern const struct genl_ops ockam_nl_ops[20];
 
 int ockam_nl_channel_new_doit(struct sk_buff *skb, struct genl_info *info);
 int ockam_nl_node_get_doit(struct sk_buff *skb, struct genl_info *info);
@@ -72,12 +78,18 @@ int ockam_nl_hop_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ockam_nl_hop_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int ockam_nl_hop_del_doit(struct sk_buff *skb, struct genl_info *info);
 int ockam_nl_hop_flush_doit(struct sk_buff *skb, struct genl_info *info);
+int ockam_nl_policy_new_doit(struct sk_buff *skb, struct genl_info *info);
+int ockam_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ockam_nl_policy_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb);
+int ockam_nl_policy_del_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	OCKAM_NLGRP_LINK,
 	OCKAM_NLGRP_CHANNEL,
 	OCKAM_NLGRP_HOP,
 	OCKAM_NLGRP_NODE,
+	OCKAM_NLGRP_POLICY,
 };
 
 #endif /* _LINUX_OCKAM_GEN_H */

@@ -10,6 +10,7 @@ struct ockam_channel;
 struct ockam_hop;
 struct ockam_link;
 struct ockam_node;
+struct ockam_policy;
 
 extern struct genl_family ockam_nl_family;
 
@@ -47,11 +48,15 @@ int ockam_nl_put_channel(struct sk_buff *skb, const struct ockam_nl_to *to,
 			 enum ockam_channel_event event);
 int ockam_nl_put_hop(struct sk_buff *skb, const struct ockam_nl_to *to,
 		     const struct ockam_hop *hop);
+/* node->lock held. */
+int ockam_nl_put_policy(struct sk_buff *skb, const struct ockam_nl_to *to,
+			const struct ockam_policy *policy);
 
 /* Room that each of these needs at most, routes included. */
 #define OCKAM_NL_NODE_SIZE	(OCKAM_ROUTE_MAX + 2048)
 #define OCKAM_NL_LINK_SIZE	1024
 #define OCKAM_NL_CHANNEL_SIZE	(OCKAM_ROUTE_MAX + 1536)
 #define OCKAM_NL_HOP_SIZE	(OCKAM_ROUTE_MAX + 512)
+#define OCKAM_NL_POLICY_SIZE	1024
 
 #endif /* _OCKAM_NETLINK_H */

@@ -40,6 +40,7 @@ static int __net_init ockam_node_init(struct net *net)
 	xa_init_flags(&node->links, XA_FLAGS_ALLOC1);
 	xa_init_flags(&node->channels, XA_FLAGS_ALLOC1);
 	xa_init_flags(&node->hops, XA_FLAGS_ALLOC1);
+	xa_init_flags(&node->policies, XA_FLAGS_ALLOC1);
 	node->conf = ockam_conf_default;
 	ockam_router_init(node);
 	ockam_holds_init(node);
@@ -83,6 +84,7 @@ static void __net_exit ockam_node_exit_batch(struct list_head *nets)
 		xa_destroy(&node->links);
 		xa_destroy(&node->channels);
 		xa_destroy(&node->hops);
+		xa_destroy(&node->policies);
 		free_percpu(node->stats);
 	}
 }

@@ -78,9 +78,11 @@ struct ockam_conf {
  * @links: struct ockam_link by id
  * @channels: struct ockam_channel by id
  * @hops: struct ockam_hop by id
+ * @policies: struct ockam_policy by id
  * @next_link: allocation cursor, so that no id comes back at once
  * @next_channel: likewise
  * @next_hop: likewise
+ * @next_policy: likewise
  * @nr_links: for the limits, like the two below
  * @conf: settings
  * @rx_partial: bytes of large frames that are being put together
@@ -99,9 +101,11 @@ struct ockam_node {
 	struct xarray			links;
 	struct xarray			channels;
 	struct xarray			hops;
+	struct xarray			policies;
 	u32				next_link;
 	u32				next_channel;
 	u32				next_hop;
+	u32				next_policy;
 	u32				nr_links;
 	u32				nr_channels;
 	u32				nr_hops;

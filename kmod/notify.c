@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How objects look in netlink messages, and the notifications about them. */
+#include <linux/bpf.h>
 #include <linux/user_namespace.h>
 
 #include "channel.h"
@@ -9,6 +10,8 @@
 #include "netlink-gen.h"
 #include "node.h"
 #include "notify.h"
+#include "policy.h"
+#include "sock.h"
 
 static void *nl_begin(struct sk_buff *skb, const struct ockam_nl_to *to)
 {
@@ -342,6 +345,55 @@ int ockam_nl_put_hop(struct sk_buff *skb, const struct ockam_nl_to *to,
 	return nl_end(skb, hdr, err);
 }
 
+/* ---- policy ---- */
+
+static int put_policy_place(struct sk_buff *skb,
+			    const struct ockam_policy *policy)
+{
+	const struct ockam_key *key;
+	int err = 0;
+
+	switch (policy->place) {
+	case OCKAM_POLICY_AT_LINK:
+		return nla_put_u32(skb, OCKAM_A_POLICY_LINK, policy->object);
+	case OCKAM_POLICY_AT_CHANNEL:
+		return nla_put_u32(skb, OCKAM_A_POLICY_CHANNEL,
+				   policy->object);
+	}
+	rcu_read_lock();
+	key = rcu_dereference(policy->osk->key);
+	if (key)
+		err = put_key(skb, OCKAM_A_POLICY_WORKER, key->hop);
+	rcu_read_unlock();
+	return err;
+}
+
+int ockam_nl_put_policy(struct sk_buff *skb, const struct ockam_nl_to *to,
+			const struct ockam_policy *policy)
+{
+	void *hdr;
+	int err;
+
+	hdr = nl_begin(skb, to);
+	if (!hdr)
+		return -EMSGSIZE;
+
+	err = nla_put_u32(skb, OCKAM_A_POLICY_ID, policy->id) ||
+	      put_policy_place(skb, policy) ||
+	      (policy->own && nla_put_flag(skb, OCKAM_A_POLICY_OWN)) ||
+	      nla_put_u32(skb, OCKAM_A_POLICY_PROGRAM,
+			  ockam_policy_program_id(policy)) ||
+	      nla_put(skb, OCKAM_A_POLICY_TAG, BPF_TAG_SIZE,
+		      ockam_policy_tag(policy)) ||
+	      nla_put_u64_64bit(skb, OCKAM_A_POLICY_RUNS,
+				atomic64_read(&policy->runs),
+				OCKAM_A_POLICY_PAD) ||
+	      nla_put_u64_64bit(skb, OCKAM_A_POLICY_DROPS,
+				atomic64_read(&policy->drops),
+				OCKAM_A_POLICY_PAD);
+	return nl_end(skb, hdr, err);
+}
+
 /* ---- notifications ---- */
 
 static struct sk_buff *ntf_begin(const struct ockam_node *node,
@@ -446,4 +498,22 @@ void ockam_notify_node(struct ockam_node *node)
 	if (skb)
 		ntf_end(node, skb, OCKAM_NLGRP_NODE,
 			ockam_nl_put_node(skb, &to, node, true));
+}
+
+/**
+ * ockam_notify_policy() - tell listeners about a policy program
+ * @policy: the policy, still listed; node->lock is held
+ * @gone: it is detached
+ */
+void ockam_notify_policy(const struct ockam_policy *policy, bool gone)
+{
+	u8 cmd = gone ? OCKAM_CMD_POLICY_DEL_NTF : OCKAM_CMD_POLICY_NTF;
+	struct ockam_nl_to to;
+	struct sk_buff *skb;
+
+	skb = ntf_begin(policy->node, &to, OCKAM_NLGRP_POLICY, cmd,
+			OCKAM_NL_POLICY_SIZE);
+	if (skb)
+		ntf_end(policy->node, skb, OCKAM_NLGRP_POLICY,
+			ockam_nl_put_policy(skb, &to, policy));
 }

@@ -7,6 +7,7 @@
 #include "hop.h"
 #include "name.h"
 #include "node.h"
+#include "policy.h"
 #include "router.h"
 #include "sock.h"
 #include "stats.h"
@@ -41,6 +42,8 @@ struct ockam_step {
  * @dec: the end
  * @room: what the message must have room for
  * @reason: counter, when resolving fails
+ * @policed: there are policy programs on the way
+ * @enforce: ask them
  */
 struct ockam_path {
 	struct ockam_step	step[PATH_STEPS];
@@ -52,6 +55,8 @@ struct ockam_path {
 	struct ockam_channel	*dec;
 	struct ockam_room	room;
 	u32			reason;
+	bool			policed;
+	bool			enforce;
 };
 
 /* Where resolving stands: what the routes would be by now. */
@@ -101,6 +106,46 @@ static struct ockam_step *path_step(struct ockam_path *path)
 	return &path->step[path->nsteps++];
 }
 
+/*
+ * Where a message leaves for a worker, a link or a channel, everything else
+ * being well.  Programs are asked in a second walk, when the end has room: see
+ * enforce().
+ */
+static noinline int ask_policy(struct sk_buff *skb, struct ockam_path *path,
+			       const struct ockam_walk *w,
+			       struct ockam_policy __rcu **where, u32 own)
+{
+	struct ockam_policy *policy = rcu_dereference(*where);
+	struct ockam_policy_view view;
+	int err;
+
+	path->policed = true;
+	if (!path->enforce || !policy)
+		return 0;
+
+	view.onward_len = w->onward_len - own;
+	view.onward_hops = w->onward_hops - !!own;
+	view.ret_len = w->ret_len;
+	view.ret_hops = w->ret_hops;
+	view.leaving = policy->place != OCKAM_POLICY_AT_WORKER;
+	view.sealed = path->nenc;
+	err = ockam_policy_run(policy, skb, &view);
+	if (unlikely(err))
+		path->reason = err == -EACCES ? OCKAM_DROP_POLICY :
+						OCKAM_DROP_NO_MEMORY;
+	return err;
+}
+
+/* @own: bytes of the place's own hop, if it is still in front. */
+static inline int resolve_policy(struct sk_buff *skb, struct ockam_path *path,
+				 const struct ockam_walk *w,
+				 struct ockam_policy __rcu **where, u32 own)
+{
+	if (likely(!rcu_access_pointer(*where)))
+		return 0;
+	return ask_policy(skb, path, w, where, own);
+}
+
 static int resolve_hop(const struct ockam_msg *m, struct ockam_path *path,
 		       struct ockam_walk *w, struct ockam_hop *hop)
 {
@@ -144,10 +189,11 @@ static int resolve_hop(const struct ockam_msg *m, struct ockam_path *path,
 	return 0;
 }
 
-static int resolve_encryptor(const struct ockam_msg *m,
-			     struct ockam_sock *from, struct ockam_path *path,
-			     struct ockam_walk *w, struct ockam_channel *ch)
+static int resolve_encryptor(struct sk_buff *skb, struct ockam_sock *from,
+			     struct ockam_path *path, struct ockam_walk *w,
+			     struct ockam_channel *ch)
 {
+	const struct ockam_msg *m = ockam_msg(skb);
 	struct ockam_channel_route *route;
 	struct ockam_step *step;
 	int err;
@@ -172,6 +218,9 @@ static int resolve_encryptor(const struct ockam_msg *m,
 	step->route = route;
 
 	walk_pop(w, ockam_key_size(ch->enc_key));
+	err = resolve_policy(skb, path, w, &ch->policy, 0);
+	if (unlikely(err))
+		return err;
 	path->room.head += OCKAM_ENCRYPT_HEAD +
 			   ockam_cbor_route_bound(w->onward_len,
 						  w->onward_hops) +
@@ -192,9 +241,12 @@ static int resolve_encryptor(const struct ockam_msg *m,
 	return 0;
 }
 
-static int resolve_sink(const struct ockam_msg *m, struct ockam_path *path,
+static int resolve_sink(struct sk_buff *skb, struct ockam_path *path,
 			const struct ockam_walk *w, struct ockam_sink *sink)
 {
+	const struct ockam_msg *m = ockam_msg(skb);
+	int err;
+
 	path->sink = sink;
 	if (sink->serial) {
 		path->room.head += OCKAM_LINK_HEAD +
@@ -205,11 +257,19 @@ static int resolve_sink(const struct ockam_msg *m, struct ockam_path *path,
 		if (path->nenc)
 			m = NULL;
 	}
-	return sink->ops->check(sink, m, &path->reason);
+	err = sink->ops->check(sink, m, &path->reason);
+	if (unlikely(err))
+		return err;
+	/* A worker behind an encryptor is looked up again, with the message. */
+	if (!sink->serial && path->nenc)
+		return 0;
+	return resolve_policy(skb, path, w, &sink->policy,
+			      ockam_key_size(w->span.p));
 }
 
-static int resolve(struct ockam_node *node, const struct sk_buff *skb,
-		   struct ockam_sock *from, struct ockam_path *path)
+static int resolve(struct ockam_node *node, struct sk_buff *skb,
+		   struct ockam_sock *from, struct ockam_path *path,
+		   bool enforce)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
 	struct ockam_walk w;
@@ -222,6 +282,8 @@ static int resolve(struct ockam_node *node, const struct sk_buff *skb,
 	path->outer = NULL;
 	path->sink = NULL;
 	path->dec = NULL;
+	path->policed = false;
+	path->enforce = enforce;
 	path->room.onward = 0;
 	path->room.ret = 0;
 	path->room.head = 0;
@@ -253,7 +315,7 @@ static int resolve(struct ockam_node *node, const struct sk_buff *skb,
 		switch (name->kind) {
 		case OCKAM_NAME_WORKER:
 		case OCKAM_NAME_LINK:
-			return resolve_sink(m, path, &w, name->sink);
+			return resolve_sink(skb, path, &w, name->sink);
 		case OCKAM_NAME_HOP:
 			err = resolve_hop(m, path, &w,
 					  container_of(name, struct ockam_hop,
@@ -261,7 +323,7 @@ static int resolve(struct ockam_node *node, const struct sk_buff *skb,
 			break;
 		case OCKAM_NAME_ENCRYPTOR:
 			ch = container_of(name, struct ockam_channel, enc);
-			err = resolve_encryptor(m, from, path, &w, ch);
+			err = resolve_encryptor(skb, from, path, &w, ch);
 			break;
 		case OCKAM_NAME_DECRYPTOR:
 			ch = container_of(name, struct ockam_channel, dec);
@@ -289,6 +351,33 @@ static void path_put_steps(const struct ockam_path *path, unsigned int n)
 			ockam_channel_put(s->ch);
 		}
 	}
+}
+
+/*
+ * Ask the policy programs on a path that was resolved and has room, before any
+ * nonce is taken.  The path is walked again, with room for what the programs
+ * see, so that nothing moves under the walk.  -ESTALE: the path has changed.
+ * Same RCU section as the first walk.
+ */
+static noinline int enforce(struct ockam_node *node, struct sk_buff *skb,
+			    struct ockam_sock *from, struct ockam_path *path)
+{
+	struct ockam_room room = { .head = OCKAM_POLICY_HEAD };
+	const struct ockam_channel *outer = path->outer;
+	const struct ockam_channel *dec = path->dec;
+	const struct ockam_sink *sink = path->sink;
+	int err;
+
+	err = ockam_msg_reserve(skb, &room);
+	if (unlikely(err))
+		return fail(path, OCKAM_DROP_NO_MEMORY, err);
+	err = resolve(node, skb, from, path, true);
+	if (unlikely(err))
+		return err;
+	if (unlikely(path->sink != sink || path->outer != outer ||
+		     path->dec != dec))
+		return fail(path, OCKAM_DROP_NAME_GONE, -ESTALE);
+	return 0;
 }
 
 /* Takes references so that the path outlives the RCU section. */
@@ -485,18 +574,20 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	int err;
 
 	rcu_read_lock();
-	err = resolve(node, skb, from, &path);
-	if (unlikely(err)) {
-		rcu_read_unlock();
-		ockam_drop(node, skb, path.reason);
-		return err;
-	}
+	err = resolve(node, skb, from, &path, false);
+	if (unlikely(err))
+		goto refuse;
 	sink = path.sink;
 	if (sink && unlikely(!ockam_sink_admits(sink) && sink->lossless)) {
 		err = sink->ops->hold(sink) ? -EAGAIN : -ESTALE;
 		rcu_read_unlock();
 		*full = sink;
 		return err;
+	}
+	if (unlikely(path.policed)) {
+		err = enforce(node, skb, from, &path);
+		if (err)
+			goto refuse;
 	}
 	if (likely(sink && !path.nenc && !sink->serial)) {
 		err = apply_steps(node, skb, &path);
@@ -527,6 +618,12 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 		ockam_msg_charge_sender(skb, &from->sk);
 	err = path_run(node, skb, &path);
 	path_release(&path);
+	return err;
+
+refuse:
+	rcu_read_unlock();
+	if (err != -ESTALE)
+		ockam_drop(node, skb, path.reason);
 	return err;
 }
 
@@ -587,7 +684,7 @@ void ockam_router_input(struct ockam_node *node, struct sk_buff *skb)
 
 	rcu_read_lock();
 again:
-	err = resolve(node, skb, NULL, &path);
+	err = resolve(node, skb, NULL, &path, false);
 	if (unlikely(err)) {
 		ockam_drop(node, skb, path.reason);
 		goto out;
@@ -607,6 +704,15 @@ again:
 		else
 			ockam_drop(node, skb, OCKAM_DROP_QUEUE_FULL);
 		goto out;
+	}
+	if (unlikely(path.policed)) {
+		err = enforce(node, skb, NULL, &path);
+		if (err == -ESTALE && ++tries <= 16)
+			goto again;
+		if (err) {
+			ockam_drop(node, skb, path.reason);
+			goto out;
+		}
 	}
 	err = apply_steps(node, skb, &path);
 	if (unlikely(err)) {
@@ -635,12 +741,9 @@ void ockam_router_forward(struct ockam_node *node, struct sk_buff *skb)
 	int err;
 
 	rcu_read_lock();
-	err = resolve(node, skb, NULL, &path);
-	if (unlikely(err)) {
-		rcu_read_unlock();
-		ockam_drop(node, skb, path.reason);
-		return;
-	}
+	err = resolve(node, skb, NULL, &path, false);
+	if (unlikely(err))
+		goto drop;
 	sink = path.sink;
 	if (!path.nenc && !(sink && sink->serial)) {
 		rcu_read_unlock();
@@ -652,14 +755,20 @@ void ockam_router_forward(struct ockam_node *node, struct sk_buff *skb)
 		rcu_read_unlock();
 		return;
 	}
+	if (unlikely(path.policed) && enforce(node, skb, NULL, &path))
+		goto drop;
 	if (unlikely(!path_hold(&path))) {
-		rcu_read_unlock();
-		ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
-		return;
+		path.reason = OCKAM_DROP_NAME_GONE;
+		goto drop;
 	}
 	rcu_read_unlock();
 	path_run(node, skb, &path);
 	path_release(&path);
+	return;
+
+drop:
+	rcu_read_unlock();
+	ockam_drop(node, skb, path.reason);
 }
 
 static void router_fwd_work(struct work_struct *work)

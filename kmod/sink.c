@@ -50,6 +50,7 @@ void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
 {
 	sink->ops = ops;
 	sink->node = node;
+	RCU_INIT_POINTER(sink->policy, NULL);
 	sink->serial = serial;
 	spin_lock_init(&sink->lock);
 	__skb_queue_head_init(&sink->parked);

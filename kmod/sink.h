@@ -25,6 +25,7 @@
 struct mutex;
 struct ockam_msg;
 struct ockam_node;
+struct ockam_policy;
 struct ockam_sink;
 struct ockam_source;
 
@@ -65,6 +66,7 @@ struct ockam_sink_ops {
  * struct ockam_sink - embedded in a worker's socket or a link
  * @ops: its kind
  * @node: its node
+ * @policy: program that is asked before something is delivered, policy.h
  * @lock: protects @parked
  * @parked: messages as they arrived, in order, to be routed again
  * @wait: local senders that wait for room, and pollers
@@ -80,6 +82,7 @@ struct ockam_sink_ops {
 struct ockam_sink {
 	const struct ockam_sink_ops	*ops;
 	struct ockam_node		*node;
+	struct ockam_policy __rcu	*policy;
 	spinlock_t			lock;
 	struct sk_buff_head		parked;
 	wait_queue_head_t		wait;

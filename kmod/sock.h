@@ -50,6 +50,8 @@ struct ockam_scope {
 	u8		ids[][OCKAM_IDENTIFIER_LEN];
 };
 
+struct netlink_ext_ack;
+struct ockam_policy;
 struct ockam_tokens;
 
 /**
@@ -163,5 +165,14 @@ int ockam_sock_autobind(struct ockam_sock *osk);
 /* Remembers, or forgets, the full destination of an EAGAIN for poll. */
 void ockam_sock_unblock(struct ockam_sock *osk);
 void ockam_sock_block(struct ockam_sock *osk, struct ockam_sink *sink);
+
+
+/*
+ * Attach a policy program (policy.h) to a socket, for its @own-er or for an
+ * administrator.  node->lock held; -ENOENT: the socket has just been closed.
+ */
+struct ockam_policy *ockam_sock_attach_policy(struct ockam_sock *osk, int fd,
+					      bool own, bool replace,
+					      struct netlink_ext_ack *extack);
 
 #endif /* _OCKAM_SOCK_H */

@@ -34,6 +34,7 @@
 #include "link.h"
 #include "msg.h"
 #include "node.h"
+#include "policy.h"
 #include "router.h"
 #include "stats.h"
 #include "tcp.h"
@@ -425,6 +426,8 @@ static void rx_message(struct ockam_tcp *tcp)
 
 	trace_ockam_link_rx(node, skb, link->id);
 	ockam_msg_charge_source(skb, &link->source);
+	if (unlikely(ockam_policy_input(&link->sink.policy, skb)))
+		return;
 	if (likely(!large)) {
 		ockam_router_input(node, skb);
 		return;

@@ -25,6 +25,7 @@ union object {
 	struct ockam_nl_link	link;
 	struct ockam_nl_channel	channel;
 	struct ockam_nl_hop	hop;
+	struct ockam_nl_policy	policy;
 };
 
 static const struct {
@@ -41,6 +42,8 @@ static const struct {
 			       OCKAM_CMD_CHANNEL_GET },
 	[OCKAM_NL_HOP] = { sizeof(struct ockam_nl_hop),
 			   OCKAM_CMD_HOP_GET },
+	[OCKAM_NL_POLICY] = { sizeof(struct ockam_nl_policy),
+			      OCKAM_CMD_POLICY_GET },
 };
 
 static const struct {
@@ -55,6 +58,8 @@ static const struct {
 	{ OCKAM_CMD_CHANNEL_DEL_NTF,	OCKAM_NL_CHANNEL,	true },
 	{ OCKAM_CMD_HOP_NTF,		OCKAM_NL_HOP,		false },
 	{ OCKAM_CMD_HOP_DEL_NTF,	OCKAM_NL_HOP,		true },
+	{ OCKAM_CMD_POLICY_NTF,		OCKAM_NL_POLICY,	false },
+	{ OCKAM_CMD_POLICY_DEL_NTF,	OCKAM_NL_POLICY,	true },
 };
 
 /**
@@ -317,6 +322,11 @@ static bool get_field(const struct nlattr *a, const struct ockam_nl_field *f,
 		if (mnl_attr_get_payload_len(a) != OCKAM_IDENTIFIER_LEN)
 			return false;
 		memcpy(p, mnl_attr_get_payload(a), OCKAM_IDENTIFIER_LEN);
+		return true;
+	case OCKAM_NL_TAG:
+		if (mnl_attr_get_payload_len(a) != 8)
+			return false;
+		memcpy(p, mnl_attr_get_payload(a), 8);
 		return true;
 	case OCKAM_NL_NEST:
 		if (mnl_attr_validate(a, MNL_TYPE_NESTED) < 0)
@@ -674,6 +684,24 @@ int ockam_nl_hop_del(struct ockam_nl *nl, const struct ockam_nl_hop *hop)
 int ockam_nl_hop_flush(struct ockam_nl *nl)
 {
 	return request(nl, OCKAM_CMD_HOP_FLUSH, OCKAM_NL_HOP, NULL, NULL);
+}
+
+int ockam_nl_policy_new(struct ockam_nl *nl, struct ockam_nl_policy *policy)
+{
+	return request(nl, OCKAM_CMD_POLICY_NEW, OCKAM_NL_POLICY, policy,
+		       policy);
+}
+
+int ockam_nl_policy_get(struct ockam_nl *nl, struct ockam_nl_policy *policy)
+{
+	return request(nl, OCKAM_CMD_POLICY_GET, OCKAM_NL_POLICY, policy,
+		       policy);
+}
+
+int ockam_nl_policy_del(struct ockam_nl *nl,
+			const struct ockam_nl_policy *policy)
+{
+	return request(nl, OCKAM_CMD_POLICY_DEL, OCKAM_NL_POLICY, policy, NULL);
 }
 
 /* ---- dumps ---- */

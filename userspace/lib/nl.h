@@ -29,6 +29,7 @@ enum ockam_nl_object {
 	OCKAM_NL_LINK,
 	OCKAM_NL_CHANNEL,
 	OCKAM_NL_HOP,
+	OCKAM_NL_POLICY,
 	OCKAM_NL_OBJECTS
 };
 
@@ -156,6 +157,20 @@ struct ockam_nl_hop {
 	uint64_t		msgs;
 };
 
+/* Mark OCKAM_A_POLICY_REPLACE to put a program in place of another one. */
+struct ockam_nl_policy {
+	uint64_t		present;
+	uint32_t		id;
+	struct ockam_nl_address	worker;
+	uint32_t		link;
+	uint32_t		channel;
+	uint32_t		fd;
+	uint32_t		program;
+	uint8_t			tag[8];
+	uint64_t		runs;
+	uint64_t		drops;
+};
+
 #define ockam_nl_has(obj, attr)		(((obj)->present >> (attr)) & 1)
 #define ockam_nl_mark(obj, attr)	((obj)->present |= 1ULL << (attr))
 
@@ -200,6 +215,11 @@ int ockam_nl_hop_get(struct ockam_nl *nl, struct ockam_nl_hop *hop);
 int ockam_nl_hop_del(struct ockam_nl *nl, const struct ockam_nl_hop *hop);
 int ockam_nl_hop_flush(struct ockam_nl *nl);
 
+int ockam_nl_policy_new(struct ockam_nl *nl, struct ockam_nl_policy *policy);
+int ockam_nl_policy_get(struct ockam_nl *nl, struct ockam_nl_policy *policy);
+int ockam_nl_policy_del(struct ockam_nl *nl,
+			const struct ockam_nl_policy *policy);
+
 /* Not 0 ends the dump and is returned. */
 typedef int (*ockam_nl_cb)(const void *object, void *arg);
 
@@ -211,7 +231,7 @@ typedef int (*ockam_nl_cb)(const void *object, void *arg);
 int ockam_nl_dump(struct ockam_nl *nl, enum ockam_nl_object kind,
 		  const void *filter, ockam_nl_cb cb, void *arg);
 
-/* "link", "channel", "hop" or "node". */
+/* "link", "channel", "hop", "node" or "policy". */
 int ockam_nl_subscribe(struct ockam_nl *nl, const char *group);
 
 /**
@@ -260,6 +280,7 @@ enum ockam_nl_type {
 	OCKAM_NL_IP,
 	OCKAM_NL_SECRET,
 	OCKAM_NL_IDENTIFIER,
+	OCKAM_NL_TAG,		/* of a BPF program: 8 bytes */
 	OCKAM_NL_NEST,
 };
 

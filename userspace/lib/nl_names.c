@@ -207,6 +207,31 @@ static const struct ockam_nl_field hop_fields[] = {
 	      "msgs"),
 };
 
+static const struct ockam_nl_field policy_fields[] = {
+	FIELD(policy, OCKAM_A_POLICY_ID, OCKAM_NL_U32, id,
+	      "id"),
+	FIELD(policy, OCKAM_A_POLICY_WORKER, OCKAM_NL_ADDRESS, worker,
+	      "worker"),
+	FIELD(policy, OCKAM_A_POLICY_LINK, OCKAM_NL_U32, link,
+	      "link"),
+	FIELD(policy, OCKAM_A_POLICY_CHANNEL, OCKAM_NL_U32, channel,
+	      "channel"),
+	FIELD(policy, OCKAM_A_POLICY_FD, OCKAM_NL_U32, fd,
+	      "fd"),
+	FIELD(policy, OCKAM_A_POLICY_REPLACE, OCKAM_NL_FLAG, present,
+	      "replace"),
+	FIELD(policy, OCKAM_A_POLICY_OWN, OCKAM_NL_FLAG, present,
+	      "own"),
+	FIELD(policy, OCKAM_A_POLICY_PROGRAM, OCKAM_NL_U32, program,
+	      "program"),
+	FIELD(policy, OCKAM_A_POLICY_TAG, OCKAM_NL_TAG, tag,
+	      "tag"),
+	FIELD(policy, OCKAM_A_POLICY_RUNS, OCKAM_NL_U64, runs,
+	      "runs"),
+	FIELD(policy, OCKAM_A_POLICY_DROPS, OCKAM_NL_U64, drops,
+	      "drops"),
+};
+
 static const struct {
 	const struct ockam_nl_field	*field;
 	size_t				n;
@@ -216,6 +241,7 @@ static const struct {
 	[OCKAM_NL_LINK] = { link_fields, ARRAY_SIZE(link_fields) },
 	[OCKAM_NL_CHANNEL] = { channel_fields, ARRAY_SIZE(channel_fields) },
 	[OCKAM_NL_HOP] = { hop_fields, ARRAY_SIZE(hop_fields) },
+	[OCKAM_NL_POLICY] = { policy_fields, ARRAY_SIZE(policy_fields) },
 };
 
 const struct ockam_nl_field *ockam_nl_fields(enum ockam_nl_object kind,
@@ -377,6 +403,7 @@ static const char * const drop_names[] = {
 	[OCKAM_DROP_HANDSHAKE_FULL] = "handshake-full",
 	[OCKAM_DROP_NAME_GONE] = "name-gone",
 	[OCKAM_DROP_NODE_DYING] = "node-dying",
+	[OCKAM_DROP_POLICY] = "policy",
 };
 
 static const struct {

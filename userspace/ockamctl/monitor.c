@@ -6,7 +6,9 @@
 
 #include "ockamctl.h"
 
-static const char * const groups[] = { "link", "channel", "hop", "node" };
+static const char * const groups[] = {
+	"link", "channel", "hop", "node", "policy"
+};
 
 static const char * const names[OCKAM_NL_OBJECTS] = {
 	[OCKAM_NL_NODE]		= "node",
@@ -14,6 +16,7 @@ static const char * const names[OCKAM_NL_OBJECTS] = {
 	[OCKAM_NL_LINK]		= "link",
 	[OCKAM_NL_CHANNEL]	= "channel",
 	[OCKAM_NL_HOP]		= "hop",
+	[OCKAM_NL_POLICY]	= "policy",
 };
 
 /* One JSON object on one line, so that a reader needs no parser's state. */
@@ -69,7 +72,7 @@ int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 			if (!strcmp(groups[i], argv[n]))
 				break;
 		if (i == ARRAY_SIZE(groups))
-			return ctl_usage("monitor: link, channel, hop or node, not '%s'",
+			return ctl_usage("monitor: link, channel, hop, node or policy, not '%s'",
 					 argv[n]);
 	}
 	err = ctl_open(ctl);

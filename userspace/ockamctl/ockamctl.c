@@ -28,7 +28,7 @@ static const struct command commands[] = {
 	  "where ockamd accepts secure channels", cmd_listener },
 	{ "secure-channel", "create ROUTE trust WHO ... | delete ID",
 	  "let ockamd make a channel", cmd_secure_channel },
-	{ "monitor", "[link] [channel] [hop] [node]",
+	{ "monitor", "[link] [channel] [hop] [node] [policy]",
 	  "print events as they happen", cmd_monitor },
 	{ "stats", "",
 	  "counters, and messages dropped by reason", cmd_stats },

@@ -67,6 +67,17 @@ static json_t *json_names(const struct ockam_nl_route *list)
 	return j;
 }
 
+/* As bpftool prints it. */
+static json_t *json_tag(const uint8_t *tag)
+{
+	char text[17];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		sprintf(text + 2 * i, "%02x", tag[i]);
+	return json_string(text);
+}
+
 static json_t *json_field(enum ockam_nl_object kind,
 			  const struct ockam_nl_field *f, const void *p)
 {
@@ -106,6 +117,8 @@ static json_t *json_field(enum ockam_nl_object kind,
 	case OCKAM_NL_IDENTIFIER:
 		ockam_text_print_identifier(p, text);
 		return json_string(text);
+	case OCKAM_NL_TAG:
+		return json_tag(p);
 	case OCKAM_NL_NEST:
 		if (f->attr == OCKAM_A_NODE_STATS)
 			return json_counters(p, __OCKAM_STAT_MAX,
@@ -217,6 +230,12 @@ static const int lines[OCKAM_NL_OBJECTS][12] = {
 	[OCKAM_NL_HOP] = {
 		OCKAM_A_HOP_ID, OCKAM_A_HOP_ADDRESS, OCKAM_A_HOP_SCOPE,
 		OCKAM_A_HOP_MSGS, OCKAM_A_HOP_ROUTE,
+	},
+	[OCKAM_NL_POLICY] = {
+		OCKAM_A_POLICY_ID, OCKAM_A_POLICY_WORKER, OCKAM_A_POLICY_LINK,
+		OCKAM_A_POLICY_CHANNEL, OCKAM_A_POLICY_OWN,
+		OCKAM_A_POLICY_PROGRAM, OCKAM_A_POLICY_TAG,
+		OCKAM_A_POLICY_RUNS, OCKAM_A_POLICY_DROPS,
 	},
 };
 

@@ -90,6 +90,10 @@ struct sockaddr_ockam {
  *	mode; write only
  * @OCKAM_MAX_MSG: int, largest payload this socket sends, up to the node's
  *	limit
+ * @OCKAM_POLICY: int, descriptor of a policy program (struct
+ *	ockam_policy_ctx) that looks at what is delivered here, in place of an
+ *	earlier one; -1: none.  EPERM where an administrator has put one.
+ *	getsockopt() gives the program's id, or 0
  */
 enum ockam_sockopt {
 	OCKAM_RECV_ONWARD	= 1,
@@ -101,6 +105,7 @@ enum ockam_sockopt {
 	OCKAM_HANDSHAKE		= 7,
 	OCKAM_NEXT		= 8,
 	OCKAM_MAX_MSG		= 9,
+	OCKAM_POLICY		= 10,
 };
 
 /**
@@ -254,6 +259,97 @@ struct ockam_accept {
 	__u32	scope;
 	__u32	nids;
 	__u8	ids[][OCKAM_IDENTIFIER_LEN];
+};
+
+/*
+ * What a policy program returns to let a message pass.  Whatever else it
+ * returns drops the message, also what socket filters return by habit: 0, 1,
+ * -1, or the length.
+ */
+#define OCKAM_POLICY_PASS	0x6f6b
+
+/**
+ * enum ockam_policy_place - what a policy program is attached to
+ * @OCKAM_POLICY_AT_WORKER: a socket: runs on what is delivered to it
+ * @OCKAM_POLICY_AT_LINK: a link: runs on what it brings and what leaves by it
+ * @OCKAM_POLICY_AT_CHANNEL: a channel: runs on what is to be encrypted and on
+ *	what was decrypted
+ */
+enum ockam_policy_place {
+	OCKAM_POLICY_AT_WORKER	= 1,
+	OCKAM_POLICY_AT_LINK	= 2,
+	OCKAM_POLICY_AT_CHANNEL	= 3,
+};
+
+/**
+ * enum ockam_policy_direction - which way a message goes
+ * @OCKAM_POLICY_IN: to the worker; from the link or channel into this node
+ * @OCKAM_POLICY_OUT: from this node, of local origin, into the link or channel
+ * @OCKAM_POLICY_TRANSIT: as OUT, but it came into this node from elsewhere
+ */
+enum ockam_policy_direction {
+	OCKAM_POLICY_IN		= 1,
+	OCKAM_POLICY_OUT	= 2,
+	OCKAM_POLICY_TRANSIT	= 3,
+};
+
+/**
+ * enum ockam_policy_flags - flags of struct ockam_policy_ctx
+ * @OCKAM_POLICY_SEALED: a channel of this node will encrypt the message before
+ *	it gets here, so its payload is not shown
+ */
+enum ockam_policy_flags {
+	OCKAM_POLICY_SEALED	= 1 << 0,
+};
+
+/**
+ * struct ockam_policy_ctx - what a policy program is told about a message
+ * @size: bytes of this structure; the payload is behind it.  Later releases
+ *	append fields, so use @size, not sizeof(), to find the payload
+ * @place: enum ockam_policy_place
+ * @direction: enum ockam_policy_direction
+ * @origin: enum ockam_origin
+ * @peer_flags: enum ockam_peer_flags
+ * @nchannels: channels that it came through
+ * @flags: enum ockam_policy_flags
+ * @object: id of the link or channel the program is attached to, 0 for workers
+ * @link: id of the link it arrived on, 0 if it never left this node
+ * @channel: id of the innermost channel it came through, or 0
+ * @uid: effective uid of the sender, in the node's user namespace; all ones
+ *	unless @origin is OCKAM_ORIGIN_LOCAL
+ * @gid: effective gid of the sender, likewise
+ * @len: bytes of payload
+ * @shown: bytes of payload that can be read here
+ * @onward_len: bytes of the onward route behind this place, in flat form
+ * @onward_hops: hops of it
+ * @return_len: bytes of the return route
+ * @return_hops: hops of it
+ * @identifier: verified identifier of the innermost channel's peer, or zeros
+ *
+ * A policy program is a BPF program of type BPF_PROG_TYPE_SOCKET_FILTER.  The
+ * packet that it sees begins with this structure, in host byte order: read it
+ * with bpf_skb_load_bytes(), since LD_ABS swaps bytes.
+ */
+struct ockam_policy_ctx {
+	__u16	size;
+	__u8	place;
+	__u8	direction;
+	__u8	origin;
+	__u8	peer_flags;
+	__u8	nchannels;
+	__u8	flags;
+	__u32	object;
+	__u32	link;
+	__u32	channel;
+	__u32	uid;
+	__u32	gid;
+	__u32	len;
+	__u32	shown;
+	__u16	onward_len;
+	__u16	onward_hops;
+	__u16	return_len;
+	__u16	return_hops;
+	__u8	identifier[OCKAM_IDENTIFIER_LEN];
 };
 
 #endif /* _UAPI_LINUX_OCKAM_H */
