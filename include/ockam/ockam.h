@@ -188,6 +188,17 @@ ssize_t ockam_forward(int fd, const struct ockam_info *info, const void *buf,
 int ockam_accept(int fd, unsigned int scope,
 		 const uint8_t ids[][OCKAM_IDENTIFIER_LEN], size_t n);
 
+/**
+ * ockam_policy_attach() - let a BPF program refuse what this worker would get
+ * @fd: the worker
+ * @program: descriptor of a program of type socket filter, in place of an
+ *	earlier one; -1: none any more
+ *
+ * It may be closed afterwards.  What it sees and returns: struct
+ * ockam_policy_ctx.  EPERM where an administrator has attached one.
+ */
+int ockam_policy_attach(int fd, int program);
+
 /* ---- identifiers ---- */
 
 #define OCKAM_IDENTIFIER_TEXT	(1 + 2 * OCKAM_IDENTIFIER_LEN + 1)

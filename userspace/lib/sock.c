@@ -356,3 +356,14 @@ int ockam_accept(int fd, unsigned int scope,
 		return ockam_fail(errno, "accept scope: %s", strerror(errno));
 	return 0;
 }
+
+int ockam_policy_attach(int fd, int program)
+{
+	if (program < 0)
+		program = -1;
+	if (setsockopt(fd, SOL_OCKAM, OCKAM_POLICY, &program,
+		       sizeof(program)))
+		return ockam_fail(errno, "policy program: %s",
+				  strerror(errno));
+	return 0;
+}
