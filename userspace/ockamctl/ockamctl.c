@@ -22,6 +22,8 @@ static const struct command commands[] = {
 	  "addresses that forward", cmd_hop },
 	{ "relay", "[list] | add ADDRESS ROUTE | del",
 	  "hops with a route of their own", cmd_relay },
+	{ "policy", "[list] | show | add PLACE WHICH PROGRAM | del",
+	  "BPF programs that refuse messages", cmd_policy },
 	{ "identity", "[list] | create | show | export | import-peer | rotate",
 	  "key files", cmd_identity },
 	{ "listener", "[list] | create | delete",

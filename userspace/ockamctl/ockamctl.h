@@ -107,6 +107,7 @@ int cmd_link(struct ctl *ctl, int argc, char **argv);
 int cmd_channel(struct ctl *ctl, int argc, char **argv);
 int cmd_hop(struct ctl *ctl, int argc, char **argv);
 int cmd_relay(struct ctl *ctl, int argc, char **argv);
+int cmd_policy(struct ctl *ctl, int argc, char **argv);
 int cmd_identity(struct ctl *ctl, int argc, char **argv);
 int cmd_listener(struct ctl *ctl, int argc, char **argv);
 int cmd_secure_channel(struct ctl *ctl, int argc, char **argv);
