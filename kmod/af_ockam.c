@@ -97,7 +97,7 @@ static bool scope_lists(const struct ockam_scope *scope,
 }
 
 static int sock_check(struct ockam_sink *sink, const struct ockam_msg *m,
-		      u32 *reason)
+		      const struct ockam_sock *from, u32 *reason)
 {
 	struct ockam_sock *osk = sink_sk(sink);
 	const struct ockam_scope *scope;

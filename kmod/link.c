@@ -13,6 +13,7 @@
 #include "node.h"
 #include "notify.h"
 #include "policy.h"
+#include "senders.h"
 #include "stats.h"
 #include "tcp.h"
 #include "trace.h"
@@ -28,6 +29,7 @@ static void link_release(struct ockam_source *src)
 	struct ockam_link *link = container_of(src, struct ockam_link, source);
 
 	ockam_policy_free(&link->sink.policy);
+	ockam_senders_put(rcu_dereference_protected(link->senders, 1));
 	kfree_rcu(link, rcu);
 }
 
@@ -88,18 +90,32 @@ static struct ockam_tcp *link_tcp(struct ockam_link *link)
 					 lockdep_is_held(&link->serial));
 }
 
-/* Without this node's leave nothing that came in goes out over a link. */
+/*
+ * Without this node's leave nothing that came in goes out over a link, and
+ * whoever of this node sends has to be on the link's list, also with what he
+ * only passes on.
+ */
 static int link_check(struct ockam_sink *sink, const struct ockam_msg *m,
-		      u32 *reason)
+		      const struct ockam_sock *from, u32 *reason)
 {
 	struct ockam_link *link = ockam_sink_link(sink);
+	const struct ockam_senders *senders;
 	u32 fwd;
 
 	if (unlikely(READ_ONCE(link->state) != OCKAM_LINK_STATE_UP)) {
 		*reason = OCKAM_DROP_LINK_DOWN;
 		return -ENETUNREACH;
 	}
-	if (likely(!m || m->from.kind == OCKAM_ORIGIN_LOCAL))
+	if (!m)
+		return 0;
+
+	senders = rcu_dereference(link->senders);
+	if (unlikely(senders) && (from || m->from.kind == OCKAM_ORIGIN_LOCAL) &&
+	    !ockam_senders_allow(senders, link->node->net->user_ns, m, from)) {
+		*reason = OCKAM_DROP_SCOPE_LINK;
+		return -EACCES;
+	}
+	if (likely(m->from.kind == OCKAM_ORIGIN_LOCAL))
 		return 0;
 
 	fwd = READ_ONCE(link->node->conf.fwd);
@@ -511,6 +527,8 @@ static struct ockam_link *link_create(struct ockam_node *node,
 	link->config = *cfg;
 	link->config.name = NULL;
 	link->config.sock = NULL;
+	link->config.senders = NULL;
+	RCU_INIT_POINTER(link->senders, ockam_senders_get(cfg->senders));
 	link->local = cfg->local;
 	link->remote = cfg->remote;
 	refcount_set(&link->ref, 1);
@@ -554,6 +572,18 @@ free:
 	ockam_sink_kill(&link->sink);
 	ockam_link_put(link);
 	return ERR_PTR(err);
+}
+
+void ockam_link_set_senders(struct ockam_link *link,
+			    struct ockam_senders *senders)
+{
+	struct ockam_senders *old;
+
+	old = rcu_replace_pointer(link->senders, senders,
+				  lockdep_is_held(&link->node->lock));
+	ockam_senders_put(old);
+	/* Those who wait for room are asked again. */
+	wake_up_all(&link->sink.wait);
 }
 
 static void link_del_children(struct ockam_link *link)
@@ -733,6 +763,8 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 		.kind		= OCKAM_LINK_KIND_TCP,
 		.mode		= OCKAM_LINK_MODE_ACCEPTED,
 		.frame_ms	= READ_ONCE(parent->config.frame_ms),
+		.senders	= rcu_dereference_protected(parent->senders,
+					lockdep_is_held(&node->lock)),
 	};
 	u32 most = READ_ONCE(parent->config.max_accepted);
 	struct ockam_link *link;

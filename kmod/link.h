@@ -34,6 +34,7 @@
 #include "sink.h"
 
 struct netlink_ext_ack;
+struct ockam_senders;
 struct ockam_link;
 struct ockam_node;
 
@@ -56,6 +57,7 @@ union ockam_endpoint {
  * @reconnect_max_ms: longest delay
  * @max_accepted: links a listening link may have at once
  * @frame_ms: deadline of the version byte and of each frame, 0: default
+ * @senders: who may send, NULL: everybody; the link takes its own reference
  */
 struct ockam_link_config {
 	enum ockam_link_kind	kind;
@@ -68,6 +70,7 @@ struct ockam_link_config {
 	u32			reconnect_max_ms;
 	u32			max_accepted;
 	u32			frame_ms;
+	struct ockam_senders	*senders;
 };
 
 /**
@@ -95,9 +98,11 @@ struct ockam_tcp;
  * @rcu: for freeing
  * @id: for netlink, never reused at once
  * @parent: id of the listening link that made it, or 0
- * @config: as configured (name and sock are not valid any more)
+ * @config: as configured (name, sock and senders are not valid any more)
  * @serial: see above
  * @state: enum ockam_link_state
+ * @senders: who of this node may send, NULL: everybody; RCU, replaced under
+ *	node->lock
  * @reason: enum ockam_link_reason, why it went down last
  * @error: errno that goes with it
  * @txq: frames on their way out, first one may be sent in part
@@ -129,6 +134,7 @@ struct ockam_link {
 	u32				parent;
 	struct ockam_link_config	config;
 	struct mutex			serial;
+	struct ockam_senders __rcu	*senders;
 	u8				state;
 	u8				reason;
 	int				error;
@@ -153,12 +159,15 @@ struct ockam_link {
 #define OCKAM_FRAME_HEAD	4
 #define OCKAM_FRAME_MAX		(1U << 24)
 
-/* All three with node->lock held, process context. */
+/* All of these with node->lock held, process context. */
 struct ockam_link *ockam_link_new(struct ockam_node *node,
 				  const struct ockam_link_config *cfg,
 				  struct netlink_ext_ack *extack);
 void ockam_link_del(struct ockam_link *link, enum ockam_link_reason reason);
 void ockam_link_flush(struct ockam_node *node);
+/* Takes over the caller's reference on @senders. */
+void ockam_link_set_senders(struct ockam_link *link,
+			    struct ockam_senders *senders);
 
 /*
  * Wait until nothing of this node's deleted links runs any more.  After

@@ -54,7 +54,7 @@ const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_ADDRESS + 1] =
 };
 
 /* OCKAM_CMD_LINK_NEW - do */
-const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_FRAME_MS + 1] = {
+const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1] = {
 	[OCKAM_A_LINK_KIND] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[OCKAM_A_LINK_MODE] = NLA_POLICY_RANGE(NLA_U32, 1, 4),
 	[OCKAM_A_LINK_NAME] = { .type = NLA_BINARY, },
@@ -69,6 +69,8 @@ const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_FRAME_MS + 1] = {
 	[OCKAM_A_LINK_RECONNECT_MAX_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_MAX_ACCEPTED] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_FRAME_MS] = { .type = NLA_U32, },
+	[OCKAM_A_LINK_SEND_UIDS] = { .type = NLA_BINARY, },
+	[OCKAM_A_LINK_SEND_GIDS] = { .type = NLA_BINARY, },
 };
 
 /* OCKAM_CMD_LINK_GET - do */
@@ -82,13 +84,15 @@ const struct nla_policy ockam_link_get_nl_policy[OCKAM_A_LINK_PARENT + 1] = {
 };
 
 /* OCKAM_CMD_LINK_SET - do */
-const struct nla_policy ockam_link_set_nl_policy[OCKAM_A_LINK_FRAME_MS + 1] = {
+const struct nla_policy ockam_link_set_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1] = {
 	[OCKAM_A_LINK_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[OCKAM_A_LINK_NAME] = { .type = NLA_BINARY, },
 	[OCKAM_A_LINK_RECONNECT_MIN_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_RECONNECT_MAX_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_MAX_ACCEPTED] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_FRAME_MS] = { .type = NLA_U32, },
+	[OCKAM_A_LINK_SEND_UIDS] = { .type = NLA_BINARY, },
+	[OCKAM_A_LINK_SEND_GIDS] = { .type = NLA_BINARY, },
 };
 
 /* OCKAM_CMD_LINK_DEL - do */
@@ -212,7 +216,7 @@ const struct genl_ops ockam_nl_ops[20] = {
 		.cmd		= OCKAM_CMD_LINK_NEW,
 		.doit		= ockam_nl_link_new_doit,
 		.policy		= ockam_link_new_nl_policy,
-		.maxattr	= OCKAM_A_LINK_FRAME_MS,
+		.maxattr	= OCKAM_A_LINK_SEND_GIDS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -227,7 +231,7 @@ const struct genl_ops ockam_nl_ops[20] = {
 		.cmd		= OCKAM_CMD_LINK_SET,
 		.doit		= ockam_nl_link_set_doit,
 		.policy		= ockam_link_set_nl_policy,
-		.maxattr	= OCKAM_A_LINK_FRAME_MS,
+		.maxattr	= OCKAM_A_LINK_SEND_GIDS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

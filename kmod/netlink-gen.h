@@ -20,11 +20,11 @@ extern const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_RESERVED + 
 
 extern const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_ADDRESS + 1];
 
-extern const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_FRAME_MS + 1];
+extern const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1];
 
 extern const struct nla_policy ockam_link_get_nl_policy[OCKAM_A_LINK_PARENT + 1];
 
-extern const struct nla_policy ockam_link_set_nl_policy[OCKAM_A_LINK_FRAME_MS + 1];
+extern const struct nla_policy ockam_link_set_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1];
 
 extern const struct nla_policy ockam_link_del_nl_policy[OCKAM_A_LINK_NAME + 1];
 

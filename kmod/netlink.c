@@ -24,6 +24,7 @@
 #include "notify.h"
 #include "policy.h"
 #include "route.h"
+#include "senders.h"
 #include "sock.h"
 
 #define RECONNECT_MIN_MS	500
@@ -670,6 +671,77 @@ static int nl_link_limits(struct genl_info *info)
 	       nl_limit(info, OCKAM_A_LINK_FRAME_MS, LIMIT_MS);
 }
 
+/* The ranges of an attribute: their number, or an error. */
+static int nl_ranges(struct genl_info *info, int attr)
+{
+	const struct nlattr *a = info->attrs[attr];
+
+	if (!a)
+		return 0;
+	if (nla_len(a) % sizeof(struct ockam_id_range))
+		return nl_refuse(info, attr, -EINVAL,
+				 "not pairs of a first and a last id");
+	if (nla_len(a) > OCKAM_SENDERS_MAX * sizeof(struct ockam_id_range))
+		return nl_refuse(info, attr, -EMSGSIZE, "too many ranges");
+	return nla_len(a) / sizeof(struct ockam_id_range);
+}
+
+static int nl_take_ranges(struct genl_info *info, int attr,
+			  struct user_namespace *ns,
+			  struct ockam_id_range *range, u32 n)
+{
+	bool uids = attr == OCKAM_A_LINK_SEND_UIDS;
+
+	if (!n)
+		return 0;
+	memcpy(range, nla_data(info->attrs[attr]), n * sizeof(*range));
+	for (; n; n--, range++) {
+		if (range->first > range->last)
+			return nl_refuse(info, attr, -EINVAL,
+					 "a range ends before it begins");
+		if (uids && (!uid_valid(make_kuid(ns, range->first)) ||
+			     !uid_valid(make_kuid(ns, range->last))))
+			return nl_refuse(info, attr, -EINVAL, "no such user");
+		if (!uids && (!gid_valid(make_kgid(ns, range->first)) ||
+			      !gid_valid(make_kgid(ns, range->last))))
+			return nl_refuse(info, attr, -EINVAL, "no such group");
+	}
+	return 0;
+}
+
+/* A reference; NULL: everybody may send, or nothing is said. */
+static int nl_link_senders(const struct sk_buff *skb, struct genl_info *info,
+			   struct ockam_senders **senders)
+{
+	struct user_namespace *ns = nl_user_ns(skb);
+	int nuids, ngids, err;
+	struct ockam_senders *s;
+
+	*senders = NULL;
+	nuids = nl_ranges(info, OCKAM_A_LINK_SEND_UIDS);
+	if (nuids < 0)
+		return nuids;
+	ngids = nl_ranges(info, OCKAM_A_LINK_SEND_GIDS);
+	if (ngids < 0)
+		return ngids;
+	if (!nuids && !ngids)
+		return 0;
+
+	s = ockam_senders_new(ns, nuids, ngids);
+	if (!s)
+		return -ENOMEM;
+	err = nl_take_ranges(info, OCKAM_A_LINK_SEND_UIDS, ns, s->range,
+			     nuids) ?:
+	      nl_take_ranges(info, OCKAM_A_LINK_SEND_GIDS, ns,
+			     s->range + nuids, ngids);
+	if (err) {
+		ockam_senders_put(s);
+		return err;
+	}
+	*senders = s;
+	return 0;
+}
+
 static int nl_link_config(struct genl_info *info,
 			  struct ockam_link_config *cfg)
 {
@@ -834,9 +906,12 @@ int ockam_nl_link_new_doit(struct sk_buff *skb, struct genl_info *info)
 	reply = nl_reply(skb, info, NLMSG_DEFAULT_SIZE, &to);
 	if (!reply)
 		return -ENOMEM;
-	err = nl_link_socket(info, &cfg);
+	err = nl_link_senders(skb, info, &cfg.senders);
 	if (err)
 		goto free;
+	err = nl_link_socket(info, &cfg);
+	if (err)
+		goto put;
 
 	mutex_lock(&node->lock);
 	link = ockam_link_new(node, &cfg, info->extack);
@@ -849,6 +924,8 @@ int ockam_nl_link_new_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (cfg.sock)
 		sockfd_put(cfg.sock);
+put:
+	ockam_senders_put(cfg.senders);
 free:
 	return nl_send(reply, info, err);
 }
@@ -949,8 +1026,13 @@ static int nl_link_change(struct genl_info *info, struct ockam_link *link)
 int ockam_nl_link_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ockam_node *node = nl_node(info);
+	struct ockam_senders *senders;
 	struct ockam_link *link;
 	int err;
+
+	err = nl_link_senders(skb, info, &senders);
+	if (err)
+		return err;
 
 	mutex_lock(&node->lock);
 	link = nl_link(node, info);
@@ -958,11 +1040,17 @@ int ockam_nl_link_set_doit(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(link);
 	else
 		err = nl_link_change(info, link);
+	if (!err && (info->attrs[OCKAM_A_LINK_SEND_UIDS] ||
+		     info->attrs[OCKAM_A_LINK_SEND_GIDS])) {
+		ockam_link_set_senders(link, senders);
+		senders = NULL;
+	}
 	if (!err) {
 		node->gen++;
 		ockam_notify_link(link, false);
 	}
 	mutex_unlock(&node->lock);
+	ockam_senders_put(senders);
 	return err;
 }
 

@@ -54,7 +54,7 @@ int ockam_nl_put_policy(struct sk_buff *skb, const struct ockam_nl_to *to,
 
 /* Room that each of these needs at most, routes included. */
 #define OCKAM_NL_NODE_SIZE	(OCKAM_ROUTE_MAX + 2048)
-#define OCKAM_NL_LINK_SIZE	1024
+#define OCKAM_NL_LINK_SIZE	2304
 #define OCKAM_NL_CHANNEL_SIZE	(OCKAM_ROUTE_MAX + 1536)
 #define OCKAM_NL_HOP_SIZE	(OCKAM_ROUTE_MAX + 512)
 #define OCKAM_NL_POLICY_SIZE	1024

@@ -12,6 +12,7 @@
 #include "notify.h"
 #include "policy.h"
 #include "sock.h"
+#include "senders.h"
 
 static void *nl_begin(struct sk_buff *skb, const struct ockam_nl_to *to)
 {
@@ -199,6 +200,55 @@ static int put_link_stats(struct sk_buff *skb,
 	       put_link_u64(skb, OCKAM_A_LINK_ATTEMPTS, &s->attempts);
 }
 
+/*
+ * The ends of the ranges as the reader sees them; in another user namespace
+ * than that of who wrote the list there may be more or less between them.
+ */
+static int put_ranges(struct sk_buff *skb, const struct ockam_nl_to *to,
+		      int attr, const struct ockam_senders *s,
+		      const struct ockam_id_range *from, u32 n)
+{
+	struct ockam_id_range *range;
+	struct nlattr *a;
+
+	if (!n)
+		return 0;
+	a = nla_reserve(skb, attr, n * sizeof(*range));
+	if (!a)
+		return -EMSGSIZE;
+	for (range = nla_data(a); n; n--, range++, from++) {
+		if (attr == OCKAM_A_LINK_SEND_UIDS) {
+			range->first = from_kuid_munged(to->user_ns,
+					make_kuid(s->user_ns, from->first));
+			range->last = from_kuid_munged(to->user_ns,
+					make_kuid(s->user_ns, from->last));
+		} else {
+			range->first = from_kgid_munged(to->user_ns,
+					make_kgid(s->user_ns, from->first));
+			range->last = from_kgid_munged(to->user_ns,
+					make_kgid(s->user_ns, from->last));
+		}
+	}
+	return 0;
+}
+
+static int put_senders(struct sk_buff *skb, const struct ockam_nl_to *to,
+		       const struct ockam_link *link)
+{
+	const struct ockam_senders *s;
+	int err = 0;
+
+	rcu_read_lock();
+	s = rcu_dereference(link->senders);
+	if (s)
+		err = put_ranges(skb, to, OCKAM_A_LINK_SEND_UIDS, s, s->range,
+				 s->nuids) ?:
+		      put_ranges(skb, to, OCKAM_A_LINK_SEND_GIDS, s,
+				 s->range + s->nuids, s->ngids);
+	rcu_read_unlock();
+	return err;
+}
+
 int ockam_nl_put_link(struct sk_buff *skb, const struct ockam_nl_to *to,
 		      const struct ockam_link *link)
 {
@@ -221,6 +271,7 @@ int ockam_nl_put_link(struct sk_buff *skb, const struct ockam_nl_to *to,
 			   OCKAM_A_LINK_REMOTE_PORT,
 			   OCKAM_A_LINK_REMOTE_SCOPE_ID) ||
 	      put_link_config(skb, &link->config) ||
+	      put_senders(skb, to, link) ||
 	      put_link_state(skb, link) ||
 	      put_link_stats(skb, &link->stats);
 	return nl_end(skb, hdr, err);

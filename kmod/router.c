@@ -241,7 +241,8 @@ static int resolve_encryptor(struct sk_buff *skb, struct ockam_sock *from,
 	return 0;
 }
 
-static int resolve_sink(struct sk_buff *skb, struct ockam_path *path,
+static int resolve_sink(struct sk_buff *skb, const struct ockam_sock *from,
+			struct ockam_path *path,
 			const struct ockam_walk *w, struct ockam_sink *sink)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
@@ -257,7 +258,7 @@ static int resolve_sink(struct sk_buff *skb, struct ockam_path *path,
 		if (path->nenc)
 			m = NULL;
 	}
-	err = sink->ops->check(sink, m, &path->reason);
+	err = sink->ops->check(sink, m, from, &path->reason);
 	if (unlikely(err))
 		return err;
 	/* A worker behind an encryptor is looked up again, with the message. */
@@ -315,7 +316,7 @@ static int resolve(struct ockam_node *node, struct sk_buff *skb,
 		switch (name->kind) {
 		case OCKAM_NAME_WORKER:
 		case OCKAM_NAME_LINK:
-			return resolve_sink(skb, path, &w, name->sink);
+			return resolve_sink(skb, from, path, &w, name->sink);
 		case OCKAM_NAME_HOP:
 			err = resolve_hop(m, path, &w,
 					  container_of(name, struct ockam_hop,

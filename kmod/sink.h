@@ -27,6 +27,7 @@ struct ockam_msg;
 struct ockam_node;
 struct ockam_policy;
 struct ockam_sink;
+struct ockam_sock;
 struct ockam_source;
 
 /**
@@ -34,7 +35,8 @@ struct ockam_source;
  * @check: may a message of this origin end here?  0 or a negative errno, with
  *	*reason set for the counter (enum ockam_drop).  @m is NULL for a
  *	ciphertext of this node's own making: only ask whether the sink works.
- *	Under RCU
+ *	@from is the socket by which the current task sends, NULL for what
+ *	came in or had to wait.  Under RCU
  * @room: is there room for one more message?  Any context
  * @admits: is there also room for one more of this node's own?  With @serial
  *	only; less than what @room gives to messages passing through
@@ -52,7 +54,7 @@ struct ockam_source;
  */
 struct ockam_sink_ops {
 	int	(*check)(struct ockam_sink *sink, const struct ockam_msg *m,
-			 u32 *reason);
+			 const struct ockam_sock *from, u32 *reason);
 	bool	(*room)(const struct ockam_sink *sink);
 	bool	(*admits)(const struct ockam_sink *sink);
 	int	(*deliver)(struct ockam_sink *sink, struct sk_buff *skb);

@@ -80,6 +80,12 @@ says "node: settings" stall-ms ockamctl node
 says "node: family in JSON" '"family": 18' ockamctl -j node
 good "node set" ockamctl node set stall-ms 1234 forward link-link,channel-link
 says "node set: is there" 1234 ockamctl node
+says "node show: reserved names" "0#ockamd,0#api," ockamctl node
+good "node set: reserved names" ockamctl node set reserved 'a,b\x2cc'
+says "node set: names are there" "0#a,0#b,c" ockamctl node
+bad "node set: not local" "reserved" ockamctl node set reserved 1#a
+good "node set: no names" ockamctl node set reserved none
+good "node set: hold-ms" ockamctl node set hold-ms 5000
 says "node set: flags are there" link-link,channel-link ockamctl node
 bad "node set: too small" "stall-ms|range" ockamctl node set stall-ms 1
 bad "node set: too large" "max-msg|range" ockamctl node set max-msg 16777217
@@ -133,6 +139,18 @@ good "link set" ockamctl link set con reconnect-max-ms 2000
 says "link set: is there" 2000 ockamctl link show con
 bad "link set: wrong order" "reconnect-max-ms" \
 	ockamctl link set con reconnect-min-ms 5000 reconnect-max-ms 2000
+good "link set: send lists" \
+	ockamctl link set con send-uids 1000,2000-2999 send-gids 5
+says "link set: users are there" "1000,2000-2999" ockamctl link show con
+says "link set: groups are there" "send-gids         5" ockamctl link show con
+bad "link set: a range backwards" "send-uids" \
+	ockamctl link set con send-uids 5-4
+bad "link set: no ids" "send-gids" ockamctl link set con send-gids alice
+good "link set: anybody" ockamctl link set con send-uids any
+silent "link set: no list" "send-" ockamctl link show con
+says "link add: send list" id \
+	ockamctl link add listen 127.0.0.1:0 name lst2 send-gids 7-8
+says "link add: it is there" "7-8" ockamctl link show lst2
 bad "link add: name too long" "too long|name" \
 	ockamctl link add listen 127.0.0.1:0 name 12345678901234567
 bad "link add: not a socket" "descriptor|fd" ockamctl link add fd 99

@@ -275,60 +275,6 @@ TEST_F(hold, binds_a_container_in_this_node)
 	EXPECT_REFUSED(1);
 }
 
-/**
- * struct container - a child in a user namespace with 100 uids of its own
- * @in: it says here that it is there
- * @out: it hears here that its uids are mapped
- */
-struct container {
-	int	in[2];
-	int	out[2];
-};
-
-static int container_enter(struct container *c)
-{
-	char ok;
-
-	if (setresgid(OT_GID, OT_GID, OT_GID) ||
-	    setresuid(OT_UID, OT_UID, OT_UID) ||
-	    unshare(CLONE_NEWUSER) || prctl(PR_SET_DUMPABLE, 1))
-		return 77;
-	if (write(c->in[1], "x", 1) != 1 || read(c->out[0], &ok, 1) != 1)
-		return 78;
-	return setresuid(0, 0, 0) ? 79 : 0;
-}
-
-/* What @fn says in such a namespace, or 77: there are none. */
-static int in_container(int (*fn)(void))
-{
-	struct container c;
-	char path[64], ok;
-	int status;
-	pid_t pid;
-
-	if (pipe2(c.in, O_CLOEXEC) || pipe2(c.out, O_CLOEXEC))
-		return -errno;
-	pid = fork();
-	if (!pid) {
-		close(c.in[0]);
-		status = container_enter(&c);
-		_exit(status ?: fn());
-	}
-	close(c.in[1]);
-	if (read(c.in[0], &ok, 1) == 1) {
-		snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-		if (ot_write(path, "0 100000 100") ||
-		    write(c.out[1], "x", 1) != 1)
-			kill(pid, SIGKILL);
-	}
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -ECHILD;
-	close(c.in[0]);
-	close(c.out[0]);
-	close(c.out[1]);
-	return WEXITSTATUS(status);
-}
-
 /* In a node of its own it is as in the first one. */
 static int node_of_ones_own(void)
 {
@@ -345,7 +291,7 @@ static int node_of_ones_own(void)
 
 TEST_F(hold, in_a_container)
 {
-	int ret = in_container(node_of_ones_own);
+	int ret = ot_container(node_of_ones_own);
 
 	if (ret == 77)
 		SKIP(return, "no user namespaces");
@@ -390,7 +336,7 @@ TEST_F(hold, is_not_flushed_by_subordinate_uids)
 	char name[32];
 
 	ASSERT_EQ(0, touch_many(ALICE, "svc", BY_PAYER));
-	ret = in_container(flood_with_many_uids);
+	ret = ot_container(flood_with_many_uids);
 	if (ret == 77)
 		SKIP(return, "no user namespaces");
 	ASSERT_EQ(0, ret);

@@ -191,6 +191,7 @@ static int put_field(struct nlmsghdr *nlh, const struct ockam_nl_field *f,
 		     void *p)
 {
 	struct ockam_nl_address *address = p;
+	struct ockam_nl_ranges *ranges = p;
 	struct ockam_nl_route *route = p;
 	struct ockam_nl_ip *ip = p;
 	bool ok;
@@ -227,6 +228,11 @@ static int put_field(struct nlmsghdr *nlh, const struct ockam_nl_field *f,
 	case OCKAM_NL_IP:
 		ok = mnl_attr_put_check(nlh, REQUEST_MAX, f->attr, ip->len,
 					ip->data);
+		break;
+	case OCKAM_NL_RANGES:
+		ok = mnl_attr_put_check(nlh, REQUEST_MAX, f->attr,
+					ranges->n * sizeof(ranges->range[0]),
+					ranges->range);
 		break;
 	case OCKAM_NL_SECRET:
 	case OCKAM_NL_IDENTIFIER:
@@ -283,6 +289,7 @@ static bool get_field(const struct nlattr *a, const struct ockam_nl_field *f,
 		      void *p)
 {
 	struct ockam_nl_address *address = p;
+	struct ockam_nl_ranges *ranges = p;
 	struct ockam_nl_route *route = p;
 	struct ockam_nl_ip *ip = p;
 
@@ -318,6 +325,14 @@ static bool get_field(const struct nlattr *a, const struct ockam_nl_field *f,
 				 sizeof(route->data));
 	case OCKAM_NL_IP:
 		return get_bytes(a, &ip->len, ip->data, sizeof(ip->data));
+	case OCKAM_NL_RANGES:
+		if (mnl_attr_get_payload_len(a) > sizeof(ranges->range))
+			return false;
+		ranges->n = mnl_attr_get_payload_len(a) /
+			    sizeof(ranges->range[0]);
+		memcpy(ranges->range, mnl_attr_get_payload(a),
+		       ranges->n * sizeof(ranges->range[0]));
+		return true;
 	case OCKAM_NL_IDENTIFIER:
 		if (mnl_attr_get_payload_len(a) != OCKAM_IDENTIFIER_LEN)
 			return false;

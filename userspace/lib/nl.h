@@ -50,6 +50,14 @@ struct ockam_nl_ip {
 	uint8_t		data[16];
 };
 
+#define OCKAM_NL_RANGES_MAX	64
+
+/* Ranges of uids or gids. */
+struct ockam_nl_ranges {
+	uint16_t		n;
+	struct ockam_id_range	range[OCKAM_NL_RANGES_MAX];
+};
+
 struct ockam_nl_node {
 	uint64_t	present;
 	uint32_t	family;
@@ -115,6 +123,8 @@ struct ockam_nl_link {
 	uint64_t		tx_bytes;
 	uint64_t		connects;
 	uint64_t		attempts;
+	struct ockam_nl_ranges	send_uids;
+	struct ockam_nl_ranges	send_gids;
 };
 
 struct ockam_nl_channel {
@@ -276,6 +286,7 @@ enum ockam_nl_type {
 	OCKAM_NL_FLAG,
 	OCKAM_NL_ADDRESS,
 	OCKAM_NL_ROUTE,
+	OCKAM_NL_RANGES,	/* of ids */
 	OCKAM_NL_NAMES,		/* local addresses, one after another */
 	OCKAM_NL_IP,
 	OCKAM_NL_SECRET,

@@ -133,6 +133,10 @@ static const struct ockam_nl_field link_fields[] = {
 	      "connects"),
 	FIELD(link, OCKAM_A_LINK_ATTEMPTS, OCKAM_NL_U64, attempts,
 	      "attempts"),
+	FIELD(link, OCKAM_A_LINK_SEND_UIDS, OCKAM_NL_RANGES, send_uids,
+	      "send-uids"),
+	FIELD(link, OCKAM_A_LINK_SEND_GIDS, OCKAM_NL_RANGES, send_gids,
+	      "send-gids"),
 };
 
 static const struct ockam_nl_field channel_fields[] = {
@@ -404,6 +408,7 @@ static const char * const drop_names[] = {
 	[OCKAM_DROP_NAME_GONE] = "name-gone",
 	[OCKAM_DROP_NODE_DYING] = "node-dying",
 	[OCKAM_DROP_POLICY] = "policy",
+	[OCKAM_DROP_SCOPE_LINK] = "scope-link",
 };
 
 static const struct {

@@ -173,6 +173,45 @@ static int arg_names(const char *name, const char *value,
 	return err;
 }
 
+/* "1000,2000-2999", or "any": an empty list. */
+static int arg_ranges(const char *name, const char *value,
+		      struct ockam_nl_ranges *list)
+{
+	char *copy, *word, *dash, *save = NULL;
+	uint64_t first, last;
+	int err = 0;
+
+	list->n = 0;
+	if (!strcmp(value, "any"))
+		return 0;
+	copy = strdup(value);
+	if (!copy)
+		return ctl_usage("out of memory");
+	for (word = strtok_r(copy, ",", &save); word;
+	     word = strtok_r(NULL, ",", &save)) {
+		if (list->n == OCKAM_NL_RANGES_MAX) {
+			err = ctl_usage("%s: more than %d ranges", name,
+					OCKAM_NL_RANGES_MAX);
+			break;
+		}
+		dash = strchr(word, '-');
+		if (dash)
+			*dash++ = 0;
+		err = arg_number(name, word, UINT32_MAX - 1, &first);
+		if (!err)
+			err = arg_number(name, dash ? dash : word,
+					 UINT32_MAX - 1, &last);
+		if (err)
+			break;
+		list->range[list->n].first = first;
+		list->range[list->n++].last = last;
+	}
+	if (!err && !list->n)
+		err = ctl_usage("%s: an id is missing", name);
+	free(copy);
+	return err;
+}
+
 static int arg_u32(enum ockam_nl_object kind, const struct ockam_nl_field *f,
 		   const char *value, uint32_t *out)
 {
@@ -220,6 +259,8 @@ static int arg_value(enum ockam_nl_object kind, const struct ockam_nl_field *f,
 		return arg_address(f->name, value, p);
 	case OCKAM_NL_ROUTE:
 		return arg_route(f->name, value, p);
+	case OCKAM_NL_RANGES:
+		return arg_ranges(f->name, value, p);
 	case OCKAM_NL_NAMES:
 		return arg_names(f->name, value, p);
 	case OCKAM_NL_IDENTIFIER:

@@ -94,7 +94,8 @@ static int link_add(struct ctl *ctl, int argc, char **argv)
 	static const int allowed[] = {
 		OCKAM_A_LINK_KIND, OCKAM_A_LINK_NAME,
 		OCKAM_A_LINK_RECONNECT_MIN_MS, OCKAM_A_LINK_RECONNECT_MAX_MS,
-		OCKAM_A_LINK_MAX_ACCEPTED, OCKAM_A_LINK_FRAME_MS, 0
+		OCKAM_A_LINK_MAX_ACCEPTED, OCKAM_A_LINK_FRAME_MS,
+		OCKAM_A_LINK_SEND_UIDS, OCKAM_A_LINK_SEND_GIDS, 0
 	};
 	struct ockam_nl_link link = {};
 	int err;
@@ -128,7 +129,8 @@ static int link_set(struct ctl *ctl, int argc, char **argv)
 {
 	static const int allowed[] = {
 		OCKAM_A_LINK_RECONNECT_MIN_MS, OCKAM_A_LINK_RECONNECT_MAX_MS,
-		OCKAM_A_LINK_MAX_ACCEPTED, OCKAM_A_LINK_FRAME_MS, 0
+		OCKAM_A_LINK_MAX_ACCEPTED, OCKAM_A_LINK_FRAME_MS,
+		OCKAM_A_LINK_SEND_UIDS, OCKAM_A_LINK_SEND_GIDS, 0
 	};
 	struct ockam_nl_link link = {};
 	int err;

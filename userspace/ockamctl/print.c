@@ -78,6 +78,22 @@ static json_t *json_tag(const uint8_t *tag)
 	return json_string(text);
 }
 
+static json_t *json_ranges(const struct ockam_nl_ranges *list)
+{
+	json_t *j = json_array();
+	char text[32];
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++) {
+		snprintf(text, sizeof(text), "%u-%u", list->range[i].first,
+			 list->range[i].last);
+		if (list->range[i].first == list->range[i].last)
+			*strchr(text, '-') = 0;
+		json_array_append_new(j, json_string(text));
+	}
+	return j;
+}
+
 static json_t *json_field(enum ockam_nl_object kind,
 			  const struct ockam_nl_field *f, const void *p)
 {
@@ -107,6 +123,8 @@ static json_t *json_field(enum ockam_nl_object kind,
 		return json_route(address->data, address->len);
 	case OCKAM_NL_ROUTE:
 		return json_route(route->data, route->len);
+	case OCKAM_NL_RANGES:
+		return json_ranges(p);
 	case OCKAM_NL_NAMES:
 		return json_names(p);
 	case OCKAM_NL_IP:

@@ -98,6 +98,21 @@ static bool read_gid(const char *text, gid_t *gid)
 	return gr;
 }
 
+/* "1000", "2000-2999" or a name. */
+static bool read_range(const char *text, bool gids, struct ockam_id_range *r)
+{
+	char end;
+	gid_t gid;
+	uid_t uid;
+
+	if (sscanf(text, "%u-%u%c", &r->first, &r->last, &end) == 2)
+		return r->first <= r->last;
+	if (gids ? !read_gid(text, &gid) : !read_uid(text, &uid))
+		return false;
+	r->first = r->last = gids ? gid : uid;
+	return true;
+}
+
 static bool read_forward(const char *text, uint32_t *bits)
 {
 	int bit = ockam_nl_value(OCKAM_NL_NODE, OCKAM_A_NODE_FORWARD, text);
@@ -201,6 +216,24 @@ static int check_groups(cfg_t *cfg, cfg_opt_t *opt)
 	if (!v || read_gid(v, &gid))
 		return 0;
 	cfg_error(cfg, "no group \"%s\"", v);
+	return -1;
+}
+
+static int check_senders(cfg_t *cfg, cfg_opt_t *opt)
+{
+	bool gids = !strcmp(opt->name, "send-gids");
+	struct ockam_id_range range;
+	const char *v = last(opt);
+
+	if (cfg_opt_size(opt) > OCKAM_NL_RANGES_MAX) {
+		cfg_error(cfg, "%s: more than %d", opt->name,
+			  OCKAM_NL_RANGES_MAX);
+		return -1;
+	}
+	if (!v || read_range(v, gids, &range))
+		return 0;
+	cfg_error(cfg, "%s: \"%s\" is neither a %s nor a range of ids",
+		  opt->name, v, gids ? "group" : "user");
 	return -1;
 }
 
@@ -445,6 +478,14 @@ static void take_addresses(cfg_t *cfg, struct config *c)
 	}
 }
 
+static void take_ranges(cfg_t *sec, const char *name, bool gids,
+			struct ockam_nl_ranges *list)
+{
+	for (list->n = 0; list->n < cfg_size(sec, name); list->n++)
+		read_range(cfg_getnstr(sec, name, list->n), gids,
+			   &list->range[list->n]);
+}
+
 static void take_links(cfg_t *cfg, struct config *c)
 {
 	size_t i;
@@ -464,6 +505,8 @@ static void take_links(cfg_t *cfg, struct config *c)
 		l->reconnect_min_ms = cfg_getint(sec, "reconnect-min-ms");
 		l->reconnect_max_ms = cfg_getint(sec, "reconnect-max-ms");
 		l->max_accepted = cfg_getint(sec, "max-accepted");
+		take_ranges(sec, "send-uids", false, &l->send_uids);
+		take_ranges(sec, "send-gids", true, &l->send_gids);
 	}
 }
 
@@ -566,6 +609,8 @@ struct config *config_load(const char *path)
 		CFG_INT("reconnect-min-ms", -1, CFGF_NONE),
 		CFG_INT("reconnect-max-ms", -1, CFGF_NONE),
 		CFG_INT("max-accepted", -1, CFGF_NONE),
+		CFG_STR_LIST("send-uids", NULL, CFGF_NONE),
+		CFG_STR_LIST("send-gids", NULL, CFGF_NONE),
 		CFG_END()
 	};
 	cfg_opt_t hop[] = {
@@ -620,6 +665,8 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "link|reconnect-min-ms", check_positive);
 	cfg_set_validate_func(cfg, "link|reconnect-max-ms", check_positive);
 	cfg_set_validate_func(cfg, "link|max-accepted", check_positive);
+	cfg_set_validate_func(cfg, "link|send-uids", check_senders);
+	cfg_set_validate_func(cfg, "link|send-gids", check_senders);
 	cfg_set_validate_func(cfg, "hop", check_hop);
 	cfg_set_validate_func(cfg, "hop|route", check_route);
 	cfg_set_validate_func(cfg, "hop|scope", check_scope);

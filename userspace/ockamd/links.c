@@ -49,6 +49,31 @@ static void set_limits(const struct conf_link *l, struct ockam_nl_link *nl)
 	}
 }
 
+static bool has_senders(const struct conf_link *l)
+{
+	return l->send_uids.n || l->send_gids.n;
+}
+
+static void set_senders(const struct conf_link *l, struct ockam_nl_link *nl)
+{
+	nl->send_uids = l->send_uids;
+	nl->send_gids = l->send_gids;
+	ockam_nl_mark(nl, OCKAM_A_LINK_SEND_UIDS);
+	ockam_nl_mark(nl, OCKAM_A_LINK_SEND_GIDS);
+}
+
+/* What the configuration was for this link, or NULL. */
+static const struct conf_link *old_link(const struct config *old,
+					const struct conf_link *l)
+{
+	size_t i;
+
+	for (i = 0; old && i < old->n_link; i++)
+		if (path_equal(&old->link[i].address, &l->address))
+			return &old->link[i];
+	return NULL;
+}
+
 static int make_link(const struct conf_link *l)
 {
 	struct ockam_nl_link nl;
@@ -79,10 +104,12 @@ static int make_link(const struct conf_link *l)
 		}
 	}
 	set_limits(l, &nl);
+	if (has_senders(l))
+		set_senders(l, &nl);
 	return ockam_nl_link_new(the.nl, &nl);
 }
 
-static int apply_link(const struct conf_link *l)
+static int apply_link(const struct conf_link *l, const struct conf_link *old)
 {
 	struct ockam_nl_link have, key;
 	int err;
@@ -92,6 +119,9 @@ static int apply_link(const struct conf_link *l)
 	if (!err && same_link(l, &have)) {
 		link_key(l, &key);
 		set_limits(l, &key);
+		/* A list of somebody else's is left alone. */
+		if (has_senders(l) || (old && has_senders(old)))
+			set_senders(l, &key);
 		err = ockam_nl_link_set(the.nl, &key);
 		goto out;
 	}
@@ -216,7 +246,7 @@ int links_apply(const struct config *c, const struct config *old)
 	if (apply_forward(c))
 		err = -1;
 	for (i = 0; i < c->n_link; i++)
-		if (apply_link(&c->link[i]))
+		if (apply_link(&c->link[i], old_link(old, &c->link[i])))
 			err = -1;
 	for (i = 0; i < c->n_hop; i++)
 		if (apply_hop(&c->hop[i]))

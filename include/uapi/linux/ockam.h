@@ -250,6 +250,16 @@ enum ockam_accept_scope {
 #define OCKAM_ACCEPT_MAX_IDS	256
 
 /**
+ * struct ockam_id_range - users or groups (netlink: send-uids, send-gids)
+ * @first: first id
+ * @last: last id, not below the first
+ */
+struct ockam_id_range {
+	__u32	first;
+	__u32	last;
+};
+
+/**
  * struct ockam_accept - value of the OCKAM_ACCEPT option
  * @scope: enum ockam_accept_scope, or'ed
  * @nids: identifiers in @ids; 0 unless OCKAM_ACCEPT_IDS is set

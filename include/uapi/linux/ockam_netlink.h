@@ -91,6 +91,7 @@ enum ockam_stat {
  * @OCKAM_DROP_NAME_GONE: the destination went away while the message waited
  * @OCKAM_DROP_NODE_DYING: the namespace goes away
  * @OCKAM_DROP_POLICY: a policy program did not let it pass
+ * @OCKAM_DROP_SCOPE_LINK: the sender is not on the link's list
  */
 enum ockam_drop {
 	OCKAM_DROP_NO_WORKER,
@@ -129,6 +130,7 @@ enum ockam_drop {
 	OCKAM_DROP_NAME_GONE,
 	OCKAM_DROP_NODE_DYING,
 	OCKAM_DROP_POLICY,
+	OCKAM_DROP_SCOPE_LINK,
 
 	/* private: */
 	__OCKAM_DROP_MAX,
@@ -405,6 +407,7 @@ enum {
 	OCKAM_A_DROPS_NAME_GONE,
 	OCKAM_A_DROPS_NODE_DYING,
 	OCKAM_A_DROPS_POLICY,
+	OCKAM_A_DROPS_SCOPE_LINK,
 
 	__OCKAM_A_DROPS_MAX,
 	OCKAM_A_DROPS_MAX = (__OCKAM_A_DROPS_MAX - 1)
@@ -456,6 +459,8 @@ enum {
 	OCKAM_A_LINK_TX_BYTES,
 	OCKAM_A_LINK_CONNECTS,
 	OCKAM_A_LINK_ATTEMPTS,
+	OCKAM_A_LINK_SEND_UIDS,
+	OCKAM_A_LINK_SEND_GIDS,
 
 	__OCKAM_A_LINK_MAX,
 	OCKAM_A_LINK_MAX = (__OCKAM_A_LINK_MAX - 1)
