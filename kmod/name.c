@@ -19,10 +19,10 @@ static siphash_aligned_key_t ockam_name_secret;
 
 /* What a node reserves until it is told otherwise, in flat form. */
 static const u8 ockam_reserved_default[] = {
-	"\0\6"  "ockamd"
-	"\0\3"  "api"
-	"\0\22" "forwarding_service"
-	"\0\31" "static_forwarding_service"
+	"\0\6ockamd"
+	"\0\3api"
+	"\0\22forwarding_service"
+	"\0\31static_forwarding_service"
 };
 
 u32 ockam_name_hash(const u8 *key)
