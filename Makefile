@@ -5,6 +5,7 @@
 
 KERNEL ?= 6.1
 TESTS ?=
+MUTANTS ?=
 V ?= 0
 
 export OCKAM_BUILD ?= $(CURDIR)/build
@@ -82,6 +83,10 @@ check: ##- Build all and run every test: host, fuzzers, VM with KERNEL
 check-debug: ##- All VM tests on the debug kernel
 	@rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
 	@$(VM)/check.sh --vm-only debug
+
+.PHONY: mutants
+mutants: module selftests ##- Broken builds that tests must catch (MUTANTS="a b")
+	@selftests/mutants/run.sh $(MUTANTS)
 
 .PHONY: debug-kernel
 debug-kernel: deps ##- Build the debug kernel (once; about 7 minutes)
