@@ -245,7 +245,8 @@ bool ockam_hold_release(struct ockam_node *node, struct ockam_name *name,
 		return false;
 	}
 
-	time = msecs_to_jiffies(ms);
+	/* Not less than that: the present tick is over in part. */
+	time = msecs_to_jiffies(ms) + 1;
 	spin_lock(&holds->lock);
 	hold_begin(holds, key, jiffies + time);
 	ockam_name_del(node, name);

@@ -125,7 +125,7 @@ TEST_F(flag, length_of_the_answer)
 
 TEST_F(opt, unknown)
 {
-	static const int opts[] = { 0, 10, 255, -1, INT_MAX };
+	static const int opts[] = { 0, OCKAM_POLICY + 1, 255, -1, INT_MAX };
 	static const int levels[] = { 0, 1017, 1019, -1, 41 };
 	socklen_t len = sizeof(int);
 	int val = 1;
