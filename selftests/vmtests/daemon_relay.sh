@@ -4,41 +4,8 @@
 # The relay service of ockamd: bob registers a name through a channel, alice
 # reaches his worker by it over a plain link; who else may have the name.
 
-n=0
-failed=0
-ok()	{ n=$((n + 1)); echo "ok $n - $1"; }
-not_ok()	{ n=$((n + 1)); failed=1; echo "not ok $n - $1"; }
-
-check() {
-	what=$1
-	shift
-	"$@" >check.out 2>&1
-	rc=$?
-	if [ $rc -eq 0 ]; then
-		ok "$what"
-	else
-		not_ok "$what"
-		echo "# status $rc"
-		sed 's/^/# /' check.out
-	fi
-}
-
-until_true() {
-	i=0
-	while ! "$@" >/dev/null 2>&1; do
-		i=$((i + 1))
-		[ $i -lt $((100 * ${OCKAM_VM_SLOW:-1})) ] || return 1
-		sleep 0.1
-	done
-}
-
-on()	{ node=$1; shift; ip netns exec "$node" "$@"; }
-
-start() {
-	ip netns exec "$1" ockamd -d -f "$1.conf" >>"$1.log" 2>&1 &
-	eval "pid_$1=$!"
-	until_true sh -c "[ \$(grep -c ': ready' $1.log) -ge ${2:-1} ]"
-}
+# shellcheck source=selftests/vmtests/lib_daemon.sh
+. "$(dirname "$0")/lib_daemon.sh"
 
 # says NODE ROUTE TEXT ANSWER: the answer comes
 says()	{ [ "$(on "$1" lib_echo ask "$2" "$3")" = "$4" ]; }
@@ -121,7 +88,7 @@ check "a name with bytes behind it is refused" silent bob \
 kill -KILL $pid_relay
 wait $pid_relay 2>/dev/null
 check "the name works without the daemon" says alice "up => forward_to_bob => echoer" three three
-start relay 2
+start relay
 check "after a restart it is still bob's" silent alice \
 	"$alice => static_forwarding_service" "$name"
 check "who may register it again" says bob "$bob => static_forwarding_service" "$name" "$ack"

@@ -4,48 +4,8 @@
 # Two nodes with a channel under steady traffic, whose daemons are killed and
 # started again: the channel does not notice, and new ones can be made.
 
-n=0
-failed=0
-ok()	{ n=$((n + 1)); echo "ok $n - $1"; }
-not_ok()	{ n=$((n + 1)); failed=1; echo "not ok $n - $1"; }
-
-# check NAME COMMAND...: the command succeeds
-check() {
-	what=$1
-	shift
-	"$@" >check.out 2>&1
-	rc=$?
-	if [ $rc -eq 0 ]; then
-		ok "$what"
-	else
-		not_ok "$what"
-		echo "# status $rc"
-		sed 's/^/# /' check.out
-	fi
-}
-
-# until_true COMMAND...: within twenty seconds
-until_true() {
-	i=0
-	while ! "$@" >/dev/null 2>&1; do
-		i=$((i + 1))
-		[ $i -lt $((200 * ${OCKAM_VM_SLOW:-1})) ] || return 1
-		sleep 0.1
-	done
-}
-
-on()	{ node=$1; shift; ip netns exec "$node" "$@"; }
-
-# How often a daemon has said that it is ready.
-readies()	{ grep -c ': ready' "$1.log"; }
-ready_more()	{ [ "$(readies "$1")" -gt "$2" ]; }
-
-start() {
-	before=$(readies "$1")
-	ip netns exec "$1" ockamd -d -f "$1.conf" >>"$1.log" 2>&1 &
-	eval "pid_$1=$!"
-	until_true ready_more "$1" "${before:-0}"
-}
+# shellcheck source=selftests/vmtests/lib_daemon.sh
+. "$(dirname "$0")/lib_daemon.sh"
 
 # Nobody gets to say goodbye.
 murder() {

@@ -4,59 +4,8 @@
 # Two nodes (network namespaces), a TCP link, an ockamd on each: Noise XX, a
 # message through the channel, who may do what, restart and reload of the daemon.
 
-n=0
-failed=0
-ok()	{ n=$((n + 1)); echo "ok $n - $1"; }
-not_ok()	{ n=$((n + 1)); failed=1; echo "not ok $n - $1"; }
-
-# check NAME COMMAND...: the command succeeds
-check() {
-	what=$1
-	shift
-	"$@" >check.out 2>&1
-	rc=$?
-	if [ $rc -eq 0 ]; then
-		ok "$what"
-	else
-		not_ok "$what"
-		echo "# status $rc"
-		sed 's/^/# /' check.out
-	fi
-}
-
-# refuse NAME PATTERN COMMAND...: it fails, and says why
-refuse() {
-	what=$1 pattern=$2
-	shift 2
-	if out=$("$@" 2>&1); then
-		not_ok "$what: was allowed"
-		echo "# $out"
-	elif echo "$out" | grep -q -- "$pattern"; then
-		ok "$what"
-	else
-		not_ok "$what: other reason"
-		echo "# $out"
-	fi
-}
-
-# until COMMAND...: within ten seconds
-until_true() {
-	i=0
-	while ! "$@" >/dev/null 2>&1; do
-		i=$((i + 1))
-		[ $i -lt $((100 * ${OCKAM_VM_SLOW:-1})) ] || return 1
-		sleep 0.1
-	done
-}
-
-on()	{ node=$1; shift; ip netns exec "$node" "$@"; }
-logged()	{ grep -q -- "$2" "$1.log"; }
-
-start() {
-	ip netns exec "$1" ockamd -d -f "$1.conf" >>"$1.log" 2>&1 &
-	eval "pid_$1=$!"
-	until_true sh -c "[ \$(grep -c ': ready' $1.log) -ge ${2:-1} ]"
-}
+# shellcheck source=selftests/vmtests/lib_daemon.sh
+. "$(dirname "$0")/lib_daemon.sh"
 
 dir=$(mktemp -d) && cd "$dir" || exit 1
 # So that user's processes can read what is public here.
@@ -251,8 +200,8 @@ refuse "and the daemon says who is in its place" 'held by uid 1001' \
 kill $wrong
 wait $wrong 2>/dev/null
 
-start resp 2
-start app 2
+start resp
+start app
 check "the channel works after the restart" sh -c \
 	"[ \"\$(ip netns exec app setpriv --reuid 1000 --regid 1000 --clear-groups \
 	lib_echo ask '$ch => echoer' third)\" = third ]"
