@@ -216,8 +216,10 @@ void ockam_identifier_print(const uint8_t id[OCKAM_IDENTIFIER_LEN],
 /**
  * struct ockam_secure_channel_options - how to make channels
  * @identity: name of the identity to use, NULL for "default"
- * @trust: which peers to accept: the word "anyone", or identifiers as text;
- *	ends with NULL. There is no default
+ * @trust: which peers to accept: the word "anyone", or identifiers as text and
+ *	rules "authority IDENTIFIER NAME=VALUE", for peers that present a
+ *	credential of that authority with that attribute; ends with NULL. There
+ *	is no default
  * @handshake: NULL or "xx"
  * @timeout_ms: for the whole handshake, 0 for 30 s
  * @daemon_uid: ockamd's uid beside root; 0 if it runs as root

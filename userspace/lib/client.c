@@ -28,6 +28,17 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+static int add_rule(struct request *req, const char *rule)
+{
+	if (req->n_rules == REQUEST_RULES_MAX)
+		return ockam_fail(EMSGSIZE, "more than %d authorities to trust",
+				  REQUEST_RULES_MAX);
+	if (strlen(rule) > REQUEST_RULE_MAX)
+		return ockam_fail(EMSGSIZE, "\"%.40s...\" is too long", rule);
+	strcpy(req->rules[req->n_rules++], rule);
+	return 0;
+}
+
 static int set_trust(struct request *req, const options_t *opt)
 {
 	size_t i;
@@ -39,6 +50,12 @@ static int set_trust(struct request *req, const options_t *opt)
 			req->anyone = true;
 			continue;
 		}
+		if (!strncmp(opt->trust[i], REQUEST_RULE_WORD,
+			     strlen(REQUEST_RULE_WORD))) {
+			if (add_rule(req, opt->trust[i]))
+				return -1;
+			continue;
+		}
 		if (req->n_ids == REQUEST_TRUST_MAX)
 			return ockam_fail(EMSGSIZE,
 					  "more than %d identifiers to trust",
@@ -47,9 +64,9 @@ static int set_trust(struct request *req, const options_t *opt)
 					   req->ids[req->n_ids++]))
 			return -1;
 	}
-	if (req->anyone && req->n_ids)
+	if (req->anyone && (req->n_ids || req->n_rules))
 		return ockam_fail(EINVAL,
-				  "\"anyone\" beside identifiers in a trust policy");
+				  "\"anyone\" beside others in a trust policy");
 	return 0;
 }
 

@@ -25,6 +25,7 @@ enum key {
 	KEY_TEXT = 13,
 	KEY_ENCRYPTOR = 14,
 	KEY_PEER = 15,
+	KEY_RULES = 16,	/* who does not know them trusts fewer */
 };
 
 /* ---- writing ---- */
@@ -65,11 +66,16 @@ static void put_bytes(struct out *o, const void *data, size_t len)
 	put_raw(o, data, len);
 }
 
+static void put_string(struct out *o, const char *s)
+{
+	advance(o, cbor_encode_string_start(strlen(s), o->p, o->left));
+	put_raw(o, s, strlen(s));
+}
+
 static void put_text(struct out *o, enum key key, const char *s)
 {
 	put_uint(o, key);
-	advance(o, cbor_encode_string_start(strlen(s), o->p, o->left));
-	put_raw(o, s, strlen(s));
+	put_string(o, s);
 }
 
 static void put_number(struct out *o, enum key key, uint64_t v)
@@ -100,7 +106,7 @@ int request_write(const struct request *req, uint8_t *buf, size_t size)
 	struct out o = { .p = buf, .left = size };
 	size_t i;
 
-	advance(&o, cbor_encode_map_start(11, o.p, o.left));
+	advance(&o, cbor_encode_map_start(12, o.p, o.left));
 	put_number(&o, KEY_VERSION, REQUEST_VERSION);
 	put_number(&o, KEY_ID, req->id);
 	put_number(&o, KEY_OP, req->op);
@@ -116,6 +122,10 @@ int request_write(const struct request *req, uint8_t *buf, size_t size)
 		for (i = 0; i < req->n_ids; i++)
 			put_bytes(&o, req->ids[i], sizeof(req->ids[i]));
 	}
+	put_uint(&o, KEY_RULES);
+	advance(&o, cbor_encode_array_start(req->n_rules, o.p, o.left));
+	for (i = 0; i < req->n_rules; i++)
+		put_string(&o, req->rules[i]);
 	put_number(&o, KEY_TIMEOUT, req->timeout_ms);
 	put_number(&o, KEY_CHANNEL, req->channel);
 	put_flag(&o, KEY_SHARED, req->shared);
@@ -273,6 +283,27 @@ static void get_ids(struct in *in, const cbor_item_t *v, struct request *req)
 	req->n_ids = n;
 }
 
+static void get_rules(struct in *in, const cbor_item_t *v,
+		      struct request *req)
+{
+	cbor_item_t **items;
+	size_t i, n;
+
+	if (!cbor_isa_array(v)) {
+		bad(in, -EBADMSG);
+		return;
+	}
+	n = cbor_array_size(v);
+	if (n > REQUEST_RULES_MAX) {
+		bad(in, -EMSGSIZE);
+		return;
+	}
+	items = cbor_array_handle(v);
+	for (i = 0; i < n && !in->err; i++)
+		get_text(in, items[i], req->rules[i], REQUEST_RULE_MAX);
+	req->n_rules = n;
+}
+
 static void request_pair(struct in *in, uint64_t key, const cbor_item_t *v,
 			 struct request *req)
 {
@@ -300,6 +331,9 @@ static void request_pair(struct in *in, uint64_t key, const cbor_item_t *v,
 		break;
 	case KEY_IDS:
 		get_ids(in, v, req);
+		break;
+	case KEY_RULES:
+		get_rules(in, v, req);
 		break;
 	case KEY_TIMEOUT:
 		req->timeout_ms = get_uint(in, v, UINT32_MAX);

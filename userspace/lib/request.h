@@ -21,6 +21,10 @@
 #define REQUEST_NAME_MAX	64
 #define REQUEST_TRUST_MAX	256	/* identifiers in a request */
 #define REQUEST_TEXT_MAX	4000
+#define REQUEST_RULES_MAX	16	/* rules for credentials in a request */
+#define REQUEST_RULE_MAX	500	/* bytes of one */
+/* How one begins, before "IDENTIFIER NAME=VALUE". */
+#define REQUEST_RULE_WORD	"authority "
 
 enum request_op {
 	REQUEST_CREATE_CHANNEL = 1,
@@ -41,6 +45,8 @@ enum request_op {
  * @anyone: trust anyone
  * @ids: otherwise the identifiers to trust
  * @n_ids: their number
+ * @rules: beside them, those of whom an authority says something
+ * @n_rules: their number
  * @timeout_ms: for the handshake
  * @channel: id of the channel to delete
  * @shared: every uid may use the channel
@@ -55,6 +61,8 @@ struct request {
 	bool anyone;
 	uint8_t ids[REQUEST_TRUST_MAX][OCKAM_IDENTIFIER_LEN];
 	size_t n_ids;
+	char rules[REQUEST_RULES_MAX][REQUEST_RULE_MAX + 1];
+	size_t n_rules;
 	uint32_t timeout_ms;
 	uint32_t channel;
 	bool shared;

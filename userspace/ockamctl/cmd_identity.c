@@ -21,6 +21,7 @@
  * @dir: the directory
  * @file: input, or NULL for stdin
  * @name: identity, or NULL
+ * @valid: seconds that a credential is valid, as text
  * @ks: the open store
  */
 struct call {
@@ -28,6 +29,7 @@ struct call {
 	const char	*dir;
 	const char	*file;
 	const char	*name;
+	const char	*valid;
 	struct keystore	*ks;
 };
 
@@ -37,6 +39,7 @@ static int open_call(struct call *c, struct ctl *ctl, bool create, bool named,
 	const struct word words[] = {
 		{ "dir", &c->dir },
 		{ "file", &c->file },
+		{ "valid", &c->valid },
 		{ NULL, NULL }
 	};
 	int err;
@@ -202,7 +205,8 @@ out:
 	return err;
 }
 
-static int read_hex(const struct call *c, uint8_t *buf, size_t cap, size_t *len)
+static int read_hex(const struct call *c, const char *what, uint8_t *buf,
+		    size_t cap, size_t *len)
 {
 	FILE *f = c->file ? fopen(c->file, "r") : stdin;
 	size_t n, size = 2 * cap + 16;
@@ -216,7 +220,7 @@ static int read_hex(const struct call *c, uint8_t *buf, size_t cap, size_t *len)
 	if (c->file)
 		fclose(f);
 	err = n && !sodium_hex2bin(buf, cap, text, n, " \n\r\t", len, NULL) ?
-	      CTL_OK : ctl_fail(c->ctl, "this is no change history in hex");
+	      CTL_OK : ctl_fail(c->ctl, "this is no %s in hex", what);
 	free(text);
 	return err;
 }
@@ -265,11 +269,164 @@ static int identity_import_peer(struct ctl *ctl, int argc, char **argv)
 	err = open_call(&c, ctl, true, false, argc, argv);
 	if (err)
 		return err;
-	err = read_hex(&c, raw, sizeof(raw), &len);
+	err = read_hex(&c, "change history", raw, sizeof(raw), &len);
 	if (!err)
 		err = import_history(&c, raw, len);
 	keystore_close(c.ks);
 	return err;
+}
+
+/* ---- credentials ---- */
+
+#define VALID_DEFAULT	86400
+
+/* Takes the pairs "attribute NAME=VALUE" out of the words. */
+static int take_attributes(int *argc, char **argv, struct ident_attr *attrs,
+			   unsigned int *n)
+{
+	int i, left = 0;
+	char *eq;
+
+	*n = 0;
+	for (i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], "attribute") || i + 1 == *argc) {
+			argv[left++] = argv[i];
+			continue;
+		}
+		eq = strchr(argv[++i], '=');
+		if (!eq || eq == argv[i])
+			return ctl_usage("attribute: NAME=VALUE is wanted");
+		if (*n == IDENT_ATTRS_MAX)
+			return ctl_usage("more than %d attributes",
+					 IDENT_ATTRS_MAX);
+		attrs[*n].name = (const uint8_t *)argv[i];
+		attrs[*n].name_len = eq - argv[i];
+		attrs[*n].value = (const uint8_t *)eq + 1;
+		attrs[(*n)++].value_len = strlen(eq + 1);
+	}
+	*argc = left;
+	return *n ? CTL_OK : ctl_usage("no attribute");
+}
+
+static int issue(const struct call *c, struct identity *self,
+		 const struct ident_attr *attrs, unsigned int n,
+		 uint64_t valid)
+{
+	static uint8_t raw[IDENT_HISTORY_MAX], cred[IDENT_CREDENTIAL_MAX];
+	static char hex[2 * IDENT_CREDENTIAL_MAX + 1];
+	static struct ident_history subject;
+	uint64_t now = time(NULL);
+	struct ocb_writer w;
+	bool changed;
+	size_t len;
+	int err;
+
+	err = read_hex(c, "change history", raw, sizeof(raw), &len);
+	if (err)
+		return err;
+	err = ident_history_verify(raw, len, 0, NULL, &subject);
+	if (!err)
+		err = identity_refresh_purpose(self, IDENT_PURPOSE_CREDENTIALS,
+					       now, &changed);
+	if (err)
+		return ctl_fail(c->ctl, "%s", ident_strerror(err));
+	if (changed) {
+		err = keystore_save(c->ks, c->name, self, true);
+		if (err)
+			return fail_name(c, err);
+	}
+	ocb_writer_init(&w, cred, sizeof(cred));
+	err = identity_issue(self, &subject, 0, attrs, n, now, now + valid,
+			     &w);
+	if (err)
+		return ctl_fail(c->ctl, "%s", ident_strerror(err));
+	sodium_bin2hex(hex, sizeof(hex), cred, w.len);
+	if (c->ctl->json)
+		print_json(json_pack("{s:s}", "credential", hex));
+	else
+		puts(hex);
+	return CTL_OK;
+}
+
+static int identity_issue_credential(struct ctl *ctl, int argc, char **argv)
+{
+	struct ident_attr attrs[IDENT_ATTRS_MAX];
+	uint64_t valid = VALID_DEFAULT;
+	struct identity *self;
+	struct call c;
+	unsigned int n;
+	int err;
+
+	err = take_attributes(&argc, argv, attrs, &n);
+	if (!err)
+		err = open_call(&c, ctl, false, true, argc, argv);
+	if (err)
+		return err;
+	if (c.valid)
+		err = arg_number("valid", c.valid, IDENT_VALID_SECONDS, &valid);
+	if (err)
+		goto out;
+	err = keystore_load(c.ks, c.name, time(NULL), &self);
+	if (err) {
+		err = fail_name(&c, err);
+		goto out;
+	}
+	err = issue(&c, self, attrs, n, valid);
+	identity_put(self);
+out:
+	keystore_close(c.ks);
+	return err;
+}
+
+static int change_credentials(struct ctl *ctl, int argc, char **argv, bool add)
+{
+	static uint8_t cred[IDENT_CREDENTIAL_MAX];
+	struct identity *self;
+	struct call c;
+	size_t len;
+	int err;
+
+	err = open_call(&c, ctl, false, true, argc, argv);
+	if (err)
+		return err;
+	err = add ? read_hex(&c, "credential", cred, sizeof(cred), &len) : 0;
+	if (err)
+		goto close;
+	err = keystore_load(c.ks, c.name, time(NULL), &self);
+	if (err) {
+		err = fail_name(&c, err);
+		goto close;
+	}
+	if (add) {
+		err = identity_add_credential(self, cred, len);
+		if (err) {
+			err = ctl_fail(ctl, "%s", ident_strerror(err));
+			goto put;
+		}
+	} else {
+		free(self->creds);
+		self->creds = NULL;
+		self->creds_len = 0;
+		self->n_creds = 0;
+	}
+	err = keystore_save(c.ks, c.name, self, true);
+	if (err)
+		err = fail_name(&c, err);
+put:
+	identity_put(self);
+close:
+	keystore_close(c.ks);
+	return err;
+}
+
+static int identity_take_credential(struct ctl *ctl, int argc, char **argv)
+{
+	return change_credentials(ctl, argc, argv, true);
+}
+
+static int identity_drop_credentials(struct ctl *ctl, int argc, char **argv)
+{
+	return change_credentials(ctl, argc, argv, false);
 }
 
 int cmd_identity(struct ctl *ctl, int argc, char **argv)
@@ -286,6 +443,15 @@ int cmd_identity(struct ctl *ctl, int argc, char **argv)
 		{ "import-peer", "[file FILE] [dir DIR]",
 		  "remember the change history of a peer",
 		  identity_import_peer },
+		{ "issue",
+		  "NAME attribute NAME=VALUE ... [file FILE] [valid SECONDS] [dir DIR]",
+		  "say something, in hex, of whose change history is in FILE",
+		  identity_issue_credential },
+		{ "add-credential", "NAME [file FILE] [dir DIR]",
+		  "what others have said of it, to be shown to peers",
+		  identity_take_credential },
+		{ "drop-credentials", "NAME [dir DIR]",
+		  "show none of them any more", identity_drop_credentials },
 		{ "rotate", "NAME [dir DIR]", "give it a new key",
 		  identity_rotate_key },
 		{ NULL, NULL, NULL, NULL }

@@ -24,7 +24,7 @@ static const struct command commands[] = {
 	  "hops with a route of their own", cmd_relay },
 	{ "policy", "[list] | show | add PLACE WHICH PROGRAM | del",
 	  "BPF programs that refuse messages", cmd_policy },
-	{ "identity", "[list] | create | show | export | import-peer | rotate",
+	{ "identity", "[list] | create | show | export | import-peer | issue | ...",
 	  "key files", cmd_identity },
 	{ "listener", "[list] | create | delete",
 	  "where ockamd accepts secure channels", cmd_listener },

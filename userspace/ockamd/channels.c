@@ -19,8 +19,9 @@
  * @identity: own identity
  * @policy: what the peer was trusted by
  * @peer: its identifier
+ * @rule: rule of @policy that it was trusted by, NULL: its identifier
  * @owner: uid
- * @expires: end of the peer's key
+ * @expires: end of the peer's key, or of its credential
  */
 struct tracked {
 	TAILQ_ENTRY(tracked) entry;
@@ -30,6 +31,7 @@ struct tracked {
 	char *identity;
 	struct policy *policy;
 	uint8_t peer[IDENT_ID_LEN];
+	const struct trust_rule *rule;
 	uid_t owner;
 	uint64_t expires;
 };
@@ -37,6 +39,7 @@ struct tracked {
 static TAILQ_HEAD(, tracked) channels = TAILQ_HEAD_INITIALIZER(channels);
 static struct ockam_nl *events;
 static uint64_t next_check;
+static uint64_t refreshes;
 
 static void forget(struct tracked *t)
 {
@@ -76,6 +79,7 @@ void channels_track(uint32_t id, const struct track *from)
 	memcpy(t->listener, from->listener.hops, t->listener_len);
 	t->policy = policy_get(from->policy);
 	memcpy(t->peer, from->peer, sizeof(t->peer));
+	t->rule = from->rule;
 	t->owner = from->owner;
 	t->expires = from->expires;
 	TAILQ_INSERT_TAIL(&channels, t, entry);
@@ -101,6 +105,11 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 			 ockam_nl_value_name(OCKAM_NL_CHANNEL,
 					     OCKAM_A_CHANNEL_EVENT,
 					     ch->event));
+		break;
+	case OCKAM_CHANNEL_EVENT_REFRESH_CREDENTIALS:
+		/* What is in them stays in the kernel. */
+		log_info("channel %u: the peer sent new credentials, %llu times so far on all; they are not read",
+			 ch->id, (unsigned long long)++refreshes);
 		break;
 	case OCKAM_CHANNEL_EVENT_FIRST_MESSAGE:
 	case OCKAM_CHANNEL_EVENT_ROUTE_LEARNED:
@@ -228,6 +237,13 @@ find_listener(const struct config *c, const struct tracked *t)
 	return NULL;
 }
 
+/* Credentials are not asked for again: the rule that they fitted has to stay. */
+static bool still_trusted(const struct trust_policy *p, const struct tracked *t)
+{
+	return trust_policy_allows(p, t->peer) ||
+	       (t->rule && trust_policy_has(p, t->rule));
+}
+
 void channels_recheck(const struct config *c)
 {
 	const struct conf_listener *l;
@@ -237,7 +253,7 @@ void channels_recheck(const struct config *c)
 
 	TAILQ_FOREACH_SAFE(t, &channels, entry, next) {
 		l = t->listener_len ? find_listener(c, t) : NULL;
-		if (l && !trust_policy_allows(&l->policy->trust, t->peer)) {
+		if (l && !still_trusted(&l->policy->trust, t)) {
 			end_channel(t, "the peer is not trusted any more");
 			continue;
 		}
@@ -262,5 +278,7 @@ void channels_tick(void)
 	seconds = now_seconds();
 	TAILQ_FOREACH_SAFE(t, &channels, entry, next)
 		if (t->expires <= seconds)
-			end_channel(t, "the peer's key has expired");
+			end_channel(t, t->rule ?
+				    "the peer's credential has expired" :
+				    "the peer's key has expired");
 }

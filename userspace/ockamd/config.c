@@ -248,8 +248,17 @@ static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
 	trust_policy_clear(&p);
 	if (!err)
 		return 0;
-	cfg_error(cfg, "trust: \"%s\" is neither an identifier nor the only word \"anyone\"",
+	cfg_error(cfg, "trust: \"%s\" is neither an identifier, \"authority IDENTIFIER NAME=VALUE\" nor the only word \"anyone\"",
 		  last(opt));
+	return -1;
+}
+
+/* The relay service sees identifiers only. */
+static int check_allow(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (!last(opt) || !is_rule(last(opt)))
+		return check_trust(cfg, opt);
+	cfg_error(cfg, "allow: credentials do not count here, name identifiers");
 	return -1;
 }
 
@@ -671,7 +680,7 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "hop|route", check_route);
 	cfg_set_validate_func(cfg, "hop|scope", check_scope);
 	cfg_set_validate_func(cfg, "relay", check_relay);
-	cfg_set_validate_func(cfg, "relay|allow", check_trust);
+	cfg_set_validate_func(cfg, "relay|allow", check_allow);
 	cfg_set_validate_func(cfg, "relay|max", check_positive);
 	cfg_set_validate_func(cfg, "relay|lifetime", check_positive);
 

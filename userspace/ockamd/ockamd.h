@@ -315,13 +315,15 @@ void listeners_end(void);
  * @policy: trust policy it passed
  * @peer: the peer's identifier
  * @owner: uid
- * @expires: when the peer's key does
+ * @rule: rule of @policy that it passed by, or NULL
+ * @expires: when the peer's key does, or the credential for @rule
  */
 struct track {
 	struct ockam_path listener;
 	const char *identity;
 	struct policy *policy;
 	const uint8_t *peer;
+	const struct trust_rule *rule;
 	uid_t owner;
 	uint64_t expires;
 };
@@ -383,6 +385,9 @@ static inline size_t path_first(const struct ockam_path *path)
 {
 	return path->nhops ? 2U + path->hops[1] : 0;
 }
+
+/* Is it a rule about credentials, among the words of a trust policy? */
+bool is_rule(const char *word);
 
 /* Names that the kernel lets only CAP_NET_BIND_SERVICE bind. */
 bool address_is_reserved(const struct ockam_path *address);

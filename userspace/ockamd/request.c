@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ident_err.h"
 #include "ockamd.h"
 
 #define LISTENERS_USER	64	/* for one uid */
@@ -78,6 +79,11 @@ static bool may_listen(const struct ockam_path *address,
 	return asker_is_admin(who) || !address_is_reserved(address);
 }
 
+bool is_rule(const char *word)
+{
+	return !strncmp(word, REQUEST_RULE_WORD, strlen(REQUEST_RULE_WORD));
+}
+
 /* The policy that a request spells out. */
 static struct policy *policy_of(const struct request *req)
 {
@@ -94,6 +100,10 @@ static struct policy *policy_of(const struct request *req)
 		ident_id_print(req->ids[i], text);
 		err = trust_policy_add(&p->trust, text);
 	}
+	for (i = 0; i < req->n_rules && !err; i++)
+		err = is_rule(req->rules[i]) ?
+		      trust_policy_add(&p->trust, req->rules[i]) :
+		      IDENT_E_INVALID;
 	if (!err)
 		return p;
 	policy_put(p);

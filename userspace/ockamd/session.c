@@ -445,6 +445,7 @@ static void track(const struct session *s)
 		.identity = s->identity,
 		.policy = s->policy,
 		.peer = s->peer,
+		.rule = scratch->keys.peer.rule,
 		.owner = s->owner,
 		.expires = scratch->keys.peer.expires,
 	};
