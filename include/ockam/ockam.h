@@ -253,7 +253,9 @@ struct ockam_secure_channel {
 
 /**
  * ockam_secure_channel_create_listener() - accept secure channels
- * @address: local address that peers name in their route
+ * @address: local address that peers name in their route; if the caller's uid
+ *	has a listener there, that one is changed, so a program that was
+ *	started again finds no remains of itself in its way
  * @options: see above
  *
  * Returns when the listener works. It belongs to the caller's uid and stays

@@ -22,7 +22,7 @@ cleanup() {
 trap cleanup EXIT
 
 echo "TAP version 13"
-echo "1..45"
+echo "1..47"
 pids= pid_app= pid_resp=
 
 for ns in app resp; do
@@ -136,6 +136,12 @@ refuse "a link that does not exist is an error at once" 'up2' \
 check "uid 1000 makes a listener" on resp setpriv --reuid 1000 --regid 1000 \
 	--clear-groups ockamctl listener create bobs identity bob trust "$app_id" \
 	trust "$resp_id" daemon-uid 990
+check "and again, as after a restart of its own" on resp setpriv --reuid 1000 \
+	--regid 1000 --clear-groups ockamctl listener create bobs identity bob \
+	trust "$app_id" trust "$resp_id" daemon-uid 990
+refuse "which is not for others" 'taken' \
+	on resp ockamctl listener create bobs identity bob trust anyone \
+	daemon-uid 990
 refuse "but not at a reserved address" 'may not listen' \
 	on resp setpriv --reuid 1000 --regid 1000 --clear-groups ockamctl \
 	listener create forwarding_service identity bob trust anyone \

@@ -237,7 +237,7 @@ find_listener(const struct config *c, const struct tracked *t)
 	return NULL;
 }
 
-/* Credentials are not asked for again: the rule that they fitted has to stay. */
+/* Credentials are not asked for again: the rule that they fitted must stay. */
 static bool still_trusted(const struct trust_policy *p, const struct tracked *t)
 {
 	return trust_policy_allows(p, t->peer) ||

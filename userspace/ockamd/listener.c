@@ -122,6 +122,24 @@ int listener_create(const struct ockam_path *address, const char *identity,
 	return 0;
 }
 
+int listener_change(struct listener *l, const char *identity,
+		    struct policy *policy, bool shared)
+{
+	char *copy = strdup(identity);
+
+	if (!copy)
+		return -ENOMEM;
+	free(l->identity);
+	l->identity = copy;
+	policy_get(policy);
+	policy_put(l->policy);
+	l->policy = policy;
+	l->shared = shared;
+	log_info("listener %s: asked for again, identity %s",
+		 route_text(&l->address), identity);
+	return 0;
+}
+
 void listener_delete(struct listener *l)
 {
 	log_info("listener %s is gone", route_text(&l->address));

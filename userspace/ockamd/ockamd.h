@@ -299,6 +299,9 @@ struct listener {
 int listener_create(const struct ockam_path *address, const char *identity,
 		    struct policy *policy, uid_t owner, bool shared,
 		    bool configured, const char **why);
+/* What its owner asks for anew; handshakes that have begun are not touched. */
+int listener_change(struct listener *l, const char *identity,
+		    struct policy *policy, bool shared);
 struct listener *listener_find(const struct ockam_path *address);
 void listener_delete(struct listener *l);
 size_t listeners_of(uid_t owner);

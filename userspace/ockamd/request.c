@@ -244,10 +244,23 @@ static bool check_address(const struct request *req, const struct ask *ask)
 	return false;
 }
 
+/*
+ * Nobody tells us when a program ends.  Its listener stays, and when it comes
+ * back it asks for what it has already.
+ */
+static struct listener *own_listener(const struct request *req,
+				     const struct ask *ask)
+{
+	struct listener *l = listener_find(&req->address);
+
+	return l && !l->configured && l->owner == ask->who.uid ? l : NULL;
+}
+
 static void create_listener(struct request *req, const struct ask *ask)
 {
+	const char *why = "out of memory";
 	struct policy *policy;
-	const char *why;
+	struct listener *own;
 	int err;
 
 	if (!check_address(req, ask) || !identity_of(req, ask))
@@ -257,7 +270,8 @@ static void create_listener(struct request *req, const struct ask *ask)
 			     ask->who.uid);
 		return;
 	}
-	if (listeners_of(ask->who.uid) >= LISTENERS_USER) {
+	own = own_listener(req, ask);
+	if (!own && listeners_of(ask->who.uid) >= LISTENERS_USER) {
 		answer_error(ask, EMFILE, "uid %u has %d listeners",
 			     ask->who.uid, LISTENERS_USER);
 		return;
@@ -267,8 +281,11 @@ static void create_listener(struct request *req, const struct ask *ask)
 		answer_error(ask, EINVAL, "trust policy not understood");
 		return;
 	}
-	err = listener_create(&req->address, req->identity, policy,
-			      ask->who.uid, req->shared, false, &why);
+	if (own)
+		err = listener_change(own, req->identity, policy, req->shared);
+	else
+		err = listener_create(&req->address, req->identity, policy,
+				      ask->who.uid, req->shared, false, &why);
 	policy_put(policy);
 	if (err)
 		answer_error(ask, -err, "listener: %s", why);
