@@ -103,6 +103,12 @@ bench: module selftests ##- Cost in guest instructions, beside kTLS, TCP, AF_UNI
 		--timeout 1800 --test-timeout 1700 \
 		$(firstword $(wildcard selftests/bench/bench.sh) bench)
 
+.PHONY: bench-containers
+bench-containers: module selftests ##- The host's cost beside a container at every limit
+	@$(VM)/run.sh --kernel $(KERNEL) --name bench-containers --icount --raw \
+		--copy selftests/bench/bench.sh:/ockam/tests/bench.sh \
+		--timeout 1800 --test-timeout 1700 "bench.sh containers"
+
 .PHONY: vm
 vm: module userspace ##- A shell in the VM, module loaded, programs installed
 	@$(VM)/run.sh --kernel $(KERNEL) --name shell --shell

@@ -12,6 +12,7 @@
 
 #include <compat.h>
 
+#include "limit.h"
 #include "name.h"
 #include "node.h"
 #include "policy.h"
@@ -232,7 +233,7 @@ static void sock_kick(struct ockam_sink *sink)
 	smp_mb();
 	if (!sock_room(sink) || !refcount_inc_not_zero(&osk->sk.sk_refcnt))
 		return;
-	if (!queue_work(ockam_wq, &osk->work))
+	if (!queue_work(sink->node->wq, &osk->work))
 		sock_put(&osk->sk);
 }
 
@@ -703,6 +704,8 @@ static void ockam_sock_destruct(struct sock *sk)
 	kfree(rcu_dereference_protected(osk->scope, 1));
 	ockam_policy_free(&osk->sink.policy);
 	ockam_tokens_free(osk);
+	ockam_limit_drop(osk->limit, OCKAM_LIMIT_SOCKETS);
+	ockam_limit_put(osk->limit);
 }
 
 /*
@@ -1142,17 +1145,26 @@ static int ockam_getsockopt(struct socket *sock, int level, int optname,
 static int ockam_create(struct net *net, struct socket *sock, int protocol,
 			int kern)
 {
+	struct ockam_node *node = ockam_node(net);
 	struct ockam_sock *osk;
 	struct sock *sk;
+	int err;
 
 	if (sock->type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
 	if (protocol)
 		return -EPROTONOSUPPORT;
+	if (!ockam_limit_allowed(net))
+		return -EACCES;
 
+	err = ockam_limit_take(node, OCKAM_LIMIT_SOCKETS, NULL);
+	if (err)
+		return err;
 	sk = sk_alloc(net, ockam_family, GFP_KERNEL, &ockam_proto, kern);
-	if (!sk)
+	if (!sk) {
+		ockam_limit_drop(node->limit, OCKAM_LIMIT_SOCKETS);
 		return -ENOMEM;
+	}
 
 	sock->ops = &ockam_dgram_ops;
 	sock_init_data(sock, sk);
@@ -1161,8 +1173,8 @@ static int ockam_create(struct net *net, struct socket *sock, int protocol,
 	sk->sk_destruct = ockam_sock_destruct;
 
 	osk = ockam_sk(sk);
-	ockam_sink_init(&osk->sink, ockam_node(net), &ockam_sock_sink_ops,
-			NULL);
+	osk->limit = ockam_limit_get(node->limit);
+	ockam_sink_init(&osk->sink, node, &ockam_sock_sink_ops, NULL);
 	spin_lock_init(&osk->answer.lock);
 	spin_lock_init(&osk->through.lock);
 	spin_lock_init(&osk->blocked_lock);

@@ -11,6 +11,7 @@
 #include "codec.h"
 #include "crypt.h"
 #include "hop.h"
+#include "limit.h"
 #include "link.h"
 #include "node.h"
 #include "notify.h"
@@ -923,12 +924,17 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 	}
 	err = route_check(cfg->encryptor, cfg->route, cfg->route_len,
 			  cfg->route_hops, extack);
+	if (!err)
+		err = ockam_limit_check(node, extack);
+	if (!err)
+		err = ockam_limit_take(node, OCKAM_LIMIT_CHANNELS, extack);
 	if (err)
 		return ERR_PTR(err);
 
+	err = -ENOMEM;
 	ch = channel_alloc(node, cfg);
 	if (!ch)
-		return ERR_PTR(-ENOMEM);
+		goto drop;
 
 	err = ockam_crypt_new(ch, cfg);
 	if (err) {
@@ -976,6 +982,8 @@ kill:
 free:
 	/* Somebody may have found the encryptor. */
 	ockam_channel_put(ch);
+drop:
+	ockam_limit_drop(node->limit, OCKAM_LIMIT_CHANNELS);
 	return ERR_PTR(err);
 }
 
@@ -1062,6 +1070,7 @@ void ockam_channel_del(struct ockam_channel *ch,
 	ockam_name_del(node, &ch->dec);
 	xa_erase(&node->channels, ch->id);
 	node->nr_channels--;
+	ockam_limit_drop(node->limit, OCKAM_LIMIT_CHANNELS);
 	node->gen++;
 	ockam_crypt_kill(ch);
 	ockam_notify_channel(ch, OCKAM_CHANNEL_EVENT_NONE, true);

@@ -156,6 +156,7 @@ struct ockam_tx {
  * @pending_err: with this
  * @pending_nonce: nonce of that message
  * @work: see above; also expires old keys and idle handles
+ * @turn: to derive keys far ahead
  * @due: when @work is to run, if @armed
  * @stamp: jiffies of last use
  * @ahead_at: ktime from which keys may be derived far ahead again
@@ -187,6 +188,7 @@ struct ockam_rx {
 	int			pending_err;
 	bool			pending_done;
 	struct delayed_work	work;
+	struct ockam_turn	turn;
 	unsigned long		due;
 	unsigned long		stamp;
 	u64			ahead_at;
@@ -451,6 +453,8 @@ bool ockam_crypt_set_state(struct ockam_channel *ch, u32 from, u8 to,
 /* rx->lock held.  Runs the work after @delay jiffies or earlier. */
 static void rx_arm(struct ockam_rx *rx, unsigned long delay)
 {
+	const struct ockam_channel_crypt *cx =
+		container_of(rx, struct ockam_channel_crypt, rx);
 	unsigned long due = jiffies + delay;
 
 	if (rx->dead || rx->held)
@@ -460,7 +464,7 @@ static void rx_arm(struct ockam_rx *rx, unsigned long delay)
 
 	rx->armed = true;
 	rx->due = due;
-	mod_delayed_work(ockam_wq, &rx->work, delay);
+	mod_delayed_work(cx->ch->node->wq, &rx->work, delay);
 }
 
 /* ---- sending ---- */
@@ -511,7 +515,7 @@ static int tx_switch(struct ockam_channel *ch)
 
 	tx->next->ready = false;
 	memzero_explicit(tx->next_key, OCKAM_KEY_LEN);
-	queue_work(ockam_wq, &tx->work);
+	queue_work(ch->node->wq, &tx->work);
 	return 0;
 }
 
@@ -1364,25 +1368,38 @@ static struct sk_buff *rx_ahead_take(struct ockam_rx *rx)
 	return skb;
 }
 
+/* Our turn to derive keys. */
+static void rx_turn(struct ockam_turn *turn)
+{
+	struct ockam_rx *rx = container_of(turn, struct ockam_rx, turn);
+
+	spin_lock_bh(&rx->lock);
+	rx_arm(rx, 0);
+	spin_unlock_bh(&rx->lock);
+}
+
 /*
  * Keys far ahead.  Makes way for messages that came meanwhile.  All channels
- * together derive on one CPU at a time.
+ * of a node, or of one user's containers, derive on one CPU at a time.
  */
 static unsigned long rx_run_ahead(struct ockam_channel *ch)
 {
-	static DEFINE_MUTEX(turn);
+	struct ockam_turns *turns = ch->node->turns;
 	struct ockam_rx *rx = &ch->crypt->rx;
+	unsigned long delay = MAX_JIFFY_OFFSET;
 	struct ockam_opened how;
 	bool across = false;
 	struct sk_buff *skb;
 	u64 start, spent;
 
-	if (skb_queue_empty_lockless(&rx->ahead))
+	if (!skb_queue_empty_lockless(&rx->ahead))
+		delay = rx_ahead_delay(rx);
+	if (delay) {
+		ockam_turn_drop(turns, &rx->turn);
+		return delay;
+	}
+	if (!ockam_turn_take(turns, &rx->turn))
 		return MAX_JIFFY_OFFSET;
-	if (rx_ahead_delay(rx))
-		return rx_ahead_delay(rx);
-	if (!mutex_trylock(&turn))
-		return 1;
 
 	start = ktime_get_ns();
 	do {
@@ -1396,7 +1413,7 @@ static unsigned long rx_run_ahead(struct ockam_channel *ch)
 		 skb_queue_empty_lockless(&rx->queue));
 	spent = ktime_get_ns() - start;
 	rx->ahead_at = start + spent + spent * OCKAM_AHEAD_REST;
-	mutex_unlock(&turn);
+	ockam_turn_drop(turns, &rx->turn);
 
 	if (across) {
 		/* The others may be within reach now. */
@@ -1576,6 +1593,7 @@ static void rx_init(struct ockam_rx *rx)
 	__skb_queue_head_init(&rx->queue);
 	__skb_queue_head_init(&rx->ahead);
 	INIT_DELAYED_WORK(&rx->work, rx_work);
+	ockam_turn_init(&rx->turn, rx_turn);
 	rx->stamp = jiffies;
 	rx->expire_at = U64_MAX;
 }
@@ -1674,6 +1692,8 @@ void ockam_crypt_kill(struct ockam_channel *ch)
 	rx->dead = true;
 	spin_unlock_bh(&rx->lock);
 	cancel_delayed_work_sync(&rx->work);
+	/* Whoever is woken does not come back. */
+	ockam_turn_drop(ch->node->turns, &rx->turn);
 
 	/* An asynchronous cipher ends by itself, and soon. */
 	__skb_queue_head_init(&left);

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 
 #include "hop.h"
+#include "limit.h"
 #include "node.h"
 #include "notify.h"
 
@@ -20,9 +21,15 @@ struct ockam_hop *ockam_hop_new(struct ockam_node *node, const u8 *key,
 		NL_SET_ERR_MSG(extack, "the node has as many hops as it may");
 		return ERR_PTR(-ENOSPC);
 	}
+	err = ockam_limit_check(node, extack);
+	if (!err)
+		err = ockam_limit_take(node, OCKAM_LIMIT_HOPS, extack);
+	if (err)
+		return ERR_PTR(err);
+	err = -ENOMEM;
 	hop = kzalloc(struct_size(hop, route, len), GFP_KERNEL_ACCOUNT);
 	if (!hop)
-		return ERR_PTR(-ENOMEM);
+		goto drop;
 
 	refcount_set(&hop->ref, 1);
 	memcpy(hop->key, key, ockam_key_size(key));
@@ -51,6 +58,8 @@ erase:
 	xa_erase(&node->hops, hop->id);
 free:
 	kfree(hop);
+drop:
+	ockam_limit_drop(node->limit, OCKAM_LIMIT_HOPS);
 	return ERR_PTR(err);
 }
 
@@ -67,6 +76,7 @@ void ockam_hop_del(struct ockam_node *node, struct ockam_hop *hop)
 	ockam_name_del(node, &hop->name);
 	xa_erase(&node->hops, hop->id);
 	node->nr_hops--;
+	ockam_limit_drop(node->limit, OCKAM_LIMIT_HOPS);
 	node->gen++;
 	ockam_notify_hop(node, hop, true);
 	ockam_hop_put(hop);

@@ -8,7 +8,9 @@
 #include <net/ipv6.h>
 
 #include "codec.h"
+#include "limit.h"
 #include "link.h"
+#include "memcg.h"
 #include "msg.h"
 #include "node.h"
 #include "notify.h"
@@ -30,6 +32,8 @@ static void link_release(struct ockam_source *src)
 
 	ockam_policy_free(&link->sink.policy);
 	ockam_senders_put(rcu_dereference_protected(link->senders, 1));
+	ockam_limit_put(src->user);
+	ockam_memcg_put(link->memcg);
 	kfree_rcu(link, rcu);
 }
 
@@ -56,7 +60,7 @@ void ockam_link_queue(struct ockam_link *link)
 	if (READ_ONCE(link->state) == OCKAM_LINK_STATE_CLOSED ||
 	    !ockam_link_get_unless_zero(link))
 		return;
-	if (!queue_work(ockam_wq, &link->work))
+	if (!queue_work(link->node->wq, &link->work))
 		ockam_link_put(link);
 }
 
@@ -65,7 +69,7 @@ void ockam_link_later(struct ockam_link *link, unsigned long delay)
 	if (READ_ONCE(link->state) == OCKAM_LINK_STATE_CLOSED ||
 	    !ockam_link_get_unless_zero(link))
 		return;
-	if (mod_delayed_work(ockam_wq, &link->timer, delay))
+	if (mod_delayed_work(link->node->wq, &link->timer, delay))
 		ockam_link_put(link);
 }
 
@@ -127,14 +131,22 @@ static int link_check(struct ockam_sink *sink, const struct ockam_msg *m,
 	return fwd & BIT(OCKAM_FORWARD_LINK_LINK) ? 0 : -EACCES;
 }
 
+/* Over the limit of its user, a link still takes a little. */
+static bool link_over(const struct ockam_link *link)
+{
+	return ockam_limit_over(link->source.user) &&
+	       READ_ONCE(link->txq_charged) >= OCKAM_LIMIT_LEAST;
+}
+
 /* A link that is not up has room: those who try get the error, not a wait. */
 static bool link_admits(const struct ockam_sink *sink)
 {
 	const struct ockam_link *link =
 		container_of(sink, struct ockam_link, sink);
 
-	return READ_ONCE(link->txq_bytes) <
-		       READ_ONCE(link->node->conf.txq_limit) ||
+	return (READ_ONCE(link->txq_bytes) <
+			READ_ONCE(link->node->conf.txq_limit) &&
+		!link_over(link)) ||
 	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
 }
 
@@ -205,6 +217,33 @@ static int link_frame(struct sk_buff *skb)
 	return 0;
 }
 
+/* What the frames on the way out take of the user's limit. */
+static void link_charge(struct ockam_link *link, int bytes)
+{
+	WRITE_ONCE(link->txq_charged, link->txq_charged + bytes);
+	ockam_limit_add(link->source.user, bytes);
+}
+
+static void link_queue_frame(struct ockam_link *link, struct sk_buff *skb)
+{
+	__skb_queue_tail(&link->txq, skb);
+	WRITE_ONCE(link->txq_bytes, link->txq_bytes + skb->len);
+	if (unlikely(link->source.user)) {
+		ockam_msg(skb)->charged = skb->truesize;
+		link_charge(link, skb->truesize);
+	}
+}
+
+void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb)
+{
+	__skb_unlink(skb, &link->txq);
+	WRITE_ONCE(link->txq_bytes, link->txq_bytes - skb->len);
+	link->tx_off = 0;
+	if (unlikely(link->source.user))
+		link_charge(link, -(int)ockam_msg(skb)->charged);
+	consume_skb(skb);
+}
+
 static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 {
 	struct ockam_link *link = ockam_sink_link(sink);
@@ -233,8 +272,7 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	ockam_stat_inc(node, OCKAM_STAT_LINK_TX);
 	atomic64_inc(&link->stats.tx_msgs);
 	atomic64_add(skb->len, &link->stats.tx_bytes);
-	__skb_queue_tail(&link->txq, skb);
-	WRITE_ONCE(link->txq_bytes, link->txq_bytes + skb->len);
+	link_queue_frame(link, skb);
 	link_flush(link, tcp);
 	return 0;
 }
@@ -398,6 +436,7 @@ static void link_unplug(struct ockam_link *link)
 	RCU_INIT_POINTER(link->tcp, NULL);
 	skb_queue_splice_init(&link->txq, &gone);
 	WRITE_ONCE(link->txq_bytes, 0);
+	link_charge(link, -(int)link->txq_charged);
 	link->tx_off = 0;
 	mutex_unlock(&link->serial);
 
@@ -519,9 +558,14 @@ static struct ockam_link *link_create(struct ockam_node *node,
 		NL_SET_ERR_MSG(extack, "the node has as many links as it may");
 		return ERR_PTR(-ENOSPC);
 	}
+	err = ockam_limit_take(node, OCKAM_LIMIT_LINKS, extack);
+	if (err)
+		return ERR_PTR(err);
 	link = kzalloc(sizeof(*link), GFP_KERNEL_ACCOUNT);
-	if (!link)
+	if (!link) {
+		ockam_limit_drop(node->limit, OCKAM_LIMIT_LINKS);
 		return ERR_PTR(-ENOMEM);
+	}
 
 	link->node = node;
 	link->config = *cfg;
@@ -539,6 +583,7 @@ static struct ockam_link *link_create(struct ockam_node *node,
 	ockam_sink_init(&link->sink, node, &link_sink_ops, &link->serial);
 	ockam_source_init(&link->source, node->conf.park_limit, link_release,
 			  link_resume);
+	link->source.user = ockam_limit_get(node->limit);
 	link->name.kind = OCKAM_NAME_LINK;
 	link->name.key = link->name_key;
 	link->name.sink = &link->sink;
@@ -571,6 +616,7 @@ put_module:
 free:
 	ockam_sink_kill(&link->sink);
 	ockam_link_put(link);
+	ockam_limit_drop(node->limit, OCKAM_LIMIT_LINKS);
 	return ERR_PTR(err);
 }
 
@@ -626,6 +672,7 @@ static void link_destroy(struct ockam_link *link,
 	link_leave_parent(link);
 	xa_erase(&node->links, link->id);
 	node->nr_links--;
+	ockam_limit_drop(node->limit, OCKAM_LIMIT_LINKS);
 
 	link_unplug(link);
 	/* From here on nothing is queued any more. */
@@ -718,6 +765,7 @@ struct ockam_link *ockam_link_new(struct ockam_node *node,
 	link = link_create(node, cfg, extack);
 	if (IS_ERR(link))
 		return link;
+	link->memcg = ockam_memcg_current();
 
 	err = link_start(link, cfg, extack);
 	if (err) {
@@ -778,10 +826,14 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 		goto refuse;
 	}
 	link = link_create(node, &cfg, NULL);
-	if (IS_ERR(link))
+	if (IS_ERR(link)) {
+		if (PTR_ERR(link) == -ENOSPC)
+			link_refuse(parent);
 		goto refuse;
+	}
 
 	link->parent = parent->id;
+	link->memcg = ockam_memcg_get(parent->memcg);
 	WRITE_ONCE(parent->children, parent->children + 1);
 	err = link_inherit(link, parent);
 	if (err)
@@ -830,6 +882,6 @@ void ockam_link_flush(struct ockam_node *node)
 void ockam_link_drain(struct ockam_node *node)
 {
 	ockam_tcp_drain(node);
-	flush_workqueue(ockam_wq);
-	flush_workqueue(ockam_wq);
+	flush_workqueue(node->wq);
+	flush_workqueue(node->wq);
 }

@@ -33,6 +33,7 @@
 #include "name.h"
 #include "sink.h"
 
+struct mem_cgroup;
 struct netlink_ext_ack;
 struct ockam_senders;
 struct ockam_link;
@@ -107,6 +108,7 @@ struct ockam_tcp;
  * @error: errno that goes with it
  * @txq: frames on their way out, first one may be sent in part
  * @txq_bytes: bytes in @txq
+ * @txq_charged: memory of them that the user is charged for, see source.user
  * @tx_off: bytes of the first frame already sent
  * @tcp: the carrier, tcp.c
  * @work: sends what is queued, then routes what is parked
@@ -114,6 +116,7 @@ struct ockam_tcp;
  *	accepting again, sending again after memory was short
  * @backoff: failures in a row
  * @up_at: jiffies when it came up
+ * @memcg: control group that pays for what is received, see memcg.h
  * @children: links made by this listening link
  * @full: the limit on those was hit, and told
  * @stats: counters
@@ -140,12 +143,14 @@ struct ockam_link {
 	int				error;
 	struct sk_buff_head		txq;
 	u32				txq_bytes;
+	u32				txq_charged;
 	u32				tx_off;
 	struct ockam_tcp __rcu		*tcp;
 	struct work_struct		work;
 	struct delayed_work		timer;
 	unsigned int			backoff;
 	unsigned long			up_at;
+	struct mem_cgroup		*memcg;
 	u32				children;
 	bool				full;
 	struct ockam_link_stats		stats;
@@ -185,6 +190,9 @@ void ockam_link_put(struct ockam_link *link);
 void ockam_link_queue(struct ockam_link *link);
 /* Queue @timer, sooner or later.  Any context. */
 void ockam_link_later(struct ockam_link *link, unsigned long delay);
+
+/* The first frame of the queue was sent: takes it out and frees it. */
+void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb);
 
 /* These with node->lock held, process context. */
 void ockam_link_up(struct ockam_link *link);

@@ -121,7 +121,7 @@ struct ockam_region {
  * @ret: route back
  * @from: origin
  * @source: with OCKAM_CHARGE_SOURCE, who pays; holds a reference
- * @charged: bytes it pays
+ * @charged: bytes it pays; on a link's way out, what its user is charged for
  * @charge: enum ockam_charge
  * @decrypts: decryptions so far in this node
  * @steps: steps so far in this node

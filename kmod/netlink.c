@@ -17,6 +17,7 @@
 
 #include "channel.h"
 #include "hop.h"
+#include "limit.h"
 #include "link.h"
 #include "netlink.h"
 #include "netlink-gen.h"
@@ -900,6 +901,9 @@ int ockam_nl_link_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct sk_buff *reply;
 	int err;
 
+	err = ockam_limit_check(node, info->extack);
+	if (err)
+		return err;
 	err = nl_link_config(info, &cfg);
 	if (err)
 		return err;

@@ -5,6 +5,7 @@
 
 #include "channel.h"
 #include "hop.h"
+#include "limit.h"
 #include "link.h"
 #include "name.h"
 #include "node.h"
@@ -45,15 +46,25 @@ static int __net_init ockam_node_init(struct net *net)
 	ockam_router_init(node);
 	ockam_holds_init(node);
 
+	err = ockam_limit_init(node);
+	if (err)
+		return err;
+	err = -ENOMEM;
 	node->stats = alloc_percpu_gfp(struct ockam_stats, GFP_KERNEL_ACCOUNT);
 	if (!node->stats)
-		return -ENOMEM;
+		goto exit_limit;
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(node->stats, cpu)->sync);
 
 	err = ockam_names_init(node);
 	if (err)
-		free_percpu(node->stats);
+		goto free_stats;
+	return 0;
+
+free_stats:
+	free_percpu(node->stats);
+exit_limit:
+	ockam_limit_exit(node);
 	return err;
 }
 
@@ -86,6 +97,7 @@ static void __net_exit ockam_node_exit_batch(struct list_head *nets)
 		xa_destroy(&node->hops);
 		xa_destroy(&node->policies);
 		free_percpu(node->stats);
+		ockam_limit_exit(node);
 	}
 }
 

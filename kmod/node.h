@@ -38,9 +38,11 @@
 
 #include "hold.h"
 #include "stats.h"
+#include "turn.h"
 
 struct genl_info;
 struct ockam_reserved;
+struct ockam_limit;
 
 /**
  * struct ockam_conf - settings of a node (netlink: node-set)
@@ -91,6 +93,10 @@ struct ockam_conf {
  * @fwdq: messages that need process context and have no link to wait on
  * @fwd_work: sends them
  * @dying: the namespace is going away, nothing new is made
+ * @limit: accounts of the user, NULL in the initial user namespace (limit.h)
+ * @wq: where deferred work runs: ockam_wq, or the user's own
+ * @turns: whom its channels take turns with: @own_turns, or the user's
+ * @own_turns: of a node in the initial user namespace
  */
 struct ockam_node {
 	struct net			*net;
@@ -116,6 +122,10 @@ struct ockam_node {
 	struct sk_buff_head		fwdq;
 	struct work_struct		fwd_work;
 	bool				dying;
+	struct ockam_limit		*limit;
+	struct workqueue_struct		*wq;
+	struct ockam_turns		*turns;
+	struct ockam_turns		own_turns;
 };
 
 extern unsigned int ockam_net_id;

@@ -74,7 +74,7 @@ static int put_reserved(struct sk_buff *skb, const struct ockam_node *node)
 
 /* The nests have one attribute per counter, in the order of the enums. */
 static_assert(OCKAM_A_STATS_MAX == OCKAM_STAT_MAX + 2);
-static_assert(OCKAM_A_STATS_HEARTBEATS == OCKAM_STAT_HEARTBEATS + 2);
+static_assert(OCKAM_A_STATS_USER_LIMIT == OCKAM_STAT_USER_LIMIT + 2);
 static_assert(OCKAM_A_DROPS_MAX == OCKAM_DROP_MAX + 2);
 static_assert(OCKAM_A_DROPS_NODE_DYING == OCKAM_DROP_NODE_DYING + 2);
 

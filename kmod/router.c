@@ -673,7 +673,7 @@ static void hand_over(struct ockam_node *node, struct sk_buff *skb)
 		return;
 	}
 	skb_queue_tail(&node->fwdq, skb);
-	queue_work(ockam_wq, &node->fwd_work);
+	queue_work(node->wq, &node->fwd_work);
 }
 
 void ockam_router_input(struct ockam_node *node, struct sk_buff *skb)
@@ -784,7 +784,7 @@ static void router_fwd_work(struct work_struct *work)
 		cond_resched();
 	}
 	if (!skb_queue_empty_lockless(&node->fwdq))
-		queue_work(ockam_wq, &node->fwd_work);
+		queue_work(node->wq, &node->fwd_work);
 }
 
 void ockam_router_init(struct ockam_node *node)

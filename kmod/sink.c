@@ -3,6 +3,7 @@
 #include <linux/jiffies.h>
 #include <linux/poll.h>
 
+#include "limit.h"
 #include "msg.h"
 #include "node.h"
 #include "router.h"
@@ -166,6 +167,7 @@ void ockam_source_init(struct ockam_source *src, u32 limit,
 	atomic_set(&src->parked, 0);
 	src->stopped = false;
 	src->limit = limit;
+	src->user = NULL;
 	src->release = release;
 	src->resume = resume;
 }
@@ -181,15 +183,25 @@ void ockam_source_put(struct ockam_source *src)
 		src->release(src);
 }
 
+/* Its own limit, or less while its user is over his. */
+static int source_limit(const struct ockam_source *src)
+{
+	if (ockam_limit_over(src->user))
+		return min_t(u32, src->limit, OCKAM_LIMIT_LEAST);
+	return src->limit;
+}
+
 /* Below this a source that was full goes on. */
 static int source_low(const struct ockam_source *src)
 {
-	return src->limit - min_t(u32, src->limit / 2, OCKAM_SOURCE_SLACK);
+	int limit = source_limit(src);
+
+	return limit - min_t(int, limit / 2, OCKAM_SOURCE_SLACK);
 }
 
 bool ockam_source_full(struct ockam_source *src)
 {
-	if (likely(atomic_read(&src->parked) < src->limit))
+	if (likely(atomic_read(&src->parked) < source_limit(src)))
 		return false;
 
 	WRITE_ONCE(src->stopped, true);
@@ -203,12 +215,15 @@ bool ockam_source_full(struct ockam_source *src)
 void ockam_source_charge(struct ockam_source *src, u32 bytes)
 {
 	atomic_add(bytes, &src->parked);
+	ockam_limit_add(src->user, bytes);
 }
 
 void ockam_source_uncharge(struct ockam_source *src, u32 bytes)
 {
-	int left = atomic_sub_return(bytes, &src->parked);
+	int left;
 
+	ockam_limit_add(src->user, -(long)bytes);
+	left = atomic_sub_return(bytes, &src->parked);
 	/* The atomic above is a full barrier, see ockam_source_full(). */
 	if (unlikely(READ_ONCE(src->stopped)) && left < source_low(src) &&
 	    xchg(&src->stopped, false))

@@ -23,6 +23,7 @@
 #include <linux/wait.h>
 
 struct mutex;
+struct ockam_limit;
 struct ockam_msg;
 struct ockam_node;
 struct ockam_policy;
@@ -148,6 +149,9 @@ void ockam_sink_wake(struct ockam_sink *sink);
  * struct ockam_source - embedded in a link
  * @ref: references of messages charged to it, plus the link's own
  * @parked: bytes charged now
+ * @stopped: it was full, and @resume is due
+ * @limit: bytes
+ * @user: limits over the user (limit.h), or NULL
  * @release: last reference gone, any context
  * @resume: parked fell well below the limit after ockam_source_full() had
  *	said yes; any context, must not sleep nor take a carrier's lock
@@ -157,6 +161,7 @@ struct ockam_source {
 	atomic_t	parked;
 	bool		stopped;
 	u32		limit;
+	struct ockam_limit *user;
 	void		(*release)(struct ockam_source *src);
 	void		(*resume)(struct ockam_source *src);
 };

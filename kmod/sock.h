@@ -51,6 +51,7 @@ struct ockam_scope {
 };
 
 struct netlink_ext_ack;
+struct ockam_limit;
 struct ockam_policy;
 struct ockam_tokens;
 
@@ -100,6 +101,8 @@ struct ockam_flat {
  * @work: routes parked messages when room appeared while one was parked
  * @blocked: entry in the wait queue of @blocked_on
  * @blocked_on: full destination of the last EAGAIN, with a reference
+ * @blocked_lock: for the two
+ * @limit: whom the socket is charged to, with a reference, or NULL
  */
 struct ockam_sock {
 	struct sock			sk;
@@ -124,6 +127,7 @@ struct ockam_sock {
 	wait_queue_entry_t		blocked;
 	struct ockam_sink		*blocked_on;
 	spinlock_t			blocked_lock;
+	struct ockam_limit		*limit;
 };
 
 static inline struct ockam_sock *ockam_sk(const struct sock *sk)

@@ -12,7 +12,8 @@
  * full, and for what is larger than OCKAM_LINEAR_MAX, the body is taken over
  * in large chunks.  What large frames take beyond their first chunk is bounded
  * per node: beyond that a frame waits in TCP, with its deadline running, until
- * others are complete or over their time.
+ * others are complete or over their time.  So it is with the limit over the
+ * user of a container (limit.h).
  *
  * Locks.  Receive state belongs to who holds the carrier: its slock with
  * nobody owning it, or lock_sock().  Sending is under link->serial, which is
@@ -31,7 +32,9 @@
 #include <net/transp_v6.h>
 
 #include "codec.h"
+#include "limit.h"
 #include "link.h"
+#include "memcg.h"
 #include "msg.h"
 #include "node.h"
 #include "policy.h"
@@ -56,6 +59,7 @@
 
 #define RX_HEAD			64	/* room for what forwarding adds */
 #define RX_TAIL			32
+#define RX_SMALL		4096	/* not charged to a group without limits */
 #define RX_ROUTE		64	/* first guess, then what was needed */
 #define RX_CHUNK		16000	/* of a large body, after the first */
 #define RX_PARTIAL_MAX		(64 * 1024 * 1024)	/* of a node */
@@ -82,7 +86,8 @@
  * @version: the peer has sent its version byte
  * @again: the run ended before the data did
  * @held: the source is full
- * @starved: the node's other large frames leave nothing for this one
+ * @starved: the node's other large frames leave nothing for this one, or its
+ *	control group has no memory
  * @moved: a frame was completed in this run
  * @busy: @large, or what it was, is not routed yet; nothing may overtake it
  * @large: message for process context
@@ -194,7 +199,7 @@ static void ltcp_queue(struct ockam_tcp *tcp, struct work_struct *work)
 {
 	if (!refcount_inc_not_zero(&tcp->ref))
 		return;
-	if (!queue_work(ockam_wq, work))
+	if (!queue_work(tcp->link->node->wq, work))
 		ltcp_put(tcp);
 }
 
@@ -202,7 +207,7 @@ static void ltcp_reap_in(struct ockam_tcp *tcp, unsigned long delay)
 {
 	if (!refcount_inc_not_zero(&tcp->ref))
 		return;
-	if (mod_delayed_work(ockam_wq, &tcp->reap_work, delay))
+	if (mod_delayed_work(tcp->link->node->wq, &tcp->reap_work, delay))
 		ltcp_put(tcp);
 }
 
@@ -355,10 +360,15 @@ static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
 	struct ockam_node *node = tcp->link->node;
 	struct ockam_rx *rx = &tcp->rx;
 
+	if (ockam_limit_over(tcp->link->source.user)) {
+		ockam_stat_inc(node, OCKAM_STAT_USER_LIMIT);
+		return false;
+	}
 	if (atomic_add_return(bytes, &node->rx_partial) > RX_PARTIAL_MAX) {
 		atomic_sub(bytes, &node->rx_partial);
 		return false;
 	}
+	ockam_limit_add(tcp->link->source.user, bytes);
 	rx->taken += bytes;
 	return true;
 }
@@ -366,6 +376,7 @@ static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
 static void rx_untake(struct ockam_tcp *tcp, u32 bytes)
 {
 	atomic_sub(bytes, &tcp->link->node->rx_partial);
+	ockam_limit_add(tcp->link->source.user, -(long)bytes);
 	tcp->rx.taken -= bytes;
 }
 
@@ -471,6 +482,9 @@ static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
 			return 0;
 		}
 		if (unlikely(ockam_source_full(&tcp->link->source))) {
+			if (ockam_limit_over(tcp->link->source.user))
+				ockam_stat_inc(tcp->link->node,
+					       OCKAM_STAT_USER_LIMIT);
 			rx->held = true;
 			return 0;
 		}
@@ -516,7 +530,7 @@ static int rx_skip(struct ockam_tcp *tcp, u32 len)
 	return n;
 }
 
-static struct sk_buff *rx_first(struct ockam_rx *rx, u32 cap)
+static struct sk_buff *rx_first(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 {
 	struct ockam_room room = {
 		.onward	= min_t(u32, rx->size, rx->onward),
@@ -525,12 +539,12 @@ static struct sk_buff *rx_first(struct ockam_rx *rx, u32 cap)
 		.tail	= RX_TAIL,
 	};
 
-	return ockam_msg_alloc(cap, &room, rx->gfp);
+	return ockam_msg_alloc(cap, &room, gfp);
 }
 
-static struct sk_buff *rx_next(struct ockam_rx *rx, u32 cap)
+static struct sk_buff *rx_next(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 {
-	struct sk_buff *skb = alloc_skb(cap + RX_TAIL, rx->gfp);
+	struct sk_buff *skb = alloc_skb(cap + RX_TAIL, gfp);
 
 	if (!skb)
 		return NULL;
@@ -539,6 +553,25 @@ static struct sk_buff *rx_next(struct ockam_rx *rx, u32 cap)
 	else
 		rx->last->next = skb;
 	rx->skb->truesize += skb->truesize;
+	return skb;
+}
+
+/* The first or the next part of the body, which the link's group pays for. */
+static struct sk_buff *rx_alloc(struct ockam_tcp *tcp, u32 cap)
+{
+	struct mem_cgroup *memcg = tcp->link->memcg, *old = NULL;
+	struct ockam_rx *rx = &tcp->rx;
+	struct sk_buff *skb;
+	gfp_t gfp;
+
+	if (cap <= RX_SMALL && !ockam_memcg_limited(memcg))
+		memcg = NULL;
+	gfp = ockam_memcg_gfp(memcg, rx->gfp);
+	if (unlikely(memcg))
+		old = set_active_memcg(memcg);
+	skb = rx->skb ? rx_next(rx, cap, gfp) : rx_first(rx, cap, gfp);
+	if (unlikely(memcg))
+		set_active_memcg(old);
 	return skb;
 }
 
@@ -561,15 +594,17 @@ static bool rx_room(struct ockam_tcp *tcp)
 		WRITE_ONCE(rx->starved, true);
 		return false;
 	}
-	skb = rx->skb ? rx_next(rx, cap) : rx_first(rx, cap);
+	skb = rx_alloc(tcp, cap);
 	if (unlikely(!skb)) {
 		if (rx->skb)
 			rx_untake(tcp, cap);
 		/* Process context has more to allocate from. */
-		if (gfpflags_allow_blocking(rx->gfp))
-			ltcp_fail(tcp, OCKAM_LINK_REASON_NO_MEMORY, -ENOMEM);
-		else
+		if (!gfpflags_allow_blocking(rx->gfp))
 			rx->again = true;
+		else if (tcp->link->memcg)
+			WRITE_ONCE(rx->starved, true);
+		else
+			ltcp_fail(tcp, OCKAM_LINK_REASON_NO_MEMORY, -ENOMEM);
 		return false;
 	}
 	if (!rx->skb)
@@ -982,10 +1017,7 @@ unsigned int ockam_tcp_flush(struct ockam_tcp *tcp)
 		link->tx_off += ret;
 		if (unlikely(link->tx_off < skb->len))
 			continue;
-		__skb_unlink(skb, &link->txq);
-		WRITE_ONCE(link->txq_bytes, link->txq_bytes - skb->len);
-		link->tx_off = 0;
-		consume_skb(skb);
+		ockam_link_sent(link, skb);
 		done++;
 	}
 out:
@@ -1110,27 +1142,36 @@ static void ltcp_release(struct ockam_tcp *tcp, bool hard)
 
 static bool ltcp_closing_del(struct ockam_tcp *tcp)
 {
+	struct ockam_limit *user = tcp->link->source.user;
 	bool was;
 
 	spin_lock_bh(&ltcp_closing_lock);
 	was = !list_empty(&tcp->closing);
 	if (was) {
 		list_del_init(&tcp->closing);
-		ltcp_nr_closing--;
+		if (!user)
+			ltcp_nr_closing--;
 	}
 	spin_unlock_bh(&ltcp_closing_lock);
+	if (was)
+		ockam_limit_drop(user, OCKAM_LIMIT_CLOSING);
 	return was;
 }
 
 static bool ltcp_closing_add(struct ockam_tcp *tcp)
 {
+	struct ockam_link *link = tcp->link;
 	bool room;
 
+	/* A container's has room of its user's instead. */
+	if (ockam_limit_take(link->node, OCKAM_LIMIT_CLOSING, NULL))
+		return false;
 	spin_lock_bh(&ltcp_closing_lock);
-	room = ltcp_nr_closing < LTCP_CLOSING_MAX;
+	room = link->source.user || ltcp_nr_closing < LTCP_CLOSING_MAX;
 	if (room) {
 		list_add_tail(&tcp->closing, &ltcp_closing);
-		ltcp_nr_closing++;
+		if (!link->source.user)
+			ltcp_nr_closing++;
 	}
 	spin_unlock_bh(&ltcp_closing_lock);
 	return room;
@@ -1274,6 +1315,7 @@ static struct socket *ltcp_socket(struct ockam_link *link, int family)
 			       IPPROTO_TCP, &sock);
 	if (err)
 		return ERR_PTR(err);
+	ockam_memcg_own(sock->sk, link->memcg);
 	tcp_sock_set_nodelay(sock->sk);
 	return sock;
 }

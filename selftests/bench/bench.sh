@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
+# usage: bench.sh [containers]
+#
 # Costs of one boot, side by side.  Under --icount a nanosecond of the guest is
 # an instruction, so the figures repeat within 1 %.  Prints a table, and leaves
 # it in /ockam/out.
@@ -112,6 +114,71 @@ quiet node a channel add role initiator route "locd" encryptor loce \
 quiet node a channel add role responder route "locx" encryptor locf \
 	decryptor locd tx-key-file /tmp/k4 rx-key-file /tmp/k3 identifier "$id"
 
+# finish STATUS: links pin the module, so leave none
+finish() {
+	for ns in a b m; do
+		node $ns flush
+		ip netns del $ns
+	done
+	exit "$1"
+}
+
+# What the host pays while a container of uid 1000 has all it may have in 100
+# namespaces: at most a tenth more per message than before.
+containers() {
+	p=/sys/module/ockam/parameters
+	echo 2000 >$p/user_sockets
+	echo 1000 >$p/user_links
+	echo 1000 >$p/user_channels
+	echo 1000 >$p/user_hops
+	echo 16777216 >$p/user_buffer
+	failed=0
+
+	say "# guest instructions per round trip of the host, kernel $(uname -r)"
+	measure worker	"worker to worker, 64 B"	ockam 64 - -
+	measure local	"channel on one node, 64 B"	ockam 64 a a loce
+	measure link	"plain TCP link, 64 B"		ockam 64 a b tob
+	measure chan	"channel over a TCP link, 64 B"	ockam 64 a b chan
+
+	crowd 2000 1000 1000 1000 >/tmp/crowd 2>&1 &
+	crowd=$!
+	i=0
+	until grep -q full /tmp/crowd 2>/dev/null; do
+		i=$((i + 1))
+		if [ $i -gt 600 ] || ! kill -0 $crowd; then
+			say "# the container did not get that far:" \
+				"$(tail -n 1 /tmp/crowd)"
+			finish 1
+		fi
+		sleep 1
+	done
+	say "# beside a container: $(cat /tmp/crowd)"
+	say "# $(grep '^uid 1000' $p/users)"
+	beside "$worker"	"worker to worker, 64 B"	ockam 64 - -
+	beside "$local"	"channel on one node, 64 B"	ockam 64 a a loce
+	beside "$link"	"plain TCP link, 64 B"		ockam 64 a b tob
+	beside "$chan"	"channel over a TCP link, 64 B"	ockam 64 a b chan
+	kill -KILL $crowd
+	finish $failed
+}
+
+# beside BEFORE LABEL ARGUMENTS...: measures again, and judges
+beside() {
+	before=$1
+	shift
+	measure now "$@"
+	[ $((now * 10)) -le $((before * 11)) ] || {
+		say "# that is more than 1.10 of $before"
+		failed=1
+	}
+}
+
+case ${1:-all} in
+all) ;;
+containers) containers ;;
+*) say "# usage: bench.sh [containers]"; finish 2 ;;
+esac
+
 say "# guest instructions per round trip, kernel $(uname -r)"
 measure unix	"AF_UNIX datagrams, 64 B"		unix 64
 measure worker	"worker to worker, 64 B"		ockam 64 - -
@@ -150,8 +217,4 @@ ratio "bulk 16 KiB, channel / kTLS"		$bchan $bktls "1.00"
 ratio "forwarding in a node / TCP relay, 64 B" \
 	$(((via - link) / 2)) $(((rtcp - tcp) / 2)) "0.80"
 
-# Links pin the module: leave none.
-for ns in a b m; do
-	node $ns flush
-	ip netns del $ns
-done
+finish 0

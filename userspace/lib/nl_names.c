@@ -369,6 +369,7 @@ static const char * const stat_names[] = {
 	[OCKAM_STAT_DERIVATIONS] = "derivations",
 	[OCKAM_STAT_HEARTBEATS] = "heartbeats",
 	[OCKAM_STAT_BINDS_HELD] = "binds-held",
+	[OCKAM_STAT_USER_LIMIT] = "user-limit",
 };
 
 static const char * const drop_names[] = {

@@ -25,6 +25,8 @@
  * @OCKAM_STAT_HEARTBEATS: empty messages by which a peer keeps a channel alive
  * @OCKAM_STAT_BINDS_HELD: names refused because another user has just released
  *   them
+ * @OCKAM_STAT_USER_LIMIT: what the limits over the user of a container refused
+ *   or held back: sockets, links, channels, hops; reading from links
  */
 enum ockam_stat {
 	OCKAM_STAT_SENT,
@@ -38,6 +40,7 @@ enum ockam_stat {
 	OCKAM_STAT_DERIVATIONS,
 	OCKAM_STAT_HEARTBEATS,
 	OCKAM_STAT_BINDS_HELD,
+	OCKAM_STAT_USER_LIMIT,
 
 	/* private: */
 	__OCKAM_STAT_MAX,
@@ -364,6 +367,7 @@ enum {
 	OCKAM_A_STATS_DERIVATIONS,
 	OCKAM_A_STATS_HEARTBEATS,
 	OCKAM_A_STATS_BINDS_HELD,
+	OCKAM_A_STATS_USER_LIMIT,
 
 	__OCKAM_A_STATS_MAX,
 	OCKAM_A_STATS_MAX = (__OCKAM_A_STATS_MAX - 1)
