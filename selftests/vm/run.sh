@@ -68,8 +68,9 @@ while [ $# -gt 0 ]; do
 done
 
 [ -z "$icount" ] || smp=1
-slow=1
-[ "$kernel" != debug ] || slow=4
+# How much more time things get than on an idle machine.
+slow=${OCKAM_VM_SLOW:-1}
+[ "$kernel" != debug ] || slow=$((slow * 4))
 name=${name:-$kernel}
 timeout=${timeout:-${VM_TIMEOUT:-$((slow > 1 ? 2000 : 1200))}}
 vmtests=$TOP/selftests/vmtests
