@@ -5,7 +5,7 @@
 #
 #   make -f unit-user.mk unit-user         build
 #   make -f unit-user.mk unit-user-check   run all, TAP on stdout
-#   make -f unit-user.mk unit-user-fuzz    libFuzzer target (clang), bounded run
+#   make -f unit-user.mk unit-user-fuzz    libFuzzer targets (clang), bounded run
 #
 # Needs libsodium-dev, libssl-dev, libcbor-dev and libjansson-dev.
 
@@ -26,7 +26,7 @@ UU_LIBS := -lsodium -lcrypto -lcbor -ljansson
 UU_SRCS := $(filter-out %_test.c,$(wildcard $(UU_NOISE)/*.c)) \
 	$(wildcard $(UU_IDENT)/*.c)
 UU_HDRS := $(wildcard $(UU_NOISE)/*.h $(UU_IDENT)/*.h $(UU_DIR)/*.h)
-UU_TESTS := test_noise test_identity test_xx test_keystore
+UU_TESTS := test_noise test_identity test_xx test_x3dh test_keystore
 UU_HELP := $(UU_NOISE)/noise_test.c $(UU_DIR)/tap.c $(UU_DIR)/exchange.c
 
 UU_OBJS := $(patsubst $(UU_TOP)/%.c,$(UU_OUT)/%.o,$(UU_SRCS) $(UU_HELP))
@@ -46,17 +46,19 @@ unit-user-check: unit-user
 		echo "# $$t"; $(UU_OUT)/$$t; \
 	done
 
-$(UU_OUT)/fuzz_identity: $(UU_DIR)/fuzz_identity.c $(UU_SRCS) $(UU_HDRS)
+$(UU_OUT)/fuzz_%: $(UU_DIR)/fuzz_%.c $(UU_SRCS) $(UU_HDRS)
 	@mkdir -p $(UU_OUT)
 	$(UU_FUZZ_CC) $(UU_CPPFLAGS) $(UU_CFLAGS) \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		$< $(UU_SRCS) -lsodium -lcrypto -lcbor -o $@
 
-unit-user-fuzz: $(UU_OUT)/fuzz_identity
-	@mkdir -p $(UU_OUT)/corpus-identity
-	cd $(UU_OUT) && ./fuzz_identity -max_total_time=$(UU_FUZZ_SECONDS) \
-		-max_len=4096 -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
-		corpus-identity $(UU_DIR)/corpus-identity
+unit-user-fuzz: $(UU_OUT)/fuzz_identity $(UU_OUT)/fuzz_x3dh
+	@set -e; cd $(UU_OUT); for f in identity x3dh; do \
+		mkdir -p corpus-$$f; \
+		./fuzz_$$f -max_total_time=$(UU_FUZZ_SECONDS) \
+			-max_len=4096 -timeout=5 -rss_limit_mb=1024 \
+			-print_final_stats=1 corpus-$$f $(UU_DIR)/corpus-$$f; \
+	done
 
 unit-user-clean:
 	rm -rf $(UU_OUT)

@@ -19,6 +19,8 @@ packages=(
 	qemu-system-x86 busybox-static cpio iproute2 util-linux
 	# netlink specification
 	python3 python3-yaml python3-jsonschema
+	# test vectors
+	python3-cryptography
 )
 
 # What is missing: no line, or a line that does not say "installed".

@@ -64,6 +64,31 @@ static const struct {
 	[IDX(IDENT_E_OWN_KEY)] = {
 		"own_key", "own purpose key is missing or expired" },
 	[IDX(IDENT_E_STATE)] = { "state", "handshake step out of turn" },
+	[IDX(IDENT_E_BUNDLE_SIG)] = {
+		"bundle_sig", "bad signature of a prekey bundle" },
+	[IDX(IDENT_E_BUNDLE_KEY)] = {
+		"bundle_key", "prekey bundle names another key than attested" },
+	[IDX(IDENT_E_BUNDLE_PAYLOAD)] = {
+		"bundle_payload", "prekey bundle came with other identity data" },
+	[IDX(IDENT_E_BUNDLE_TIME)] = {
+		"bundle_time", "prekey bundle outlives its keys" },
+	[IDX(IDENT_E_BUNDLE_OLDER)] = {
+		"bundle_older", "prekey bundle older than the known one" },
+	[IDX(IDENT_E_BUNDLE_CONFLICT)] = {
+		"bundle_conflict", "prekey bundle differs from the known one" },
+	[IDX(IDENT_E_ONE_TIME)] = {
+		"one_time", "one-time prekey of another bundle" },
+	[IDX(IDENT_E_ONE_TIME_SIG)] = {
+		"one_time_sig", "bad signature of a one-time prekey" },
+	[IDX(IDENT_E_NO_ONE_TIME)] = {
+		"no_one_time", "a one-time prekey is required" },
+	[IDX(IDENT_E_PREKEY)] = {
+		"prekey", "unknown or destroyed signed prekey" },
+	[IDX(IDENT_E_ONE_TIME_GONE)] = {
+		"one_time_gone", "unknown or used one-time prekey" },
+	[IDX(IDENT_E_REPLAY)] = { "replay", "first message seen before" },
+	[IDX(IDENT_E_RECORDS_FULL)] = {
+		"records_full", "too many first messages for one signed prekey" },
 };
 
 _Static_assert(sizeof(errs) / sizeof(errs[0]) == IDX(IDENT_E_END),

@@ -49,6 +49,19 @@ enum ident_err {
 	IDENT_E_CRED_ATTRS,	/* attributes above the bounds, or twice */
 	IDENT_E_OWN_KEY,	/* own purpose key is missing or expired */
 	IDENT_E_STATE,		/* handshake step out of turn, or dead */
+	IDENT_E_BUNDLE_SIG,	/* signature of a prekey bundle */
+	IDENT_E_BUNDLE_KEY,	/* bundle of another X25519 key */
+	IDENT_E_BUNDLE_PAYLOAD,	/* bundle beside other identity data */
+	IDENT_E_BUNDLE_TIME,	/* bundle lives too long, or longer than its keys */
+	IDENT_E_BUNDLE_OLDER,	/* sequence below the one that is known */
+	IDENT_E_BUNDLE_CONFLICT,	/* two bundles of one sequence */
+	IDENT_E_ONE_TIME,	/* one-time prekey of another bundle */
+	IDENT_E_ONE_TIME_SIG,	/* signature of a one-time prekey */
+	IDENT_E_NO_ONE_TIME,	/* one is required and there is none */
+	IDENT_E_PREKEY,		/* unknown or destroyed signed prekey */
+	IDENT_E_ONE_TIME_GONE,	/* unknown or used one-time prekey */
+	IDENT_E_REPLAY,		/* this first message was accepted before */
+	IDENT_E_RECORDS_FULL,	/* no room to remember another one */
 	IDENT_E_END
 };
 

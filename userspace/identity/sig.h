@@ -25,6 +25,9 @@ enum ident_data_type {
 	IDENT_DATA_CHANGE = 1,
 	IDENT_DATA_ATTESTATION = 2,
 	IDENT_DATA_CREDENTIAL = 3,
+	/* Ours: Documentation/x3dh.rst */
+	IDENT_DATA_BUNDLE = 120,
+	IDENT_DATA_ONE_TIME = 121,
 };
 
 /**

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Fuzz target: bundles, one-time prekeys, first messages, answers and the file
+ * of prekeys.  Signatures and tags stop a fuzzer soon, so each decoder is also
+ * called by itself.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sanitizer/lsan_interface.h>
+#include <sodium.h>
+
+#include "ident_err.h"
+#include "x3dh.h"
+
+#define FROM	1700000000ULL
+#define NOW	1700000100ULL
+#define UNTIL	2015360000ULL
+
+static struct trust_policy policy = { .kind = TRUST_ANYONE };
+static struct ident_peer_store store;
+static struct ident_check check = { .policy = &policy, .store = &store };
+static struct identity *self;
+static struct prekeys *prekeys;
+static unsigned int commits;
+
+static int load(void *ctx, const uint8_t id[IDENT_ID_LEN], uint8_t *buf,
+		size_t cap, size_t *len)
+{
+	(void)ctx;
+	(void)id;
+	(void)buf;
+	(void)cap;
+	(void)len;
+	return 0;
+}
+
+static int save(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		const uint8_t *history, size_t len)
+{
+	(void)ctx;
+	(void)id;
+	return history && len ? 0 : -1;
+}
+
+static int known_load(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		      uint64_t *sequence, uint8_t digest[IDENT_HASH_LEN])
+{
+	(void)ctx;
+	(void)id;
+	(void)sequence;
+	(void)digest;
+	return 0;
+}
+
+static int known_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		      uint64_t sequence, const uint8_t digest[IDENT_HASH_LEN])
+{
+	(void)ctx;
+	(void)id;
+	(void)sequence;
+	(void)digest;
+	return 0;
+}
+
+static int commit(void *ctx)
+{
+	(void)ctx;
+	commits++;
+	return 0;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	uint8_t seed[32] = { 1 };
+	bool changed;
+
+	(void)argc;
+	(void)argv;
+	store.load = load;
+	store.save = save;
+	if (sodium_init() < 0 ||
+	    identity_from_seed(seed, FROM, UNTIL, &self) ||
+	    identity_attest_purpose(self, IDENT_PURPOSE_CHANNEL, seed, FROM,
+				    UNTIL))
+		return -1;
+	/* What points to bundles is guarded memory, which is not searched. */
+	__lsan_disable();
+	prekeys = prekeys_new(self->history.identifier);
+	if (!prekeys || prekeys_refresh(prekeys, self, NOW, false, &changed) ||
+	    prekeys_refill(prekeys, 2, &changed))
+		return -1;
+	__lsan_enable();
+	return 0;
+}
+
+static void check_bundle(const uint8_t *data, size_t size)
+{
+	static const struct x3dh_known known = {
+		.load = known_load, .save = known_save
+	};
+	const struct x3dh_config cfg = {
+		.self = self, .check = &check, .known = &known
+	};
+	static struct ident_history h;
+	static uint8_t out[4096];
+	struct x3dh_start start;
+	struct one_time o;
+	struct bundle b;
+	struct x3dh x;
+	size_t len;
+
+	if (!bundle_read(data, size, &b)) {
+		if (b.payload < data ||
+		    b.payload + b.payload_len > data + size)
+			abort();
+		bundle_verify(&b, NULL, 0, NOW, &h);
+		/* Behind the signature. */
+		ident_hash(b.payload, b.payload_len, b.payload_hash);
+		bundle_verify(&b, NULL, 0, b.created, &h);
+	}
+	one_time_read(data, size, &o);
+	if (!x3dh_initiate(&x, &cfg, data, size, NULL, 0, NOW, out,
+			   sizeof(out), &len, &start))
+		x3dh_start_wipe(&start);
+	x3dh_wipe(&x);
+}
+
+static void check_first(const uint8_t *data, size_t size)
+{
+	const struct x3dh_own own = {
+		.self = self, .check = &check, .prekeys = prekeys,
+		.commit = commit,
+	};
+	unsigned int left = prekeys->spk[0].n_one_time, was = commits;
+	static uint8_t msg[X3DH_NAME_LEN + 8192];
+	struct x3dh_accept acc;
+	struct x3dh_first f;
+
+	if (size > sizeof(msg) - X3DH_NAME_LEN)
+		return;
+	memcpy(msg, X3DH_NAME, X3DH_NAME_LEN);
+	memcpy(msg + X3DH_NAME_LEN, data, size);
+	size += X3DH_NAME_LEN;
+	if (!x3dh_first_read(msg, size, &f) &&
+	    (f.sealed < msg || f.sealed + f.sealed_len > f.data ||
+	     f.data + f.data_len != msg + size ||
+	     f.header_len + f.data_len != size))
+		abort();
+	/* No tag can be guessed. */
+	if (!x3dh_respond(&own, msg, size, NOW, &acc) || commits != was ||
+	    prekeys->spk[0].n_one_time != left || prekeys->spk[0].n_records)
+		abort();
+}
+
+static void check_answer(const uint8_t *data, size_t size)
+{
+	struct x3dh x = { .self = self, .ek = { 1 } };
+	struct x3dh_keys keys;
+
+	if (!x3dh_finish(&x, data, size, &keys))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct prekeys *pk;
+
+	check_bundle(data, size);
+	check_first(data, size);
+	check_answer(data, size);
+	if (!prekeys_decode(data, size, &pk))
+		prekeys_free(pk);
+	return 0;
+}
