@@ -486,6 +486,199 @@ static void test_two_writers(void)
 	keystore_close(ks);
 }
 
+/* ---- prekeys ---- */
+
+static struct prekeys *must_prekeys(struct keystore *ks)
+{
+	struct prekeys *pk;
+
+	MUST(!keystore_prekeys_load(ks, "erin", &pk));
+	return pk;
+}
+
+static void test_prekeys(void)
+{
+	static uint8_t file[PREKEYS_FILE_MAX], was[PREKEYS_FILE_MAX];
+	struct keystore *ks = must_open(0);
+	struct prekeys *pk, *none;
+	uint8_t secret[32], one[32];
+	struct identity *erin;
+	bool changed;
+	size_t n, m;
+
+	MUST(!keystore_create(ks, "erin", NOW, &erin));
+	OK(keystore_prekeys_load(ks, "erin", &pk) == -ENOENT && !pk &&
+	   keystore_prekeys_load(ks, "../erin", &pk) == -EINVAL && !pk,
+	   "no prekeys yet");
+	pk = prekeys_new(erin->history.identifier);
+	MUST(pk && !prekeys_refresh(pk, erin, NOW, false, &changed) &&
+	     !prekeys_refill(pk, PREKEYS_ONE_TIME_MAX, &changed));
+	OK(!keystore_prekeys_save(ks, "erin", pk) &&
+	   mode_is(in("erin.prekeys"), 0600) && !count_tmp(dir),
+	   "kept in a file of mode 0600");
+	n = slurp(in("erin.prekeys"), file, sizeof(file));
+	memcpy(secret, pk->spk[0].secret, 32);
+	memcpy(one, pk->spk[0].one_time[5].secret, 32);
+	MUST(contains(file, n, secret, 32) && contains(file, n, one, 32));
+
+	prekeys_use_one_time(&pk->spk[0], &pk->spk[0].one_time[5]);
+	MUST(!keystore_prekeys_save(ks, "erin", pk));
+	n = slurp(in("erin.prekeys"), file, sizeof(file));
+	OK(!contains(file, n, one, 32) && contains(file, n, secret, 32),
+	   "a used one-time prekey is gone from the file");
+	MUST(!prekeys_refresh(pk, erin, NOW + BUNDLE_SECONDS + 1, false,
+			      &changed) && changed);
+	MUST(!keystore_prekeys_save(ks, "erin", pk));
+	n = slurp(in("erin.prekeys"), file, sizeof(file));
+	OK(!contains(file, n, secret, 32), "and so is an ended signed prekey");
+
+	/* What is not ours, or not whole, is refused and left alone. */
+	MUST(!chmod(in("erin.prekeys"), 0640));
+	OK(keystore_prekeys_load(ks, "erin", &none) == -EPERM && !none,
+	   "others may read the file");
+	MUST(!chmod(in("erin.prekeys"), 0600));
+	spit(in("erin.prekeys"), file, n - 1);
+	OK(keystore_prekeys_load(ks, "erin", &none) == -EBADMSG && !none,
+	   "a file cut short");
+	m = slurp(in("erin.prekeys"), was, sizeof(was));
+	OK(m == n - 1 && !memcmp(was, file, m), "which is left as it is");
+	spit(in("erin.prekeys"), file, n);
+	{
+		struct prekeys *back = must_prekeys(ks);
+
+		OK(back->n == pk->n &&
+		   !memcmp(back->spk[0].secret, pk->spk[0].secret, 32),
+		   "the whole one is loaded");
+		prekeys_free(back);
+	}
+	OK(!keystore_delete(ks, "erin") &&
+	   keystore_prekeys_load(ks, "erin", &none) == -ENOENT,
+	   "they go with their identity");
+	MUST(!keystore_save(ks, "erin", erin, false));
+	prekeys_free(pk);
+	identity_put(erin);
+	keystore_close(ks);
+}
+
+/**
+ * struct told - what a writer says that it has made durable
+ * @one_time: number of the one-time prekey that it used
+ * @record:   record that it made
+ */
+struct told {
+	uint64_t one_time;
+	uint8_t record[PREKEYS_RECORD_LEN];
+};
+
+/* Accepts first messages until it is killed; tells after each. */
+static void accept_for_ever(struct keystore *ks, int out)
+{
+	struct prekeys *pk = must_prekeys(ks);
+	struct prekey_signed *spk = &pk->spk[0];
+	struct told t;
+
+	while (spk->n_one_time) {
+		t.one_time = spk->one_time[0].id;
+		randombytes_buf(t.record, sizeof(t.record));
+		prekeys_use_one_time(spk, &spk->one_time[0]);
+		if (prekeys_record(spk, t.record) ||
+		    keystore_prekeys_save(ks, "erin", pk) ||
+		    write(out, &t, sizeof(t)) != sizeof(t))
+			_exit(1);
+	}
+	_exit(2);
+}
+
+static void test_prekeys_crash(void)
+{
+	static struct told list[PREKEYS_ONE_TIME_MAX + 1], t;
+	unsigned int round, whole = 0, told = 0, forgot = 0, n, i;
+	struct keystore *ks = must_open(0);
+	struct identity *erin;
+	struct prekeys *pk;
+	bool changed;
+	int pipes[2];
+	int status;
+	pid_t pid;
+
+	MUST(!keystore_load(ks, "erin", NOW, &erin));
+	for (round = 0; round < 20; round++) {
+		pk = prekeys_new(erin->history.identifier);
+		MUST(pk && !prekeys_refresh(pk, erin, NOW, false, &changed) &&
+		     !prekeys_refill(pk, PREKEYS_ONE_TIME_MAX, &changed) &&
+		     !keystore_prekeys_save(ks, "erin", pk));
+		prekeys_free(pk);
+		MUST(!pipe(pipes));
+		fflush(stdout);
+		pid = fork();
+		MUST(pid >= 0);
+		if (!pid)
+			accept_for_ever(ks, pipes[1]);
+		close(pipes[1]);
+		/* Some are let through, and one more is under way. */
+		for (n = rnd() % 5, i = 0; i < n; i++)
+			MUST(read(pipes[0], &list[i], sizeof(t)) == sizeof(t));
+		usleep((useconds_t)(rnd() % 4000));
+		kill(pid, SIGKILL);
+		MUST(waitpid(pid, &status, 0) == pid);
+		MUST(WIFSIGNALED(status) || WEXITSTATUS(status) == 2);
+		while (read(pipes[0], &list[n], sizeof(t)) == sizeof(t))
+			n++;
+		keystore_close(ks);
+		ks = must_open(0);
+		pk = must_prekeys(ks);
+		whole += !count_tmp(dir);
+		for (i = 0; i < n; i++)
+			forgot += prekeys_find_one_time(&pk->spk[0],
+							list[i].one_time) ||
+				  !prekeys_seen(&pk->spk[0], list[i].record);
+		told += n;
+		close(pipes[0]);
+		prekeys_free(pk);
+	}
+	OK(whole == 20 && told && !forgot,
+	   "after 20 kills nothing that was said to be used comes back, of %u",
+	   told);
+	MUST(!keystore_delete(ks, "erin"));
+	identity_put(erin);
+	keystore_close(ks);
+}
+
+static void test_bundles(void)
+{
+	struct keystore *ks = must_open(2);
+	uint8_t id[3][32] = { { 1 }, { 2 }, { 3 } };
+	uint8_t digest[32] = { 7 }, got[32];
+	struct x3dh_known known;
+	char name[80] = "bundles/";
+	uint64_t sequence;
+
+	keystore_known_bundles(ks, &known);
+	OK(!known.load(known.ctx, id[0], &sequence, got), "no bundle known");
+	OK(!known.save(known.ctx, id[0], 9, digest) &&
+	   known.load(known.ctx, id[0], &sequence, got) == 1 &&
+	   sequence == 9 && !memcmp(got, digest, 32), "remembered");
+	digest[0]++;
+	MUST(!known.save(known.ctx, id[0], 10, digest) &&
+	     !known.save(known.ctx, id[1], 1, digest));
+	OK(known.save(known.ctx, id[2], 1, digest) == -ENOSPC &&
+	   !known.load(known.ctx, id[2], &sequence, got) &&
+	   !known.save(known.ctx, id[1], 2, digest), "not too many");
+	keystore_close(ks);
+	ks = must_open(2);
+	keystore_known_bundles(ks, &known);
+	OK(known.load(known.ctx, id[0], &sequence, got) == 1 &&
+	   sequence == 10 && !memcmp(got, digest, 32) &&
+	   known.save(known.ctx, id[2], 1, digest) == -ENOSPC,
+	   "also after a restart");
+	ident_id_print(id[0], name + strlen(name));
+	spit(in(name), (const uint8_t *)"\x82\x01", 2);
+	OK(known.load(known.ctx, id[0], &sequence, got) < 0,
+	   "a damaged record is a failure, not an unknown bundle");
+	MUST(!unlink(in(name)));
+	keystore_close(ks);
+}
+
 int main(void)
 {
 	char cmd[128];
@@ -504,6 +697,9 @@ int main(void)
 	test_peers();
 	test_crash();
 	test_two_writers();
+	test_prekeys();
+	test_prekeys_crash();
+	test_bundles();
 	ret = tap_done();
 	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", base);
 	return system(cmd) ? 1 : ret;

@@ -18,6 +18,7 @@
 #include "keystore.h"
 
 #define SUFFIX		".identity"
+#define PREKEYS_SUFFIX	".prekeys"	/* the shorter one */
 #define TMP_PREFIX	".tmp-"
 #define FILE_VERSION	1
 #define FILE_MAX	(IDENT_HISTORY_MAX + IDENT_OWN_CREDS_MAX + 4096)
@@ -27,7 +28,9 @@ static const uint8_t magic[] = { 'o', 'c', 'k', 'a', 'm', '-', 'i', 'd' };
 struct keystore {
 	int dir;
 	int peers;
+	int bundles;
 	size_t n_peers;
+	size_t n_bundles;
 	size_t max_peers;
 };
 
@@ -151,6 +154,7 @@ int keystore_open(const char *path, bool create, size_t max_peers,
 	if (!ks)
 		return -ENOMEM;
 	ks->peers = -1;
+	ks->bundles = -1;
 	ks->max_peers = max_peers ? max_peers : KEYSTORE_PEERS_DEFAULT;
 	ks->dir = open_dir(AT_FDCWD, path, create);
 	if (ks->dir < 0) {
@@ -162,6 +166,11 @@ int keystore_open(const char *path, bool create, size_t max_peers,
 		err = ks->peers;
 		goto fail;
 	}
+	ks->bundles = open_dir(ks->dir, "bundles", true);
+	if (ks->bundles < 0) {
+		err = ks->bundles;
+		goto fail;
+	}
 	if (fsync(ks->dir)) {
 		err = -errno;
 		goto fail;
@@ -169,6 +178,8 @@ int keystore_open(const char *path, bool create, size_t max_peers,
 	err = sweep(ks->dir, &ignored);
 	if (!err)
 		err = sweep(ks->peers, &ks->n_peers);
+	if (!err)
+		err = sweep(ks->bundles, &ks->n_bundles);
 	if (err)
 		goto fail;
 	*out = ks;
@@ -186,6 +197,8 @@ void keystore_close(struct keystore *ks)
 		close(ks->dir);
 	if (ks->peers >= 0)
 		close(ks->peers);
+	if (ks->bundles >= 0)
+		close(ks->bundles);
 	free(ks);
 }
 
@@ -278,8 +291,8 @@ static int exists(int dir, const char *name)
 	return errno == ENOENT ? 0 : -errno;
 }
 
-static int file_name(const char *name, char out[KEYSTORE_NAME_MAX +
-						sizeof(SUFFIX)])
+static int file_name_as(const char *name, const char *suffix,
+			char out[KEYSTORE_NAME_MAX + sizeof(SUFFIX)])
 {
 	size_t len = strlen(name);
 
@@ -289,8 +302,14 @@ static int file_name(const char *name, char out[KEYSTORE_NAME_MAX +
 			 "0123456789_-.") != len)
 		return -EINVAL;
 	memcpy(out, name, len);
-	memcpy(out + len, SUFFIX, sizeof(SUFFIX));
+	strcpy(out + len, suffix);
 	return 0;
+}
+
+static int file_name(const char *name, char out[KEYSTORE_NAME_MAX +
+						sizeof(SUFFIX)])
+{
+	return file_name_as(name, SUFFIX, out);
 }
 
 static void put_purpose(struct ocb_writer *w, const struct identity_purpose *p,
@@ -582,8 +601,78 @@ int keystore_delete(struct keystore *ks, const char *name)
 	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
 	int err;
 
+	err = file_name_as(name, PREKEYS_SUFFIX, file);
+	if (err)
+		return err;
+	err = remove_file(ks->dir, file);
+	if (err && err != -ENOENT)
+		return err;
 	err = file_name(name, file);
 	return err ? err : remove_file(ks->dir, file);
+}
+
+/* ---- prekeys ---- */
+
+static int prekeys_read(struct keystore *ks, const char *file, uint8_t *buf,
+			size_t *len)
+{
+	int err;
+
+	err = lock_dir(ks->dir);
+	if (err)
+		return err;
+	/* One more byte, as a file that fills the buffer is refused. */
+	err = read_file(ks->dir, file, buf, PREKEYS_FILE_MAX + 1, len);
+	unlock_dir(ks->dir);
+	return err;
+}
+
+int keystore_prekeys_load(struct keystore *ks, const char *name,
+			  struct prekeys **pk)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	uint8_t *buf;
+	size_t len;
+	int err;
+
+	*pk = NULL;
+	err = file_name_as(name, PREKEYS_SUFFIX, file);
+	if (err)
+		return err;
+	buf = sodium_malloc(PREKEYS_FILE_MAX + 1);
+	if (!buf)
+		return -ENOMEM;
+	err = prekeys_read(ks, file, buf, &len);
+	if (!err)
+		err = prekeys_decode(buf, len, pk);
+	sodium_free(buf);
+	if (err == IDENT_E_NOMEM)
+		return -ENOMEM;
+	return err > 0 ? -EBADMSG : err;
+}
+
+int keystore_prekeys_save(struct keystore *ks, const char *name,
+			  const struct prekeys *pk)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	struct ocb_writer w;
+	uint8_t *buf;
+	int err;
+
+	err = file_name_as(name, PREKEYS_SUFFIX, file);
+	if (err)
+		return err;
+	buf = sodium_malloc(PREKEYS_FILE_MAX);
+	if (!buf)
+		return -ENOMEM;
+	ocb_writer_init(&w, buf, PREKEYS_FILE_MAX);
+	err = prekeys_encode(pk, &w) ? -EFBIG : lock_dir(ks->dir);
+	if (!err) {
+		err = replace_file(ks->dir, file, buf, w.len);
+		unlock_dir(ks->dir);
+	}
+	sodium_free(buf);
+	return err;
 }
 
 struct list_ctx {
@@ -671,6 +760,90 @@ int keystore_peer_forget(struct keystore *ks, const uint8_t id[IDENT_ID_LEN])
 	if (!err && ks->n_peers)
 		ks->n_peers--;
 	return err;
+}
+
+/* ---- bundles of peers ---- */
+
+/* [sequence, digest] */
+#define BUNDLE_RECORD_MAX	64
+
+int keystore_bundle_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+			 uint64_t *sequence, uint8_t digest[IDENT_HASH_LEN])
+{
+	char name[IDENT_ID_TEXT_LEN + 1];
+	uint8_t buf[BUNDLE_RECORD_MAX];
+	struct ocb_reader r;
+	struct ocb_list f;
+	size_t len;
+	int err;
+
+	ident_id_print(id, name);
+	err = read_file(ks->bundles, name, buf, sizeof(buf), &len);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	ocb_reader_init(&r, buf, len);
+	if (ocb_list_begin(&r, &f) || f.indefinite || f.left != 2 ||
+	    ocb_get_uint(&r, sequence) ||
+	    ocb_get_fixed(&r, digest, IDENT_HASH_LEN) || r.left)
+		return -EBADMSG;
+	return 1;
+}
+
+static int bundle_save_locked(struct keystore *ks, const char *name,
+			      const uint8_t *buf, size_t len)
+{
+	int there, err;
+
+	there = exists(ks->bundles, name);
+	if (there < 0)
+		return there;
+	if (!there && ks->n_bundles >= ks->max_peers)
+		return -ENOSPC;
+	err = replace_file(ks->bundles, name, buf, len);
+	if (!err && !there)
+		ks->n_bundles++;
+	return err;
+}
+
+int keystore_bundle_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+			 uint64_t sequence,
+			 const uint8_t digest[IDENT_HASH_LEN])
+{
+	char name[IDENT_ID_TEXT_LEN + 1];
+	uint8_t buf[BUNDLE_RECORD_MAX];
+	struct ocb_writer w;
+	int err;
+
+	ocb_writer_init(&w, buf, sizeof(buf));
+	ocb_put_array(&w, 2);
+	ocb_put_uint(&w, sequence);
+	ocb_put_bytes(&w, digest, IDENT_HASH_LEN);
+	ident_id_print(id, name);
+	err = lock_dir(ks->bundles);
+	if (err)
+		return err;
+	err = bundle_save_locked(ks, name, buf, w.len);
+	unlock_dir(ks->bundles);
+	return err;
+}
+
+static int known_load(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		      uint64_t *sequence, uint8_t digest[IDENT_HASH_LEN])
+{
+	return keystore_bundle_load(ctx, id, sequence, digest);
+}
+
+static int known_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		      uint64_t sequence, const uint8_t digest[IDENT_HASH_LEN])
+{
+	return keystore_bundle_save(ctx, id, sequence, digest);
+}
+
+void keystore_known_bundles(struct keystore *ks, struct x3dh_known *known)
+{
+	known->load = known_load;
+	known->save = known_save;
+	known->ctx = ks;
 }
 
 static int store_load(void *ctx, const uint8_t id[IDENT_ID_LEN], uint8_t *buf,

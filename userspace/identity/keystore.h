@@ -2,7 +2,7 @@
 #ifndef OCKAM_IDENTITY_KEYSTORE_H
 #define OCKAM_IDENTITY_KEYSTORE_H
 
-#include "identity.h"
+#include "x3dh.h"
 
 #define KEYSTORE_NAME_MAX	64
 #define KEYSTORE_PEERS_DEFAULT	16384
@@ -11,7 +11,9 @@
  * A directory:
  *
  *   NAME.identity          secrets, change history, attestations, credentials
+ *   NAME.prekeys           its prekeys and what was accepted under them
  *   peers/IDENTIFIER       change history of a peer that was trusted
+ *   bundles/IDENTIFIER     sequence and digest of its latest prekey bundle
  *   .tmp-*                 being written, or left over from a crash
  *
  * The directories belong to the effective user with mode 0700 and the files
@@ -89,6 +91,7 @@ int keystore_save(struct keystore *ks, const char *name,
 int keystore_rotate(struct keystore *ks, const char *name, uint64_t now,
 		    struct identity **out);
 
+/* With its prekeys. */
 int keystore_delete(struct keystore *ks, const char *name);
 
 /* Calls @fn for each name; a non-zero return ends the walk and is returned. */
@@ -102,6 +105,45 @@ int keystore_peer_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 		       const uint8_t *history, size_t len);
 int keystore_peer_forget(struct keystore *ks, const uint8_t id[IDENT_ID_LEN]);
+
+/**
+ * keystore_prekeys_load() - load the prekeys of an identity
+ * @ks:   store
+ * @name: its name
+ * @pk:   the prekeys
+ *
+ * One process at a time works with the prekeys of an identity: what another
+ * one saves in between would bring back what was used up.
+ *
+ * Return: 0, or a negative errno: -ENOENT when there are none yet, -EPERM for
+ * owner or mode, -EBADMSG when the file does not hold what it should.
+ */
+int keystore_prekeys_load(struct keystore *ks, const char *name,
+			  struct prekeys **pk);
+
+/**
+ * keystore_prekeys_save() - keep the prekeys of an identity
+ * @ks:   store
+ * @name: its name
+ * @pk:   the prekeys
+ *
+ * When this returns 0, no crash brings back what is not in @pk any more. (The
+ * medium may still hold its bytes; whoever can read them reads the whole store.)
+ */
+int keystore_prekeys_save(struct keystore *ks, const char *name,
+			  const struct prekeys *pk);
+
+/*
+ * Latest bundles of peers: 1, @sequence and @digest if known, 0 if not, or a
+ * negative errno. The same bound as for histories.
+ */
+int keystore_bundle_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+			 uint64_t *sequence, uint8_t digest[IDENT_HASH_LEN]);
+int keystore_bundle_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+			 uint64_t sequence,
+			 const uint8_t digest[IDENT_HASH_LEN]);
+/* The same as callbacks of a handshake; @ks must outlive @known. */
+void keystore_known_bundles(struct keystore *ks, struct x3dh_known *known);
 
 /* The same as callbacks of a handshake; @ks must outlive @store. */
 void keystore_peer_store(struct keystore *ks, struct ident_peer_store *store);
