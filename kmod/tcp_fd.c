@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TCP as a carrier: connections that user space hands over, and what it may
+ * still do with their sockets.
+ */
+#include <linux/mutex.h>
+#include <linux/netlink.h>
+#include <linux/rcupdate.h>
+#include <linux/wait_bit.h>
+#include <net/tcp.h>
+#include <net/transp_v6.h>
+
+#include "link.h"
+#include "node.h"
+#include "tcp_priv.h"
+
+/* With the socket locked the carrier cannot go away. */
+static struct ockam_tcp *fd_tcp(const struct sock *sk)
+{
+	struct ockam_tcp *tcp;
+
+	rcu_read_lock();
+	tcp = rcu_dereference_sk_user_data(sk);
+	rcu_read_unlock();
+	return tcp;
+}
+
+/*
+ * The socket's owner is TCP's module, so calls made by its fd do not keep this
+ * one loaded: those that may sleep are counted, and ockam_tcp_exit() waits.
+ */
+static atomic_t fd_calls = ATOMIC_INIT(0);
+
+static void fd_enter(void)
+{
+	atomic_inc(&fd_calls);
+}
+
+static void fd_leave(void)
+{
+	if (atomic_dec_and_test(&fd_calls))
+		wake_up_var(&fd_calls);
+}
+
+/* The last close of the fd ends the link. */
+static int fd_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct ockam_tcp *tcp;
+	int err;
+
+	/* What accept() has made of these calls, and gives up at once. */
+	if (!sk)
+		return 0;
+	fd_enter();
+	lock_sock(sk);
+	tcp = fd_tcp(sk);
+	if (tcp) {
+		tcp->dead = true;
+		ockam_tcp_detach(tcp);
+		ockam_tcp_fail(tcp, OCKAM_LINK_REASON_FD_CLOSED, 0);
+	}
+	release_sock(sk);
+	err = READ_ONCE(sock->ops)->release(sock);
+	fd_leave();
+	return err;
+}
+
+static int fd_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	return -EBUSY;
+}
+
+static int fd_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		      int flags)
+{
+	return -EBUSY;
+}
+
+static int fd_shutdown(struct socket *sock, int how)
+{
+	return -EBUSY;
+}
+
+static int fd_setsockopt(struct socket *sock, int level, int optname,
+			 sockptr_t optval, unsigned int optlen)
+{
+	return -EBUSY;
+}
+
+/* One option reads the stream. */
+static int fd_getsockopt(struct socket *sock, int level, int optname,
+			 char __user *optval, int __user *optlen)
+{
+	int err;
+
+	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
+		return -EBUSY;
+	fd_enter();
+	err = sock_common_getsockopt(sock, level, optname, optval, optlen);
+	fd_leave();
+	return err;
+}
+
+static int fd_mmap(struct file *file, struct socket *sock,
+		   struct vm_area_struct *vma)
+{
+	return -EBUSY;
+}
+
+static ssize_t fd_splice_read(struct socket *sock, loff_t *ppos,
+			      struct pipe_inode_info *pipe, size_t len,
+			      unsigned int flags)
+{
+	return -EBUSY;
+}
+
+static int fd_set_rcvlowat(struct sock *sk, int val)
+{
+	return -EBUSY;
+}
+
+/*
+ * What remains of a socket's calls while a link has it.  The few that stay
+ * are filled in from the socket's own.
+ */
+#define FD_OPS							\
+	.release	= fd_release,				\
+	.bind		= sock_no_bind,				\
+	.connect	= sock_no_connect,			\
+	.socketpair	= sock_no_socketpair,			\
+	.accept		= sock_no_accept,			\
+	.poll		= tcp_poll,				\
+	.gettstamp	= sock_gettstamp,			\
+	.listen		= sock_no_listen,			\
+	.shutdown	= fd_shutdown,				\
+	.setsockopt	= fd_setsockopt,			\
+	.getsockopt	= fd_getsockopt,			\
+	.sendmsg	= fd_sendmsg,				\
+	.recvmsg	= fd_recvmsg,				\
+	.mmap		= fd_mmap,				\
+	.splice_read	= fd_splice_read,			\
+	.sendmsg_locked	= tcp_sendmsg_locked,			\
+	.set_rcvlowat	= fd_set_rcvlowat
+
+static struct proto_ops fd_ops_v4 = { .family = PF_INET, FD_OPS };
+static struct proto_ops fd_ops_v6 = { .family = PF_INET6, FD_OPS };
+static DEFINE_MUTEX(fd_ops_lock);
+
+static const struct proto_ops *fd_make_ops(const struct socket *sock)
+{
+	struct proto_ops *ops = sock->ops->family == PF_INET6 ? &fd_ops_v6 :
+							 &fd_ops_v4;
+
+	mutex_lock(&fd_ops_lock);
+	if (!ops->getname) {
+		ops->owner = sock->ops->owner;
+		ops->ioctl = sock->ops->ioctl;
+#ifdef CONFIG_COMPAT
+		ops->compat_ioctl = sock->ops->compat_ioctl;
+#endif
+		ops->getname = sock->ops->getname;
+	}
+	mutex_unlock(&fd_ops_lock);
+	return ops;
+}
+
+static bool fd_is_plain(const struct sock *sk)
+{
+	const struct proto_ops *ops = sk->sk_socket->ops;
+
+	if (ops->sendmsg_locked != tcp_sendmsg_locked ||
+	    ops->read_sock != tcp_read_sock)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return READ_ONCE(sk->sk_prot) == &tcpv6_prot;
+#endif
+	return READ_ONCE(sk->sk_prot) == &tcp_prot;
+}
+
+/*
+ * Is a call of another thread asleep in the connection?  It would go on with
+ * the stream when it wakes up.  Who polls does not matter.
+ */
+static bool fd_has_sleeper(const struct sock *sk)
+{
+	struct wait_queue_head *head = sk_sleep((struct sock *)sk);
+	struct wait_queue_entry *e;
+	unsigned long flags;
+	bool found = false;
+
+	spin_lock_irqsave(&head->lock, flags);
+	list_for_each_entry(e, &head->head, entry)
+		if (e->func == woken_wake_function)
+			found = true;
+	spin_unlock_irqrestore(&head->lock, flags);
+	return found;
+}
+
+/* With the socket locked: why it cannot be a link's, or NULL. */
+static const char *fd_refusal(const struct sock *sk, int *err)
+{
+	*err = -ENOTCONN;
+	if (sk->sk_state != TCP_ESTABLISHED || sk->sk_err || sk->sk_shutdown)
+		return "the connection is not established";
+	*err = -EBUSY;
+	if (sk_is_mptcp(sk))
+		return "the connection uses MPTCP";
+	if (inet_csk(sk)->icsk_ulp_ops)
+		return "the socket has an upper layer protocol";
+	if (sk->sk_user_data)
+		return "the socket is in use by another part of the kernel";
+	if (tcp_sk(sk)->repair)
+		return "the socket is in repair mode";
+	if (!fd_is_plain(sk))
+		return "the socket's calls are handled by another part of the kernel";
+	if (fd_has_sleeper(sk))
+		return "a call on the socket is waiting";
+	*err = 0;
+	return NULL;
+}
+
+static const char *fd_wrong_kind(const struct sock *sk, const struct net *net)
+{
+	if (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)
+		return "the socket is not an internet socket";
+	if (sk->sk_type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP)
+		return "the socket is not a TCP socket";
+	if (!net_eq(sock_net(sk), net))
+		return "the socket belongs to another network namespace";
+	return NULL;
+}
+
+int ockam_tcp_handover(struct ockam_link *link, struct socket *sock,
+		       struct netlink_ext_ack *extack)
+{
+	const struct proto_ops *ops;
+	struct sock *sk = sock->sk;
+	struct ockam_tcp *tcp;
+	const char *text;
+	int err;
+
+	text = fd_wrong_kind(sk, link->node->net);
+	if (text) {
+		err = -EINVAL;
+		goto refuse;
+	}
+	tcp = ockam_tcp_new(link, sk, NULL);
+	if (!tcp)
+		return -ENOMEM;
+	ockam_tcp_addresses(link, sock);
+	ockam_link_ready(link);
+	ops = fd_make_ops(sock);
+
+	lock_sock(sk);
+	text = fd_refusal(sk, &err);
+	if (text) {
+		release_sock(sk);
+		ockam_tcp_put(tcp);
+		goto refuse;
+	}
+	tcp->fd_ops = sock->ops;
+	WRITE_ONCE(sock->ops, ops);
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	ockam_tcp_attach(tcp, NULL);
+	release_sock(sk);
+
+	tcp_sock_set_cork(sk, false);
+	tcp_sock_set_nodelay(sk);
+	ockam_tcp_plug(tcp);
+	ockam_tcp_start(tcp);
+	return 0;
+
+refuse:
+	/* The texts are constants of this file. */
+	if (extack)
+		extack->_msg = text;
+	return err;
+}
+
+void ockam_tcp_exit(void)
+{
+	/* Who has read the pointer to one of these calls has begun it ... */
+	synchronize_rcu_tasks();
+	wait_var_event(&fd_calls, !atomic_read(&fd_calls));
+	/* ... and who left it has returned. */
+	synchronize_rcu_tasks();
+}

@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TCP as a carrier: receiving.  A byte of version, then frames: u32 length,
+ * body.  data_ready reads inline in softirq when nobody owns the socket, else
+ * rx_work does.  Whatever part of a frame has not come yet stays in TCP's
+ * receive queue until it is worth an allocation: so memory follows the bytes
+ * received, each body is copied once into memory of the right size, and a peer
+ * that sends single bytes only fills a queue that TCP keeps small.  When that
+ * queue runs full, and for what is larger than OCKAM_LINEAR_MAX, the body is
+ * taken over in large chunks.  What large frames take beyond their first chunk
+ * is bounded per node: beyond that a frame waits in TCP, with its deadline
+ * running, until others are complete or over their time.  So it is with the
+ * limit over the user of a container (limit.h).
+ */
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "codec.h"
+#include "limit.h"
+#include "link.h"
+#include "memcg.h"
+#include "msg.h"
+#include "node.h"
+#include "policy.h"
+#include "router.h"
+#include "stats.h"
+#include "tcp_priv.h"
+#include "trace.h"
+
+#define LTCP_FRAME_MS		60000
+/* What one run takes from a connection before others have their turn. */
+#define RX_MSGS			64
+#define RX_BYTES		(256 * 1024)
+#define RX_HEAD			64	/* room for what forwarding adds */
+#define RX_TAIL			32
+#define RX_SMALL		4096	/* not charged to a group without limits */
+#define RX_ROUTE		64	/* first guess, then what was needed */
+#define RX_CHUNK		16000	/* of a large body, after the first */
+#define RX_PARTIAL_MAX		(64 * 1024 * 1024)	/* of a node */
+#define RX_PARTIAL_RETRY	(HZ / 10)
+
+static unsigned long rx_patience(const struct ockam_tcp *tcp)
+{
+	u32 ms = READ_ONCE(tcp->link->config.frame_ms);
+
+	return msecs_to_jiffies(ms ? ms : LTCP_FRAME_MS);
+}
+
+/*
+ * Is TCP's receive queue about to stop the peer?  Then what is there has to be
+ * taken, worth it or not.
+ */
+static bool rx_pressed(const struct sock *sk)
+{
+	return atomic_read(&sk->sk_rmem_alloc) >
+		       READ_ONCE(sk->sk_rcvbuf) / 2 ||
+	       tcp_receive_window(tcp_sk(sk)) <=
+		       inet_csk(sk)->icsk_ack.rcv_mss ||
+	       tcp_under_memory_pressure(sk);
+}
+
+static int rx_fetch(void *ctx, u32 off, u8 *to, u32 len)
+{
+	return skb_copy_bits(ctx, off, to, len);
+}
+
+/* Routes lie behind some room, since the next hops write in front of them. */
+static u32 rx_region(const struct ockam_region *r)
+{
+	return r->limit - r->base > OCKAM_ROUTE_SLACK ? OCKAM_ROUTE_SLACK : 0;
+}
+
+static int rx_decode_once(struct sk_buff *skb, struct ockam_wire *w)
+{
+	const struct ockam_msg *m = ockam_msg(skb);
+	u32 onward = m->onward.base + rx_region(&m->onward);
+	u32 ret = m->ret.base + rx_region(&m->ret);
+
+	w->onward = skb->head + onward;
+	w->onward_cap = m->onward.limit - onward;
+	w->ret = skb->head + ret;
+	w->ret_cap = m->ret.limit - ret;
+	w->fetch = rx_fetch;
+	w->fetch_ctx = skb;
+	return ockam_wire_decode(skb->data, skb_headlen(skb), skb->len, w);
+}
+
+static int rx_decode(struct ockam_rx *rx, struct sk_buff *skb,
+		     struct ockam_wire *w)
+{
+	struct ockam_room room = {
+		.onward	= OCKAM_ROUTE_MAX,
+		.ret	= OCKAM_ROUTE_MAX,
+	};
+	int err;
+
+	err = rx_decode_once(skb, w);
+	if (likely(err != -ENOSPC))
+		return err;
+
+	err = ockam_msg_reserve(skb, &room);
+	if (err)
+		return err;
+	err = rx_decode_once(skb, w);
+	if (!err) {
+		rx->onward = max_t(u32, rx->onward, ALIGN(w->onward_len, 32));
+		rx->ret = max_t(u32, rx->ret, ALIGN(w->ret_len, 32));
+	}
+	return err;
+}
+
+static void rx_set_region(struct sk_buff *skb, struct ockam_region *r,
+			  const u8 *start, u32 len, u32 hops)
+{
+	r->start = start - skb->head;
+	r->end = r->start + len;
+	r->hops = hops;
+}
+
+/* Everything the frame said becomes what the message is, and nothing else. */
+static int rx_make_message(struct ockam_tcp *tcp, struct sk_buff *skb,
+			   const struct ockam_wire *w, enum ockam_drop *reason)
+{
+	struct ockam_msg *m = ockam_msg(skb);
+	struct ockam_link *link = tcp->link;
+
+	if (w->payload_len > READ_ONCE(link->node->conf.max_msg)) {
+		*reason = OCKAM_DROP_TOO_BIG;
+		return -EMSGSIZE;
+	}
+	if (w->onward[0] != OCKAM_TYPE_LOCAL) {
+		*reason = OCKAM_DROP_NO_LINK;
+		return -ENETUNREACH;
+	}
+	__skb_pull(skb, w->payload_off);
+	*reason = OCKAM_DROP_NO_MEMORY;
+	if (pskb_trim(skb, w->payload_len))
+		return -ENOMEM;
+
+	rx_set_region(skb, &m->onward, w->onward, w->onward_len,
+		      w->onward_hops);
+	rx_set_region(skb, &m->ret, w->ret, w->ret_len, w->ret_hops);
+	m->from.kind = OCKAM_ORIGIN_LINK;
+	m->from.link = link->id;
+	*reason = OCKAM_DROP_ROUTE_TOO_LONG;
+	return ockam_msg_push_return(skb, link->name_key);
+}
+
+/* Room for a few of the largest messages at once. */
+static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
+{
+	struct ockam_node *node = tcp->link->node;
+	struct ockam_rx *rx = &tcp->rx;
+
+	if (ockam_limit_over(tcp->link->source.user)) {
+		ockam_stat_inc(node, OCKAM_STAT_USER_LIMIT);
+		return false;
+	}
+	if (atomic_add_return(bytes, &node->rx_partial) > RX_PARTIAL_MAX) {
+		atomic_sub(bytes, &node->rx_partial);
+		return false;
+	}
+	ockam_limit_add(tcp->link->source.user, bytes);
+	rx->taken += bytes;
+	return true;
+}
+
+static void rx_untake(struct ockam_tcp *tcp, u32 bytes)
+{
+	atomic_sub(bytes, &tcp->link->node->rx_partial);
+	ockam_limit_add(tcp->link->source.user, -(long)bytes);
+	tcp->rx.taken -= bytes;
+}
+
+/* The frame is complete, or never will be. */
+static void rx_give_back(struct ockam_tcp *tcp)
+{
+	if (unlikely(tcp->rx.taken))
+		rx_untake(tcp, tcp->rx.taken);
+}
+
+static void rx_message(struct ockam_tcp *tcp)
+{
+	struct ockam_link *link = tcp->link;
+	struct ockam_node *node = link->node;
+	struct ockam_rx *rx = &tcp->rx;
+	enum ockam_drop reason;
+	struct ockam_wire w;
+	struct sk_buff *skb;
+	bool large;
+	int err;
+
+	skb = rx->skb;
+	rx->skb = NULL;
+	rx_give_back(tcp);
+	rx->nhead = 0;
+	rx->moved = true;
+	rx->msgs--;
+	large = skb->len > OCKAM_LINEAR_MAX;
+
+	atomic64_inc(&link->stats.rx_msgs);
+	atomic64_add(OCKAM_FRAME_HEAD + skb->len, &link->stats.rx_bytes);
+	ockam_stat_inc(node, OCKAM_STAT_LINK_RX);
+
+	err = rx_decode(rx, skb, &w);
+	if (unlikely(err)) {
+		switch (err) {
+		case -EMSGSIZE:
+			ockam_drop(node, skb, OCKAM_DROP_ROUTE_TOO_LONG);
+			return;
+		case -ENOMEM:
+			ockam_drop(node, skb, OCKAM_DROP_NO_MEMORY);
+			return;
+		default:
+			ockam_drop(node, skb, OCKAM_DROP_BAD_FRAME);
+			ockam_tcp_fail(tcp, OCKAM_LINK_REASON_BAD_FRAME, -EBADMSG);
+			return;
+		}
+	}
+	if (unlikely(!w.onward_hops)) {
+		ockam_stat_inc(node, OCKAM_STAT_HEARTBEATS);
+		consume_skb(skb);
+		return;
+	}
+	if (unlikely(rx_make_message(tcp, skb, &w, &reason))) {
+		ockam_drop(node, skb, reason);
+		return;
+	}
+
+	trace_ockam_link_rx(node, skb, link->id);
+	ockam_msg_charge_source(skb, &link->source);
+	if (unlikely(ockam_policy_input(&link->sink.policy, skb)))
+		return;
+	if (likely(!large)) {
+		ockam_router_input(node, skb);
+		return;
+	}
+	rx->large = skb;
+	rx->busy = true;
+}
+
+static int rx_version(struct ockam_tcp *tcp, u8 version)
+{
+	struct ockam_link *link = tcp->link;
+
+	if (version != LTCP_VERSION) {
+		ockam_tcp_fail(tcp, OCKAM_LINK_REASON_VERSION, -EPROTO);
+		return 0;
+	}
+	WRITE_ONCE(tcp->rx.version, true);
+	tcp->rx.moved = true;
+	/* Now, so that an answer to what is right behind can go out. */
+	WRITE_ONCE(link->state, OCKAM_LINK_STATE_UP);
+	ockam_tcp_queue(tcp, &tcp->event_work);
+	return 1;
+}
+
+/* Longer ones cannot hold a payload that this node takes. */
+static u32 rx_size_max(const struct ockam_tcp *tcp)
+{
+	return READ_ONCE(tcp->link->node->conf.max_msg) + OCKAM_WIRE_HEAD_MAX +
+	       OCKAM_TRACE_MAX;
+}
+
+static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
+		   u32 len)
+{
+	struct ockam_rx *rx = &tcp->rx;
+	u32 n = min_t(u32, len, OCKAM_FRAME_HEAD - rx->nhead);
+
+	if (!rx->nhead) {
+		if (rx->msgs <= 0 || rx->bytes <= 0) {
+			rx->again = true;
+			return 0;
+		}
+		if (unlikely(ockam_source_full(&tcp->link->source))) {
+			if (ockam_limit_over(tcp->link->source.user))
+				ockam_stat_inc(tcp->link->node,
+					       OCKAM_STAT_USER_LIMIT);
+			rx->held = true;
+			return 0;
+		}
+	}
+	if (skb_copy_bits(from, off, rx->head + rx->nhead, n))
+		goto bad;
+	rx->nhead += n;
+	if (rx->nhead < OCKAM_FRAME_HEAD)
+		return n;
+
+	rx->size = ockam_get_be32(rx->head);
+	rx->got = 0;
+	if (unlikely(!rx->size))
+		goto bad;
+	if (unlikely(rx->size > OCKAM_FRAME_MAX)) {
+		ockam_refuse(tcp->link->node, OCKAM_DROP_FRAME_TOO_BIG);
+		ockam_tcp_fail(tcp, OCKAM_LINK_REASON_FRAME_TOO_BIG, -EMSGSIZE);
+		return 0;
+	}
+	if (unlikely(rx->size > rx_size_max(tcp))) {
+		ockam_refuse(tcp->link->node, OCKAM_DROP_TOO_BIG);
+		rx->skip = rx->size;
+	}
+	return n;
+
+bad:
+	ockam_refuse(tcp->link->node, OCKAM_DROP_BAD_FRAME);
+	ockam_tcp_fail(tcp, OCKAM_LINK_REASON_BAD_FRAME, -EBADMSG);
+	return 0;
+}
+
+static int rx_skip(struct ockam_tcp *tcp, u32 len)
+{
+	struct ockam_rx *rx = &tcp->rx;
+	u32 n = min(len, rx->skip);
+
+	rx->skip -= n;
+	rx->bytes -= n;
+	if (!rx->skip) {
+		rx->nhead = 0;
+		rx->moved = true;
+	}
+	return n;
+}
+
+static struct sk_buff *rx_first(struct ockam_rx *rx, u32 cap, gfp_t gfp)
+{
+	struct ockam_room room = {
+		.onward	= min_t(u32, rx->size, rx->onward),
+		.ret	= min_t(u32, rx->size, rx->ret),
+		.head	= RX_HEAD,
+		.tail	= RX_TAIL,
+	};
+
+	return ockam_msg_alloc(cap, &room, gfp);
+}
+
+static struct sk_buff *rx_next(struct ockam_rx *rx, u32 cap, gfp_t gfp)
+{
+	struct sk_buff *skb = alloc_skb(cap + RX_TAIL, gfp);
+
+	if (!skb)
+		return NULL;
+	if (rx->last == rx->skb)
+		skb_shinfo(rx->skb)->frag_list = skb;
+	else
+		rx->last->next = skb;
+	rx->skb->truesize += skb->truesize;
+	return skb;
+}
+
+/* The first or the next part of the body, which the link's group pays for. */
+static struct sk_buff *rx_alloc(struct ockam_tcp *tcp, u32 cap)
+{
+	struct mem_cgroup *memcg = tcp->link->memcg, *old = NULL;
+	struct ockam_rx *rx = &tcp->rx;
+	struct sk_buff *skb;
+	gfp_t gfp;
+
+	if (cap <= RX_SMALL && !ockam_memcg_limited(memcg))
+		memcg = NULL;
+	gfp = ockam_memcg_gfp(memcg, rx->gfp);
+	if (unlikely(memcg))
+		old = set_active_memcg(memcg);
+	skb = rx->skb ? rx_next(rx, cap, gfp) : rx_first(rx, cap, gfp);
+	if (unlikely(memcg))
+		set_active_memcg(old);
+	return skb;
+}
+
+/*
+ * Memory for the next part of the body, once that has arrived or cannot be
+ * waited for.  False: not now.
+ */
+static bool rx_room(struct ockam_tcp *tcp)
+{
+	struct ockam_rx *rx = &tcp->rx;
+	u32 most = rx->skb ? RX_CHUNK : OCKAM_LINEAR_MAX;
+	u32 cap = min(rx->size - rx->got, most);
+	struct sk_buff *skb;
+
+	if (rx->avail < (int)cap && !rx_pressed(tcp->sk)) {
+		rx->want = cap;
+		return false;
+	}
+	if (rx->skb && unlikely(!rx_take(tcp, cap))) {
+		WRITE_ONCE(rx->starved, true);
+		return false;
+	}
+	skb = rx_alloc(tcp, cap);
+	if (unlikely(!skb)) {
+		if (rx->skb)
+			rx_untake(tcp, cap);
+		/* Process context has more to allocate from. */
+		if (!gfpflags_allow_blocking(rx->gfp))
+			rx->again = true;
+		else if (tcp->link->memcg)
+			WRITE_ONCE(rx->starved, true);
+		else
+			ockam_tcp_fail(tcp, OCKAM_LINK_REASON_NO_MEMORY, -ENOMEM);
+		return false;
+	}
+	if (!rx->skb)
+		rx->skb = skb;
+	rx->last = skb;
+	rx->cap = cap;
+	return true;
+}
+
+static int rx_body(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
+		   u32 len)
+{
+	struct ockam_rx *rx = &tcp->rx;
+	u32 n;
+
+	if ((!rx->skb || !rx->cap) && !rx_room(tcp))
+		return 0;
+
+	n = min(len, rx->cap);
+	if (skb_copy_bits(from, off, skb_put(rx->last, n), n)) {
+		ockam_tcp_fail(tcp, OCKAM_LINK_REASON_ERROR, -EFAULT);
+		return 0;
+	}
+	if (rx->last != rx->skb) {
+		rx->skb->len += n;
+		rx->skb->data_len += n;
+	}
+	rx->cap -= n;
+	rx->got += n;
+	rx->bytes -= n;
+	rx->avail -= n;
+	if (rx->got == rx->size)
+		rx_message(tcp);
+	return n;
+}
+
+/* Take some of @len bytes: how many, or 0 to stop. */
+static int rx_step(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
+		   u32 len)
+{
+	struct ockam_rx *rx = &tcp->rx;
+	u8 version;
+	int n;
+
+	if (unlikely(READ_ONCE(tcp->fail) || rx->busy))
+		return 0;
+	if (likely(rx->nhead == OCKAM_FRAME_HEAD && !rx->skip))
+		return rx_body(tcp, from, off, len);
+
+	if (unlikely(!rx->version)) {
+		if (skb_copy_bits(from, off, &version, 1))
+			return 0;
+		n = rx_version(tcp, version);
+	} else if (unlikely(rx->skip)) {
+		n = rx_skip(tcp, len);
+	} else {
+		n = rx_head(tcp, from, off, len);
+	}
+	rx->avail -= n;
+	return n;
+}
+
+static int rx_actor(read_descriptor_t *desc, struct sk_buff *from,
+		    unsigned int off, size_t len)
+{
+	struct ockam_tcp *tcp = desc->arg.data;
+	size_t used = 0;
+
+	while (used < len) {
+		int n = rx_step(tcp, from, off + used, len - used);
+
+		if (!n)
+			break;
+		used += n;
+	}
+	return used;
+}
+
+/* The peer's clock runs while we wait for it, not while it waits for us. */
+static void rx_clock(struct ockam_tcp *tcp)
+{
+	struct ockam_rx *rx = &tcp->rx;
+	unsigned long due;
+
+	if (rx->again || rx->held || rx->busy ||
+	    (rx->version && !rx->nhead && rx->avail <= 0)) {
+		WRITE_ONCE(tcp->deadline, 0);
+		return;
+	}
+	if (!tcp->deadline || rx->moved) {
+		due = (jiffies + rx_patience(tcp)) ?: 1;
+		WRITE_ONCE(tcp->deadline, due);
+		if (!timer_pending(&tcp->timer))
+			mod_timer(&tcp->timer, due);
+	}
+	if (unlikely(rx->starved))
+		mod_timer(&tcp->timer, jiffies + RX_PARTIAL_RETRY);
+}
+
+/* Nothing more will come, and what came has been taken. */
+static void rx_eof(struct ockam_tcp *tcp)
+{
+	struct sock *sk = tcp->sk;
+	int err;
+
+	if (!(sk->sk_shutdown & RCV_SHUTDOWN) && sk->sk_state != TCP_CLOSE)
+		return;
+	err = READ_ONCE(sk->sk_err) ?: tcp->tx_err;
+	ockam_tcp_fail(tcp, ockam_tcp_reason(err), -err);
+}
+
+/* The caller has the socket's slock with no owner, or owns it. */
+void ockam_tcp_read(struct ockam_tcp *tcp, gfp_t gfp)
+{
+	read_descriptor_t desc = { .arg.data = tcp, .count = 1 };
+	struct sock *sk = tcp->sk;
+	struct ockam_rx *rx = &tcp->rx;
+
+	if (unlikely(tcp->dead || READ_ONCE(tcp->fail) || rx->busy))
+		return;
+
+	rx->avail = tcp_inq(sk);
+	rx->msgs = RX_MSGS;
+	rx->bytes = RX_BYTES;
+	rx->gfp = gfp;
+	rx->again = false;
+	rx->held = false;
+	WRITE_ONCE(rx->starved, false);
+	rx->moved = false;
+	if (rx->avail >= rx->want || rx_pressed(sk)) {
+		rx->want = 1;
+		tcp_read_sock(sk, &desc, rx_actor);
+	}
+	if (unlikely(READ_ONCE(tcp->fail)))
+		return;
+	rx_clock(tcp);
+	if (unlikely(rx->again || rx->busy))
+		ockam_tcp_queue(tcp, &tcp->rx_work);
+	else if (!rx->held && !rx->starved)
+		rx_eof(tcp);
+}
+
+static void rx_work(struct work_struct *work)
+{
+	struct ockam_tcp *tcp = container_of(work, struct ockam_tcp, rx_work);
+	struct ockam_rx *rx = &tcp->rx;
+	struct sk_buff *skb;
+
+	lock_sock(tcp->sk);
+	skb = rx->large;
+	rx->large = NULL;
+	if (skb) {
+		release_sock(tcp->sk);
+		ockam_router_forward(tcp->link->node, skb);
+		lock_sock(tcp->sk);
+		rx->busy = false;
+	}
+	ockam_tcp_read(tcp, GFP_KERNEL);
+	release_sock(tcp->sk);
+	ockam_tcp_put(tcp);
+}
+
+static void rx_timer(struct timer_list *t)
+{
+	struct ockam_tcp *tcp = container_of(t, struct ockam_tcp, timer);
+	unsigned long due = READ_ONCE(tcp->deadline);
+
+	if (!due)
+		return;
+	if (time_before(jiffies, due)) {
+		mod_timer(&tcp->timer, due);
+		/* It comes back sooner if there is still nothing. */
+		if (READ_ONCE(tcp->rx.starved))
+			ockam_tcp_queue(tcp, &tcp->rx_work);
+		return;
+	}
+	ockam_tcp_fail(tcp, READ_ONCE(tcp->rx.version) ?
+		       OCKAM_LINK_REASON_FRAME_TIMEOUT :
+		       OCKAM_LINK_REASON_VERSION_TIMEOUT, -ETIMEDOUT);
+}
+
+void ockam_tcp_rx_init(struct ockam_tcp *tcp)
+{
+	tcp->rx.want = 1;
+	tcp->rx.onward = RX_ROUTE;
+	tcp->rx.ret = RX_ROUTE;
+	timer_setup(&tcp->timer, rx_timer, 0);
+	INIT_WORK(&tcp->rx_work, rx_work);
+}
+
+void ockam_tcp_rx_exit(struct ockam_tcp *tcp)
+{
+	struct ockam_rx *rx = &tcp->rx;
+
+	sock_owned_by_me(tcp->sk);
+	kfree_skb(rx->skb);
+	rx->skb = NULL;
+	rx_give_back(tcp);
+	kfree_skb(rx->large);
+	rx->large = NULL;
+}
