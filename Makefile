@@ -109,6 +109,12 @@ bench-containers: module selftests ##- The host's cost beside a container at eve
 		--copy selftests/bench/bench.sh:/ockam/tests/bench.sh \
 		--timeout 1800 --test-timeout 1700 "bench.sh containers"
 
+.PHONY: bench-flood
+bench-flood: module selftests ##- Rate of honest messages among forged nonces
+	@$(VM)/run.sh --kernel $(KERNEL) --name bench-flood --icount --raw \
+		--copy selftests/bench/bench.sh:/ockam/tests/bench.sh \
+		--timeout 1800 --test-timeout 1700 "bench.sh flood"
+
 .PHONY: vm
 vm: module userspace ##- A shell in the VM, module loaded, programs installed
 	@$(VM)/run.sh --kernel $(KERNEL) --name shell --shell

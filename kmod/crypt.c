@@ -62,7 +62,7 @@
 #define OCKAM_AHEAD_MSGS	64
 #define OCKAM_AHEAD_BYTES	(256U << 10)
 #define OCKAM_AHEAD_SLICE	NSEC_PER_MSEC	/* deriving at a stretch... */
-#define OCKAM_AHEAD_REST	7		/* ...and that many times off */
+#define OCKAM_AHEAD_REST	23		/* ...and that many times off */
 #define OCKAM_WORK_MSGS		64		/* messages in one run */
 
 #define OCKAM_FAR_RUN		16
@@ -1004,7 +1004,8 @@ static void rx_set_aside(struct ockam_channel *ch, struct sk_buff *skb)
 
 	__skb_queue_head_init(&out);
 	rx_ahead_add(rx, skb, &out);
-	if (!rx->owned)
+	/* If others are there already, the work comes for them. */
+	if (!rx->owned && skb_queue_len(&rx->ahead) == 1)
 		rx_arm(rx, rx_ahead_delay(rx));
 	spin_unlock_bh(&rx->lock);
 	rx_drop_list(ch, &out, OCKAM_DROP_QUEUE_FULL);

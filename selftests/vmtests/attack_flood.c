@@ -167,6 +167,15 @@ TEST_F_TIMEOUT(flood, forged_nonces, 560)
 	ASSERT_EQ(p->next - 1, got);
 	for (i = 0; i < 100; i++)
 		ASSERT_TRUE(at_pass(p));
+	/* Nothing was followed that was not counted, and no step taken twice. */
+	ASSERT_TRUE(OT_WAIT(!at_settled(&p->b, "E2", &ch) &&
+			    ch.rx_msgs + lt_drops(&p->b.node) >=
+			    p->next - gap + fl.forged));
+	EXPECT_EQ(OCKAM_CHANNEL_STATE_UP, ch.state);
+	EXPECT_EQ(p->next - gap + fl.forged,
+		  ch.rx_msgs + lt_drops(&p->b.node));
+	EXPECT_GE(derivations_bound(p->next, ch.auth_failed),
+		  ch.derivations);
 	at_free(&model);
 	at_free(&f);
 	free(buf);
