@@ -88,6 +88,10 @@ check-debug: ##- All VM tests on the debug kernel
 mutants: module selftests ##- Broken builds that tests must catch (MUTANTS="a b")
 	@selftests/mutants/run.sh $(MUTANTS)
 
+.PHONY: vmfork
+vmfork: module selftests ##- Copy a VM that has channels (part of check)
+	@$(VM)/vmfork.sh $(KERNEL)
+
 .PHONY: debug-kernel
 debug-kernel: deps ##- Build the debug kernel (once; about 7 minutes)
 	@$(VM)/kernel.sh debug >/dev/null

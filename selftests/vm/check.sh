@@ -89,6 +89,10 @@ vms() {
 	done
 }
 vms
+# A machine that is copied; on the debug kernel it would show nothing more.
+if [ -z "$vm_only${TESTS:-}" ]; then
+	part "vmfork-$kernel" "$VMDIR/vmfork.sh" "$kernel"
+fi
 
 echo
 for f in "$results"/*; do

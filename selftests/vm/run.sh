@@ -32,12 +32,13 @@ usage() {
 	  --accel tcg|kvm|auto      auto: kvm if a probe booted
 	  --out DIR                 what tests leave in /ockam/out (build/vm/NAME/out)
 	  --shell                   an interactive shell instead of tests
+	  --command FILE            do not boot: write QEMU's command there, an array
 	USAGE
 }
 
 kernel=${KERNEL:-6.1} name= timeout= test_timeout= smp=2 mem=1G append=
 modules=() module_args= use_ockam=1 stock= copies=() python= envs=() raw=
-icount= accel=${ACCEL:-auto} out= shell=
+icount= accel=${ACCEL:-auto} out= shell= command_file=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
@@ -59,6 +60,7 @@ while [ $# -gt 0 ]; do
 	--accel) accel=$2; shift ;;
 	--out) out=$2; shift ;;
 	--shell) shell=1 ;;
+	--command) command_file=$2; shift ;;
 	-h|--help) usage; exit 0 ;;
 	--) shift; break ;;
 	-*) usage >&2; die "unknown option $1" ;;
@@ -218,6 +220,10 @@ qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
 	-kernel "$image" -initrd "$dir/initramfs"
 	-append "$cmdline $append")
 
+if [ -n "$command_file" ]; then
+	declare -p qemu >"$command_file"
+	exit 0
+fi
 if [ -n "$shell" ]; then
 	say VM "$release, $accel; leave with 'exit', or ctrl-a x"
 	exec "${qemu[@]}" -chardev \
