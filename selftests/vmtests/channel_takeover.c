@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * A channel takes a handshake socket over while everybody is at it: data right
- * behind M3, junk from strangers, readers on duplicated descriptors.  All that
- * the peer encrypted is delivered once and in order, and is never seen by who
- * reads the handshake; all junk is accounted for, whoever got it.
+ * behind M3 from two senders at once, junk from strangers, readers on duplicated
+ * descriptors.  All that the peer encrypted is delivered once and in order, and is
+ * never seen by who reads the handshake; all junk is accounted for, whoever got it.
+ *
+ * In some rounds data overtakes M3, as a relay can make it: what comes in M3's
+ * place is what the socket has to give, so those that read the handshake get that
+ * much ciphertext, as junk, and the channel never gets it.
  */
 #include "kselftest_harness.h"
 #include "ockam_test.h"
@@ -14,10 +18,13 @@
 #define LANES		3	/* rounds at the same time */
 #define READERS		2
 #define DATA_MAX	60
+#define BEFORE_MAX	3
+#define PEERS		2
 #define JUNK_MAX	24
 #define MAGIC		"JUNK"
 #define M1		"M1: hello"
 #define M3		"M3: here I am"
+#define PLAIN		"plain text!"
 
 /**
  * struct lane - rounds one after the other, and how the present one goes
@@ -31,14 +38,17 @@
  * @way: the peer's way: 0 within the node, 1 or 2 over a link
  * @hs: the handshake socket and its duplicates
  * @name: its name
+ * @large: with many messages
  * @data: number of data messages
- * @early: how many of them the peer sends before the lane gets to know M3
+ * @before: how many of them the peer sends before M3
+ * @ciphers: of these, which were read
  * @wait: before the takeover
  * @m1: messages that were read and are M1, likewise @m3
  * @junk_read: likewise junk
  * @junk_sent: by strangers
  * @junk_refused: that had no room, or no way any more
  * @early_rounds: rounds in which data waited in the socket for the channel
+ * @before_rounds: rounds in which some came before M3
  * @why: what was wrong first, NULL if nothing
  * @number_why: and a number with it
  */
@@ -53,7 +63,10 @@ struct lane {
 	unsigned int		way;
 	int			hs[1 + READERS];
 	char			name[32];
+	bool			large;
 	uint32_t		data;
+	uint32_t		before;
+	uint32_t		ciphers;
 	unsigned int		wait;
 	unsigned int		m1;
 	unsigned int		m3;
@@ -61,6 +74,7 @@ struct lane {
 	uint64_t		junk_sent;
 	uint64_t		junk_refused;
 	unsigned int		early_rounds;
+	unsigned int		before_rounds;
 	const char		*why;
 	long			number_why;
 };
@@ -78,36 +92,93 @@ static const char *const via[] = { "", "up>", "side>" };
 
 /* ---- who sends ---- */
 
-static void *peer(void *arg)
+/**
+ * struct data - payload of a message
+ * @round: of the lane
+ * @peer: which sender
+ * @number: counts that sender's messages
+ * @text: nothing that a ciphertext looks like
+ */
+struct data {
+	uint32_t	round;
+	uint32_t	peer;
+	uint32_t	number;
+	char		text[12];
+};
+
+struct peer {
+	struct lane	*lane;
+	int		number;
+	pthread_t	thread;
+};
+
+static int peer_socket(const struct peer *p)
 {
-	char hs[80], enc[80], name[32];
-	struct lane *l = arg;
-	uint32_t i;
+	char name[32];
 	int fd;
 
-	snprintf(name, sizeof(name), "peer%d", l->number);
-	snprintf(hs, sizeof(hs), "%s%s", via[l->way], l->name);
-	snprintf(enc, sizeof(enc), "E%d>sink%d", l->number, l->number);
+	snprintf(name, sizeof(name), "peer%d.%d", p->lane->number, p->number);
 	fd = lt_worker(name, 0);
-	if (fd < 0) {
-		wrong(l, "peer: no socket", fd);
-		return NULL;
-	}
-	for (i = 0; i < l->data + 2; i++) {
-		const char *text = i ? M3 : M1;
-		struct sockaddr_ockam sa = ct_sa(i < 2 ? hs : enc);
-		uint32_t data[2] = { l->round, i - 2 };
-		ssize_t n;
+	if (fd < 0)
+		wrong(p->lane, "peer: no socket", fd);
+	return fd;
+}
 
-		if (i < 2)
-			n = ot_sendx(fd, ot_out(.name = &sa), text,
-				     strlen(text));
-		else
-			n = ot_sendx(fd, ot_out(.name = &sa), data,
-				     sizeof(data));
+static void peer_data(const struct peer *p, int fd, uint32_t from, uint32_t to)
+{
+	struct lane *l = p->lane;
+	struct sockaddr_ockam sa;
+	char enc[80];
+	ssize_t n;
+
+	snprintf(enc, sizeof(enc), "E%d>sink%d", l->number, l->number);
+	sa = ct_sa(enc);
+	for (; from < to; from++) {
+		struct data d = { l->round, p->number, from, PLAIN };
+
+		n = ot_sendx(fd, ot_out(.name = &sa), &d, sizeof(d));
 		if (n < 0)
-			wrong(l, "peer: a message was not sent", n);
+			wrong(l, "peer: data was not sent", n);
 	}
+}
+
+static void *more_data(void *arg)
+{
+	struct peer *p = arg;
+	int fd = peer_socket(p);
+
+	peer_data(p, fd, 0, p->lane->data);
+	close(fd);
+	return NULL;
+}
+
+/* The first of the peers, who does the handshake. */
+static void *peer(void *arg)
+{
+	struct peer *p = arg;
+	struct lane *l = p->lane;
+	struct sockaddr_ockam sa;
+	int i, fd = peer_socket(p);
+	struct peer more[PEERS];
+	char hs[80];
+	ssize_t n;
+
+	snprintf(hs, sizeof(hs), "%s%s", via[l->way], l->name);
+	sa = ct_sa(hs);
+	n = ot_sendx(fd, ot_out(.name = &sa), M1, strlen(M1));
+	if (n < 0)
+		wrong(l, "peer: M1 was not sent", n);
+	peer_data(p, fd, 0, l->before);
+	n = ot_sendx(fd, ot_out(.name = &sa), M3, strlen(M3));
+	if (n < 0)
+		wrong(l, "peer: M3 was not sent", n);
+	for (i = 1; i < PEERS; i++) {
+		more[i] = (struct peer){ .lane = l, .number = i };
+		pthread_create(&more[i].thread, NULL, more_data, &more[i]);
+	}
+	peer_data(p, fd, l->before, l->data);
+	for (i = 1; i < PEERS; i++)
+		pthread_join(more[i].thread, NULL);
 	close(fd);
 	return NULL;
 }
@@ -165,6 +236,13 @@ static bool is(const uint8_t *buf, ssize_t n, const char *text)
 	return n == (ssize_t)strlen(text) && !memcmp(buf, text, n);
 }
 
+/* One that was sent before M3: its nonce tells, and nothing shows through. */
+static bool is_early(const struct lane *l, const uint8_t *buf, size_t len)
+{
+	return len > 8 && !memcmp(buf, "\0\0\0\0\0\0\0", 7) &&
+	       buf[7] < l->before && !memmem(buf, len, PLAIN, strlen(PLAIN));
+}
+
 struct reader {
 	struct lane	*lane;
 	int		fd;
@@ -193,6 +271,9 @@ static void *reader(void *arg)
 			__atomic_add_fetch(&l->m1, 1, __ATOMIC_SEQ_CST);
 		else if (n >= 4 && !memcmp(buf + n - 4, MAGIC, 4))
 			__atomic_add_fetch(&l->junk_read, 1, __ATOMIC_SEQ_CST);
+		else if (is_early(l, buf, n) &&
+			 !__atomic_load_n(&l->m3, __ATOMIC_SEQ_CST))
+			__atomic_add_fetch(&l->ciphers, 1, __ATOMIC_SEQ_CST);
 		else
 			wrong(l, "a ciphertext was read", n);
 		err = ot_set(r->fd, SOL_OCKAM, OCKAM_NEXT, 1);
@@ -211,9 +292,14 @@ static bool begin_round(struct lane *l, struct ct_keys *k, int *sink)
 	char enc[32], dec[32], route[80], name[32];
 	int i, err;
 
-	l->m1 = l->m3 = 0;
+	l->m1 = l->m3 = l->ciphers = 0;
 	l->way = ot_below(&l->rng, 3);
-	l->data = 1 + ot_below(&l->rng, DATA_MAX);
+	/* Most are small: it is the takeover that matters. */
+	l->large = !ot_below(&l->rng, 20);
+	l->data = 1 + ot_below(&l->rng, l->large ? DATA_MAX / PEERS : 3);
+	l->before = ot_below(&l->rng, 4) ? 0 : ot_below(&l->rng, BEFORE_MAX);
+	if (l->before > l->data)
+		l->before = l->data;
 	l->wait = ot_below(&l->rng, 3) ? ot_below(&l->rng, 3000) : 0;
 	snprintf(l->name, sizeof(l->name), "hs%d.%u", l->number, l->round);
 	l->hs[0] = lt_worker(l->name, OCKAM_ACCEPT_LINKS);
@@ -250,16 +336,18 @@ static bool install(struct lane *l, const struct ct_keys *k)
 
 static void hear_all(struct lane *l, int sink)
 {
-	uint32_t i, data[3];
+	uint32_t i, next[PEERS] = { l->before };
+	struct data d;
 	ssize_t n;
 
-	for (i = 0; i < l->data; i++) {
-		n = ot_recv(sink, data, sizeof(data), 0);
-		if (n != 8) {
+	for (i = l->before; i < PEERS * l->data; i++) {
+		n = ot_recv(sink, &d, sizeof(d), 0);
+		if (n != sizeof(d)) {
 			wrong(l, "a message did not come", n < 0 ? n : i);
 			return;
 		}
-		if (data[0] != l->round || data[1] != i) {
+		if (d.round != l->round || d.peer >= PEERS ||
+		    d.number != next[d.peer]++) {
 			wrong(l, "another message came", i);
 			return;
 		}
@@ -285,12 +373,14 @@ static void look_after(struct lane *l, int sink)
 	err = ot_set(l->hs[0], SOL_OCKAM, OCKAM_NEXT, 1);
 	if (err != -EINVAL)
 		wrong(l, "OCKAM_NEXT after the takeover", err);
+	if (l->ciphers != l->before)
+		wrong(l, "not what came before M3 was read", l->ciphers);
 	if (l->m1 != 1 || l->m3 != 1)
 		wrong(l, "M1 or M3 was read more or less than once",
 		      l->m1 * 10 + l->m3);
 	snprintf(enc, sizeof(enc), "R%d", l->number);
 	err = ct_get(l->nl, enc, &ch);
-	if (err || ch.rx_msgs != l->data)
+	if (err || ch.rx_msgs != PEERS * l->data - l->before)
 		wrong(l, "the channel counts otherwise", err ?: (long)ch.rx_msgs);
 	if (ch.state != OCKAM_CHANNEL_STATE_UP)
 		wrong(l, "the channel is not up", ch.state);
@@ -301,7 +391,7 @@ static void one_round(struct lane *l)
 	struct reader r[READERS];
 	struct stranger s[2];
 	struct ockam_nl_worker w;
-	pthread_t p;
+	struct peer p = { .lane = l };
 	struct ct_keys k;
 	int i, sink;
 	char name[32];
@@ -316,12 +406,12 @@ static void one_round(struct lane *l)
 		s[i] = (struct stranger){
 			.lane = l,
 			.way = ot_below(&l->rng, 3),
-			.n = ot_below(&l->rng, JUNK_MAX),
+			.n = ot_below(&l->rng, l->large ? JUNK_MAX : 4),
 			.rng = (l->rng ^ (i + 1) * 77777ULL) ?: 1,
 		};
 		pthread_create(&s[i].thread, NULL, stranger, &s[i]);
 	}
-	pthread_create(&p, NULL, peer, l);
+	pthread_create(&p.thread, NULL, peer, &p);
 
 	if (!OT_WAIT(__atomic_load_n(&l->m3, __ATOMIC_SEQ_CST) || l->why))
 		wrong(l, "M3 does not come", 0);
@@ -332,12 +422,13 @@ static void one_round(struct lane *l)
 	ockam_nl_mark(&w, OCKAM_A_WORKER_ADDRESS);
 	if (!ockam_nl_worker_get(l->nl, &w) && w.queued)
 		l->early_rounds++;
+	l->before_rounds += !!l->before;
 	if (!install(l, &k))
 		for (i = 0; i <= READERS; i++)
 			shutdown(l->hs[i], SHUT_RDWR);
 	else
 		hear_all(l, sink);
-	pthread_join(p, NULL);
+	pthread_join(p.thread, NULL);
 	for (i = 0; i < 2; i++)
 		pthread_join(s[i].thread, NULL);
 	for (i = 0; i < READERS; i++)
@@ -384,13 +475,22 @@ FIXTURE_TEARDOWN(takeover)
 TEST_F_TIMEOUT(takeover, under_fire, 550)
 {
 	uint64_t sent = 0, seen = 0, refused = 0, seed;
-	unsigned int early = 0, n = ot_slow() > 1 ? 100 : 1000;
+	unsigned int early = 0, before = 0, n = ot_slow() > 1 ? 300 : 2000;
+	const char *many = getenv("OCKAM_TAKEOVERS");
+	pthread_attr_t attr;
 	struct ot_task task[LANES];
 	struct lane l[LANES] = {};
 	struct ockam_nl_node now;
 	uint64_t t0 = ot_ms();
 	int i;
 
+	/* Small stacks are used again instead of being unmapped. */
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	pthread_setattr_default_np(&attr);
+
+	if (many)
+		n = atoi(many);
 	seed = ot_seed(_metadata);
 	for (i = 0; i < LANES; i++) {
 		l[i].node = &self->node;
@@ -411,16 +511,18 @@ TEST_F_TIMEOUT(takeover, under_fire, 550)
 		sent += l[i].junk_sent;
 		seen += l[i].junk_read;
 		early += l[i].early_rounds;
+		before += l[i].before_rounds;
 		refused += l[i].junk_refused;
 		ockam_nl_close(l[i].nl);
 	}
 	ASSERT_TRUE(_metadata->passed);
-	TH_LOG("%u rounds in %llu ms, in %u data waited; junk: %llu, read %llu, refused %llu",
-	       n, (unsigned long long)(ot_ms() - t0), early,
+	TH_LOG("%u rounds in %llu ms, in %u data waited, in %u some came before M3; junk: %llu, read %llu, refused %llu",
+	       n, (unsigned long long)(ot_ms() - t0), early, before,
 	       (unsigned long long)sent, (unsigned long long)seen,
 	       (unsigned long long)refused);
 	/* It was no empty exercise. */
 	EXPECT_LT(n / 10, early);
+	EXPECT_LT(n / 20, before);
 	EXPECT_LT(n, sent);
 
 	/* Each piece of junk is with a reader or in a counter. */
@@ -502,6 +604,54 @@ TEST_F_TIMEOUT(takeover, junk_is_bounded, 120)
 	close(fd);
 	close(hs);
 	close(sink);
+}
+
+/*
+ * A node that has as many channels as it may: the next is refused, and nothing
+ * is left of the request: neither its names nor its keys are taken, and the
+ * handshake goes on.
+ */
+TEST_F_TIMEOUT(takeover, node_limit, 120)
+{
+	struct ockam_nl_channel ch;
+	struct ct_keys k[3];
+	char c[32];
+	int hs, i;
+
+	hs = lt_worker("hs", OCKAM_ACCEPT_LINKS);
+	ASSERT_LE(0, hs);
+	ASSERT_EQ(0, ot_set(hs, SOL_OCKAM, OCKAM_HANDSHAKE, 1));
+	for (i = 0; i < 3; i++)
+		ct_keys(&k[i]);
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_MAX_CHANNELS, 2));
+	ASSERT_EQ(0, ct_new(self->node.nl, &k[0], true, "E", "D", -1, "up>x"));
+	ASSERT_EQ(0, ct_new(self->node.nl, &k[1], true, "F", "G", -1, "up>x"));
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(-ENOSPC, ct_new(self->node.nl, &k[2], false, "R",
+					  i & 1 ? "Q" : NULL, i & 1 ? -1 : hs,
+					  "up>x"));
+		ASSERT_NE(NULL, strstr(ockam_nl_error(self->node.nl),
+				       "as many channels"));
+	}
+	EXPECT_EQ(-ENOENT, ct_get(self->node.nl, "R", &ch));
+	EXPECT_EQ(0, ct_get(self->node.nl, "E", &ch));
+	EXPECT_EQ(OCKAM_CHANNEL_STATE_UP, ch.state);
+
+	/* A lower limit ends none, and there is no room before two are gone. */
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_MAX_CHANNELS, 1));
+	EXPECT_EQ(0, ct_get(self->node.nl, "F", &ch));
+	ASSERT_EQ(0, ct_del(self->node.nl, "F"));
+	EXPECT_EQ(-ENOSPC, ct_new(self->node.nl, &k[2], false, "R", NULL, hs,
+				  "up>x"));
+	ASSERT_EQ((int)strlen(M1), ot_say(hs, "hs", M1));
+	EXPECT_EQ((int)strlen(M1), ot_recv(hs, c, sizeof(c), 0));
+	ASSERT_EQ(0, ct_del(self->node.nl, "E"));
+	ASSERT_EQ(0, ct_new(self->node.nl, &k[2], false, "R", NULL, hs,
+			    "up>x"));
+	EXPECT_EQ(0, ot_recv(hs, c, sizeof(c), 0));
+	EXPECT_EQ(-ENOSPC, ct_new(self->node.nl, &k[0], true, "E", "D", -1,
+				  "up>x"));
+	close(hs);
 }
 
 TEST_HARNESS_MAIN

@@ -146,6 +146,9 @@ OT int lt_set(const struct lt_node *node, int attr, uint32_t value)
 	case OCKAM_A_NODE_MAX_LINKS:
 		set.max_links = value;
 		break;
+	case OCKAM_A_NODE_MAX_CHANNELS:
+		set.max_channels = value;
+		break;
 	case OCKAM_A_NODE_MAX_HOPS:
 		set.max_hops = value;
 		break;
