@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
 # lint.sh: checkpatch (from the kernel source package), the module with W=1 and
-# sparse, a licence line in every file, and nothing that ties the tree to one
-# machine. All are run; any finding fails.
+# sparse, a licence line in every file, nothing that ties the tree to one machine,
+# and builds to be broken that can still be broken. All are run; any finding fails.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -42,6 +42,13 @@ if grep -nI LINUX_VERSION_CODE "${files[@]}" 2>/dev/null |
 		grep -vE '^(kmod/compat/|selftests/vm/lint.sh:)'; then
 	bad "version checks belong in kmod/compat"
 fi
+
+# What no longer fits would be found only by make mutants, which takes long.
+say LINT "mutants still apply"
+for f in selftests/mutants/*.patch; do
+	patch -d "$TOP" -p1 -F0 -s -f --dry-run <"$f" >/dev/null ||
+		bad "$f: does not apply"
+done
 
 say LINT "checkpatch"
 src=$("$VMDIR/kernel-source.sh" 6.1)
