@@ -5,6 +5,7 @@
  *	lib_echo serve ADDRESS [channels|links|local]	echoes, prints origins
  *	lib_echo ask ROUTE TEXT				sends, prints the answer
  *	lib_echo flood ROUTE N LENGTH			sends N random messages
+ *	lib_echo tell ROUTE TEXT			sends, waits for nothing
  *	lib_echo wrong-daemon				poses as ockamd
  *	lib_echo borrow					asks ockamd with the origin
  *							of ockamd's own answer
@@ -93,6 +94,15 @@ static int ask(const char *route, const char *text)
 	if (n < 0)
 		return die("ask");
 	printf("%.*s\n", (int)n, buf);
+	return 0;
+}
+
+static int tell(const char *route, const char *text)
+{
+	int fd = ockam_socket();
+
+	if (fd < 0 || ockam_send(fd, route, text, strlen(text)) < 0)
+		return die("tell");
 	return 0;
 }
 
@@ -214,6 +224,8 @@ int main(int argc, char **argv)
 		return serve(argv[2], argc > 3 ? argv[3] : "local");
 	if (argc == 4 && !strcmp(argv[1], "ask"))
 		return ask(argv[2], argv[3]);
+	if (argc == 4 && !strcmp(argv[1], "tell"))
+		return tell(argv[2], argv[3]);
 	if (argc == 5 && !strcmp(argv[1], "flood"))
 		return flood(argv[2], strtoul(argv[3], NULL, 10),
 			     strtoul(argv[4], NULL, 10));
@@ -223,6 +235,6 @@ int main(int argc, char **argv)
 		return borrow();
 	if (argc == 2 && !strcmp(argv[1], "lent"))
 		return lent();
-	fprintf(stderr, "usage: lib_echo serve|ask|flood|wrong-daemon|borrow|lent ...\n");
+	fprintf(stderr, "usage: lib_echo serve|ask|tell|flood|wrong-daemon|borrow|lent ...\n");
 	return 2;
 }

@@ -252,6 +252,11 @@ void channels_recheck(const struct config *c)
 	struct asker owner;
 
 	TAILQ_FOREACH_SAFE(t, &channels, entry, next) {
+		id = config_identity(c, t->identity);
+		if (!id) {
+			end_channel(t, "its identity is not there any more");
+			continue;
+		}
 		l = t->listener_len ? find_listener(c, t) : NULL;
 		if (l && !still_trusted(&l->policy->trust, t)) {
 			end_channel(t, "the peer is not trusted any more");
@@ -259,10 +264,8 @@ void channels_recheck(const struct config *c)
 		}
 		if (l)
 			continue;
-		id = config_identity(c, t->identity);
 		owner = (struct asker){ .uid = t->owner, .gid = -1 };
-		if (!id || (!users_allow(&id->users, &owner) &&
-			    !id->users.n_gids))
+		if (!users_allow(&id->users, &owner) && !id->users.n_gids)
 			end_channel(t, "its owner may not use the identity any more");
 	}
 }

@@ -101,12 +101,23 @@ static bool read_gid(const char *text, gid_t *gid)
 /* "1000", "2000-2999" or a name. */
 static bool read_range(const char *text, bool gids, struct ockam_id_range *r)
 {
-	char end;
+	const char *dash = strchr(text, '-');
+	unsigned long first, last;
+	char low[16] = "";
 	gid_t gid;
 	uid_t uid;
 
-	if (sscanf(text, "%u-%u%c", &r->first, &r->last, &end) == 2)
-		return r->first <= r->last;
+	/* Names may have a dash, too. */
+	if (dash && (size_t)(dash - text) < sizeof(low)) {
+		memcpy(low, text, dash - text);
+		if (read_id(low, &first)) {
+			if (!read_id(dash + 1, &last) || first > last)
+				return false;
+			r->first = first;
+			r->last = last;
+			return true;
+		}
+	}
 	if (gids ? !read_gid(text, &gid) : !read_uid(text, &uid))
 		return false;
 	r->first = r->last = gids ? gid : uid;
@@ -151,6 +162,7 @@ static const char *read_endpoint(const char *text, bool listen,
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *ai;
 	const char *colon = strrchr(text, ':');
+	unsigned long port;
 	char host[256];
 	size_t n;
 	int err;
@@ -168,6 +180,9 @@ static const char *read_endpoint(const char *text, bool listen,
 		return "HOST:PORT is wanted";
 	memcpy(host, text, n);
 	host[n] = 0;
+	/* getaddrinfo() takes what is left of larger numbers. */
+	if (!read_id(colon + 1, &port) || port > UINT16_MAX)
+		return "the port is not a number up to 65535";
 	hints.ai_flags = AI_NUMERICSERV | (listen ? AI_PASSIVE : 0);
 	err = getaddrinfo(host, colon + 1, &hints, &ai);
 	if (err)
@@ -392,6 +407,12 @@ static int check_relay(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
+	/* Some names have to fit behind it. */
+	if (strlen(cfg_getstr(sec, "prefix")) > OCKAM_ADDR_MAX / 2) {
+		cfg_error(cfg, "relay: prefix has more than %d bytes",
+			  OCKAM_ADDR_MAX / 2);
+		return -1;
+	}
 	if (cfg_size(sec, "allow") || cfg_getbool(sec, "plain-links"))
 		return 0;
 	cfg_error(cfg, "relay: nobody may register: name identifiers in allow, or write \"anyone\"");
@@ -466,6 +487,7 @@ static void take_listeners(cfg_t *cfg, struct config *c)
 		struct conf_listener *l = &c->listener[i];
 
 		l->name = must(strdup(cfg_title(sec)));
+		l->line = sec->line;
 		l->identity = must(strdup(cfg_getstr(sec, "identity")));
 		l->policy = take_policy(sec, "trust");
 		ockam_path_parse(&l->address, l->name);
@@ -506,6 +528,7 @@ static void take_links(cfg_t *cfg, struct config *c)
 		struct conf_link *l = &c->link[i];
 
 		l->name = must(strdup(cfg_title(sec)));
+		l->line = sec->line;
 		ockam_path_parse(&l->address, l->name);
 		l->listen = cfg_getstr(sec, "listen");
 		l->endpoint = must(strdup(cfg_getstr(sec, l->listen ?
@@ -530,6 +553,7 @@ static void take_hops(cfg_t *cfg, struct config *c)
 		struct conf_hop *h = &c->hop[i];
 
 		h->name = must(strdup(cfg_title(sec)));
+		h->line = sec->line;
 		ockam_path_parse(&h->address, h->name);
 		if (cfg_getstr(sec, "route"))
 			ockam_path_parse(&h->route, cfg_getstr(sec, "route"));
@@ -579,6 +603,42 @@ static struct config *take(cfg_t *cfg)
 	return c;
 }
 
+struct named_address {
+	const struct ockam_path *address;
+	const char *name;
+	int line;
+};
+
+/* Titles that are spelled differently may be one address. */
+static int check_addresses(const struct config *c, const char *path)
+{
+	struct named_address *all;
+	size_t n = 0, i, k;
+	int err = 0;
+
+	all = must(calloc(c->n_listener + c->n_link + c->n_hop + 1,
+			  sizeof(*all)));
+	for (i = 0; i < c->n_listener; i++)
+		all[n++] = (struct named_address){ &c->listener[i].address,
+			c->listener[i].name, c->listener[i].line };
+	for (i = 0; i < c->n_link; i++)
+		all[n++] = (struct named_address){ &c->link[i].address,
+			c->link[i].name, c->link[i].line };
+	for (i = 0; i < c->n_hop; i++)
+		all[n++] = (struct named_address){ &c->hop[i].address,
+			c->hop[i].name, c->hop[i].line };
+	for (i = 0; i < n && !err; i++)
+		for (k = 0; k < i && !err; k++) {
+			if (!path_equal(all[i].address, all[k].address))
+				continue;
+			log_error("%s, line %d: the address \"%s\" is that of another section, in line %d",
+				  path, all[i].line, all[i].name, all[k].line);
+			err = -1;
+		}
+	free(all);
+	return err;
+}
+
 /* What can only be seen when everything is known. */
 static int check_whole(const struct config *c, const char *path)
 {
@@ -586,12 +646,134 @@ static int check_whole(const struct config *c, const char *path)
 
 	for (i = 0; i < c->n_listener; i++)
 		if (!config_identity(c, c->listener[i].identity)) {
-			log_error("%s: listener \"%s\" names identity \"%s\", for which there is no section",
-				  path, c->listener[i].name,
+			log_error("%s, line %d: listener \"%s\" names identity \"%s\", for which there is no section",
+				  path, c->listener[i].line,
+				  c->listener[i].name,
 				  c->listener[i].identity);
 			return -1;
 		}
-	return 0;
+	return check_addresses(c, path);
+}
+
+/* ---- the file ---- */
+
+static char *read_file(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t n;
+
+	if (!f)
+		return NULL;
+	errno = 0;
+	n = getdelim(&text, &size, 0, f);
+	/* Nothing at all is a file, too; one with a zero is not. */
+	if (n < 0 && feof(f)) {
+		free(text);
+		text = must(strdup("\n"));
+		n = 1;
+	} else if (n < 0 || !text[n - 1]) {
+		errno = errno ? errno : EINVAL;
+		free(text);
+		text = NULL;
+	}
+	*len = text ? n : 0;
+	fclose(f);
+	return text;
+}
+
+static bool begins_token(const char *text, const char *p)
+{
+	return p == text || strchr(" \t\r\n={},()+\"'", p[-1]);
+}
+
+/* End of a comment at @p; @p if it has none, NULL if there is no comment. */
+static char *comment_end(const char *text, char *p)
+{
+	char *end;
+
+	if (*p == '#' || (!strncmp(p, "//", 2) && begins_token(text, p)))
+		return p + strcspn(p, "\n");
+	if (strncmp(p, "/*", 2) || !begins_token(text, p))
+		return NULL;
+	end = strstr(p + 2, "*/");
+	return end ? end + 2 : p;
+}
+
+/*
+ * libconfuse counts lines twice in comments, so that everything behind one would
+ * be reported for a wrong line, and takes one without an end for the end of the
+ * file.  It gets to see blanks.
+ *
+ * Return: NULL, or where a comment begins that has no end.
+ */
+static const char *blank_comments(char *text)
+{
+	char quote = 0;
+	char *p, *end;
+
+	for (p = text; *p; p++) {
+		if (quote) {
+			if (*p == '\\' && p[1])
+				p++;
+			else if (*p == quote)
+				quote = 0;
+			continue;
+		}
+		if (*p == '"' || *p == '\'') {
+			quote = *p;
+			continue;
+		}
+		end = comment_end(text, p);
+		if (!end)
+			continue;
+		if (end == p)
+			return p;
+		for (; p < end; p++)
+			if (*p != '\n')
+				*p = ' ';
+		p--;
+	}
+	return NULL;
+}
+
+static int line_of(const char *text, const char *p)
+{
+	int line = 1;
+
+	while (p-- > text)
+		line += *p == '\n';
+	return line;
+}
+
+/* 0 or CFG_FILE_ERROR, with errno, or CFG_PARSE_ERROR. */
+static int parse_file(cfg_t *cfg, const char *path)
+{
+	int err = CFG_FILE_ERROR;
+	const char *open;
+	char *text;
+	size_t len;
+	FILE *f;
+
+	text = read_file(path, &len);
+	if (!text)
+		return err;
+	open = blank_comments(text);
+	if (open) {
+		log_error("%s, line %d: a comment has no end", path,
+			  line_of(text, open));
+		free(text);
+		return CFG_PARSE_ERROR;
+	}
+	f = fmemopen(text, len, "r");
+	if (f) {
+		cfg->filename = must(strdup(path));
+		err = cfg_parse_fp(cfg, f);
+		fclose(f);
+	}
+	free(text);
+	return err;
 }
 
 struct config *config_load(const char *path)
@@ -684,7 +866,7 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "relay|max", check_positive);
 	cfg_set_validate_func(cfg, "relay|lifetime", check_positive);
 
-	err = cfg_parse(cfg, path);
+	err = parse_file(cfg, path);
 	if (err == CFG_FILE_ERROR)
 		log_error("%s: %s", path, strerror(errno));
 	else if (!err)

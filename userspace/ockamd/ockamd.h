@@ -95,6 +95,7 @@ struct conf_identity {
 struct conf_listener {
 	char *name;			/* as written */
 	struct ockam_path address;
+	int line;
 	char *identity;
 	struct policy *policy;
 };
@@ -108,6 +109,7 @@ struct conf_address {
 struct conf_link {
 	char *name;
 	struct ockam_path address;
+	int line;
 	bool listen;
 	char *endpoint;
 	struct ockam_nl_ip ip;
@@ -123,6 +125,7 @@ struct conf_link {
 struct conf_hop {
 	char *name;
 	struct ockam_path address;
+	int line;
 	struct ockam_path route;	/* empty: a plain hop */
 	uint32_t scope;
 };
