@@ -22,7 +22,7 @@ cleanup() {
 trap cleanup EXIT
 
 echo "TAP version 13"
-echo "1..47"
+echo "1..51"
 pids= pid_app= pid_resp=
 
 for ns in app resp; do
@@ -187,8 +187,14 @@ check "a bad configuration leaves the old one" until_true logged resp 'old confi
 check "and the error names the line" logged resp 'line 11: listener "x" has no trust policy'
 sed -i '$d' resp.conf
 
-kill -KILL $pid_app $pid_resp
+kill -KILL $pid_app
+check "its owner kills the daemon" as 990 resp sh -c "kill -KILL $pid_resp"
 wait $pid_app $pid_resp 2>/dev/null
+refuse "but may not sit in its place" 'Permission denied\|reserved' \
+	as 990 resp lib_echo wrong-daemon
+refuse "nor at its listener" 'Permission denied\|reserved' as 990 resp lib_echo serve api links
+refuse "other users at none that it had" 'in use\|taken\|held' \
+	as 1001 resp lib_echo serve bobs links
 check "without daemons the channel works" sh -c \
 	"[ \"\$(ip netns exec app setpriv --reuid 1000 --regid 1000 --clear-groups \
 	lib_echo ask '$ch => echoer' again)\" = again ]"

@@ -55,11 +55,19 @@ size_t listeners_of(uid_t owner)
 	return n;
 }
 
-static int open_socket(struct listener *l)
+static int bind_socket(const struct listener *l, bool any_name)
+{
+	if (!any_name)
+		return bind_as_anyone(l->watch.fd, &l->address);
+	return setsockopt(l->watch.fd, SOL_OCKAM, OCKAM_BIND, l->address.hops,
+			  l->address.len) ? -errno : 0;
+}
+
+static int open_socket(struct listener *l, bool any_name)
 {
 	const unsigned int want = 1U << OCKAM_RECV_RETURN |
 				  1U << OCKAM_RECV_PEER;
-	int fd;
+	int fd, err;
 
 	fd = socket(ockam_family(),
 		    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -69,10 +77,11 @@ static int open_socket(struct listener *l)
 	l->watch.fn = listener_readable;
 	if (ockam_accept(fd, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS,
 			 NULL, 0) ||
-	    ockam_want(fd, want) ||
-	    setsockopt(fd, SOL_OCKAM, OCKAM_BIND, l->address.hops,
-		       l->address.len))
+	    ockam_want(fd, want))
 		return -errno;
+	err = bind_socket(l, any_name);
+	if (err)
+		return err;
 	return loop_add(&l->watch, EPOLLIN);
 }
 
@@ -89,7 +98,7 @@ static void listener_free(struct listener *l)
 
 int listener_create(const struct ockam_path *address, const char *identity,
 		    struct policy *policy, uid_t owner, bool shared,
-		    bool configured, const char **why)
+		    bool configured, bool any_name, const char **why)
 {
 	struct listener *l;
 	int err;
@@ -108,10 +117,13 @@ int listener_create(const struct ockam_path *address, const char *identity,
 	l->shared = shared;
 	l->configured = configured;
 	l->identity = strdup(identity);
-	err = l->identity ? open_socket(l) : -ENOMEM;
+	err = l->identity ? open_socket(l, any_name) : -ENOMEM;
 	if (err) {
-		*why = err == -EADDRINUSE ? "the address is taken" :
-					    strerror(-err);
+		*why = strerror(-err);
+		if (err == -EADDRINUSE)
+			*why = "the address is taken, or kept for who had it";
+		if (err == -EACCES)
+			*why = "the address is reserved";
 		listener_free(l);
 		return err;
 	}
@@ -203,7 +215,7 @@ void listeners_apply(const struct config *c)
 			continue;
 		if (listener_create(&conf->address, conf->identity,
 				    conf->policy, geteuid(), false, true,
-				    &why))
+				    true, &why))
 			log_error("listener %s: %s", conf->name, why);
 	}
 }

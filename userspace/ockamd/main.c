@@ -139,6 +139,30 @@ static int drop_privileges(const struct config *c)
 	return err;
 }
 
+/* Nothing to do for a daemon that does not have it. */
+static int bind_service(capng_act_t act)
+{
+	if (capng_get_caps_process())
+		return -EPERM;
+	if (!capng_have_capability(CAPNG_PERMITTED, CAP_NET_BIND_SERVICE))
+		return 0;
+	capng_update(act, CAPNG_EFFECTIVE, CAP_NET_BIND_SERVICE);
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+
+int bind_as_anyone(int fd, const struct ockam_path *address)
+{
+	int err;
+
+	if (bind_service(CAPNG_DROP))
+		return -EPERM;
+	err = setsockopt(fd, SOL_OCKAM, OCKAM_BIND, address->hops,
+			 address->len) ? -errno : 0;
+	if (bind_service(CAPNG_ADD))
+		log_error("CAP_NET_BIND_SERVICE is lost");
+	return err;
+}
+
 /* ---- configuration ---- */
 
 /* Everything that can fail comes first; then nothing is half done. */

@@ -92,10 +92,11 @@ struct conf_identity {
 	struct users users;
 };
 
+/* @line: where the section ends */
 struct conf_listener {
 	char *name;			/* as written */
-	struct ockam_path address;
 	int line;
+	struct ockam_path address;
 	char *identity;
 	struct policy *policy;
 };
@@ -108,8 +109,8 @@ struct conf_address {
 
 struct conf_link {
 	char *name;
-	struct ockam_path address;
 	int line;
+	struct ockam_path address;
 	bool listen;
 	char *endpoint;
 	struct ockam_nl_ip ip;
@@ -124,8 +125,8 @@ struct conf_link {
 
 struct conf_hop {
 	char *name;
-	struct ockam_path address;
 	int line;
+	struct ockam_path address;
 	struct ockam_path route;	/* empty: a plain hop */
 	uint32_t scope;
 };
@@ -299,9 +300,12 @@ struct listener {
 	uint64_t refused;
 };
 
+/*
+ * @any_name: reserved names, and those that are held for somebody, too.
+ */
 int listener_create(const struct ockam_path *address, const char *identity,
 		    struct policy *policy, uid_t owner, bool shared,
-		    bool configured, const char **why);
+		    bool configured, bool any_name, const char **why);
 /* What its owner asks for anew; handshakes that have begun are not touched. */
 int listener_change(struct listener *l, const char *identity,
 		    struct policy *policy, bool shared);
@@ -379,6 +383,12 @@ struct daemon {
 
 extern struct daemon the;
 
+/*
+ * Binds a socket without the right to reserved names and to those that are held
+ * for somebody, which whom it is for does not have.
+ */
+int bind_as_anyone(int fd, const struct ockam_path *address);
+
 static inline bool path_equal(const struct ockam_path *a,
 			      const struct ockam_path *b)
 {
@@ -395,7 +405,7 @@ static inline size_t path_first(const struct ockam_path *path)
 /* Is it a rule about credentials, among the words of a trust policy? */
 bool is_rule(const char *word);
 
-/* Names that the kernel lets only CAP_NET_BIND_SERVICE bind. */
+/* Names of our own services. */
 bool address_is_reserved(const struct ockam_path *address);
 
 #endif /* OCKAMD_H */

@@ -110,8 +110,8 @@ static void load(void)
 	f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!f)
 		return;
-	while (n_relays < the.config->relay.max &&
-	       fscanf(f, "%510s %65s %" SCNu64, hex, owner, &expires) == 3)
+	/* More than the new limit, perhaps: they have hops in the kernel. */
+	while (fscanf(f, "%510s %65s %" SCNu64, hex, owner, &expires) == 3)
 		load_line(hex, owner, expires);
 	fclose(f);
 }
@@ -202,6 +202,43 @@ static size_t write_alias(const struct relay *r, uint8_t *out)
 	return head + r->len;
 }
 
+/* An address that the configuration gives to something else, now or later. */
+static bool is_configured(const struct ockam_path *path)
+{
+	const struct config *c = the.config;
+	size_t i;
+
+	for (i = 0; i < c->n_address; i++)
+		if (path_equal(&c->address[i].address, path))
+			return true;
+	for (i = 0; i < c->n_listener; i++)
+		if (path_equal(&c->listener[i].address, path))
+			return true;
+	for (i = 0; i < c->n_link; i++)
+		if (path_equal(&c->link[i].address, path))
+			return true;
+	for (i = 0; i < c->n_hop; i++)
+		if (path_equal(&c->hop[i].address, path))
+			return true;
+	return false;
+}
+
+/*
+ * Could a program without rights bind it?  So it is neither taken, reserved on
+ * this node, kept for who had it just now, nor of the form of random ones.
+ */
+static bool is_free(const struct ockam_path *path)
+{
+	int fd = socket(ockam_family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	if (fd < 0)
+		return false;
+	good = !bind_as_anyone(fd, path);
+	close(fd);
+	return good;
+}
+
 /* prefix + alias, or a random one; 0 if that is no good name. */
 static size_t full_name(const uint8_t *alias, size_t len,
 			uint8_t name[OCKAM_ADDR_MAX])
@@ -222,10 +259,12 @@ static size_t full_name(const uint8_t *alias, size_t len,
 		return 0;
 	memcpy(name, prefix, n);
 	memcpy(name + n, alias, len);
+	path.nhops = 1;
+	path.len = 2 + n + len;
 	path.hops[0] = OCKAM_TYPE_LOCAL;
 	path.hops[1] = n + len;
 	memcpy(path.hops + 2, name, n + len);
-	return address_is_reserved(&path) ? 0 : n + len;
+	return address_is_reserved(&path) || is_configured(&path) ? 0 : n + len;
 }
 
 /* Who registers; false if they may not. */
@@ -289,6 +328,7 @@ static struct relay *enter(const uint8_t *name, size_t len,
 			   const uint8_t *owner, const char **why)
 {
 	struct relay *r = find(name, len);
+	struct ockam_path path;
 
 	*why = "the name belongs to another";
 	if (r && memcmp(r->owner, owner, sizeof(r->owner)))
@@ -307,6 +347,12 @@ static struct relay *enter(const uint8_t *name, size_t len,
 	memcpy(r->name, name, len);
 	r->len = len;
 	memcpy(r->owner, owner, sizeof(r->owner));
+	*why = "the name is taken";
+	address_of(r, &path);
+	if (!is_free(&path)) {
+		free(r);
+		return NULL;
+	}
 	TAILQ_INSERT_TAIL(&relays, r, entry);
 	n_relays++;
 	return r;
@@ -400,19 +446,49 @@ static void close_service(struct watch *w)
 	w->fd = -1;
 }
 
+static bool still_allowed(const struct conf_relay *conf, const struct relay *r)
+{
+	if (!conf->enabled)
+		return false;
+	if (sodium_is_zero(r->owner, sizeof(r->owner)))
+		return conf->plain_links;
+	return trust_policy_allows(&conf->policy->trust, r->owner);
+}
+
+static void drop_refused(const struct config *c)
+{
+	struct relay *r, *next;
+	struct ockam_path path;
+	bool changed = false;
+
+	TAILQ_FOREACH_SAFE(r, &relays, entry, next) {
+		if (still_allowed(&c->relay, r))
+			continue;
+		address_of(r, &path);
+		log_info("relay %s is not allowed any more",
+			 route_text(&path));
+		drop_hop(r);
+		forget(r);
+		changed = true;
+	}
+	if (changed)
+		save();
+}
+
 void relay_apply(const struct config *c)
 {
 	static bool loaded;
 	uint32_t scope = 0;
 
+	if (!loaded)
+		load();
+	loaded = true;
+	drop_refused(c);
 	if (!c->relay.enabled) {
 		close_service(&by_random);
 		close_service(&by_name);
 		return;
 	}
-	if (!loaded)
-		load();
-	loaded = true;
 	if (c->relay.policy->trust.kind != TRUST_UNSET)
 		scope |= OCKAM_ACCEPT_CHANNELS;
 	if (c->relay.plain_links)

@@ -65,18 +65,25 @@ bool address_is_reserved(const struct ockam_path *address)
 	return false;
 }
 
+/*
+ * @any_name: whether the right to reserved names goes with it; else the kernel
+ * has the last word.
+ */
 static bool may_listen(const struct ockam_path *address,
-		       const struct asker *who)
+		       const struct asker *who, bool *any_name)
 {
 	size_t i;
 
 	for (i = 0; i < the.config->n_address; i++) {
 		const struct conf_address *a = &the.config->address[i];
 
-		if (path_equal(&a->address, address))
+		if (path_equal(&a->address, address)) {
+			*any_name = true;
 			return users_allow(&a->users, who);
+		}
 	}
-	return asker_is_admin(who) || !address_is_reserved(address);
+	*any_name = asker_is_admin(who);
+	return *any_name || !address_is_reserved(address);
 }
 
 bool is_rule(const char *word)
@@ -261,11 +268,12 @@ static void create_listener(struct request *req, const struct ask *ask)
 	const char *why = "out of memory";
 	struct policy *policy;
 	struct listener *own;
+	bool any_name;
 	int err;
 
 	if (!check_address(req, ask) || !identity_of(req, ask))
 		return;
-	if (!may_listen(&req->address, &ask->who)) {
+	if (!may_listen(&req->address, &ask->who, &any_name)) {
 		answer_error(ask, EACCES, "uid %u may not listen at this address",
 			     ask->who.uid);
 		return;
@@ -285,7 +293,8 @@ static void create_listener(struct request *req, const struct ask *ask)
 		err = listener_change(own, req->identity, policy, req->shared);
 	else
 		err = listener_create(&req->address, req->identity, policy,
-				      ask->who.uid, req->shared, false, &why);
+				      ask->who.uid, req->shared, false,
+				      any_name, &why);
 	policy_put(policy);
 	if (err)
 		answer_error(ask, -err, "listener: %s", why);
