@@ -168,6 +168,29 @@ size_t craft_history(uint8_t *buf, size_t cap, unsigned int n,
 	return w.len;
 }
 
+size_t craft_fork(uint8_t *buf, size_t cap, uint8_t sk2[64])
+{
+	uint8_t sk1[64];
+	struct craft_change c1 = {
+		.sk = sk1, .from = KNOWN_FROM, .until = KNOWN_UNTIL,
+		.version = 1, .type = 1,
+	}, c2 = {
+		.prev = c1.hash, .sk = sk2, .prev_sk = sk1,
+		.from = KNOWN_FROM, .until = KNOWN_UNTIL,
+		.version = 1, .type = 1,
+	};
+	struct ocb_writer w;
+
+	/* The first key of craft_history(). */
+	craft_key(sk1, 0x80);
+	craft_key(sk2, 0x33);
+	ocb_writer_init(&w, buf, cap);
+	ocb_put_array(&w, 2);
+	craft_change(&w, &c1);
+	craft_change(&w, &c2);
+	return w.len;
+}
+
 void craft_attestation(struct ocb_writer *w, const uint8_t sk[64],
 		       const uint8_t *subject, const uint8_t *latest,
 		       const struct ident_purpose_key *key, bool junk)

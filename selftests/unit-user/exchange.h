@@ -51,6 +51,8 @@ void craft_key(uint8_t sk[64], uint8_t seed_byte);
 /* A good history of @n changes of one identity; returns its length. */
 size_t craft_history(uint8_t *buf, size_t cap, unsigned int n,
 		     uint8_t last_sk[64]);
+/* The same identity, of which the second change is another one. */
+size_t craft_fork(uint8_t *buf, size_t cap, uint8_t last_sk[64]);
 
 /* Any attestation, right or wrong. */
 void craft_attestation(struct ocb_writer *w, const uint8_t sk[64],

@@ -377,29 +377,6 @@ static void test_times(void)
 	refused(&at, IDENT_E_ATTEST_TIME, "a key outliving the identity's");
 }
 
-/* A history of which the second change is another one. */
-static size_t forked_history(uint8_t *buf, size_t cap, uint8_t sk2[64])
-{
-	uint8_t sk1[64];
-	struct craft_change c1 = {
-		.sk = sk1, .from = KNOWN_FROM, .until = KNOWN_UNTIL,
-		.version = 1, .type = 1,
-	}, c2 = {
-		.prev = c1.hash, .sk = sk2, .prev_sk = sk1,
-		.from = KNOWN_FROM, .until = KNOWN_UNTIL,
-		.version = 1, .type = 1,
-	};
-	struct ocb_writer w;
-
-	craft_key(sk1, 0x80);
-	craft_key(sk2, 0x33);
-	ocb_writer_init(&w, buf, cap);
-	ocb_put_array(&w, 2);
-	craft_change(&w, &c1);
-	craft_change(&w, &c2);
-	return w.len;
-}
-
 static void know(const uint8_t *raw, size_t len)
 {
 	struct ident_history h;
@@ -415,7 +392,7 @@ static void test_known_histories(void)
 
 	len[0] = craft_history(raw[0], 1024, 1, sk[0]);
 	len[1] = craft_history(raw[1], 1024, 2, sk[1]);
-	len[2] = forked_history(raw[2], 1024, sk[2]);
+	len[2] = craft_fork(raw[2], 1024, sk[2]);
 
 	liar_init();
 	liar_write();
