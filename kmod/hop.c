@@ -8,6 +8,26 @@
 #include "node.h"
 #include "notify.h"
 
+static struct ockam_hop *hop_alloc(const u8 *key, u32 scope, const u8 *route,
+				   u32 len, u32 hops)
+{
+	struct ockam_hop *hop;
+
+	hop = kzalloc(struct_size(hop, route, len), GFP_KERNEL_ACCOUNT);
+	if (!hop)
+		return NULL;
+
+	refcount_set(&hop->ref, 1);
+	memcpy(hop->key, key, ockam_key_size(key));
+	memcpy(hop->route, route, len);
+	hop->route_len = len;
+	hop->route_hops = hops;
+	hop->scope = scope;
+	hop->name.key = hop->key;
+	hop->name.kind = OCKAM_NAME_HOP;
+	return hop;
+}
+
 struct ockam_hop *ockam_hop_new(struct ockam_node *node, const u8 *key,
 				u32 scope, const u8 *route, u32 len, u32 hops,
 				struct netlink_ext_ack *extack)
@@ -27,18 +47,9 @@ struct ockam_hop *ockam_hop_new(struct ockam_node *node, const u8 *key,
 	if (err)
 		return ERR_PTR(err);
 	err = -ENOMEM;
-	hop = kzalloc(struct_size(hop, route, len), GFP_KERNEL_ACCOUNT);
+	hop = hop_alloc(key, scope, route, len, hops);
 	if (!hop)
 		goto drop;
-
-	refcount_set(&hop->ref, 1);
-	memcpy(hop->key, key, ockam_key_size(key));
-	memcpy(hop->route, route, len);
-	hop->route_len = len;
-	hop->route_hops = hops;
-	hop->scope = scope;
-	hop->name.key = hop->key;
-	hop->name.kind = OCKAM_NAME_HOP;
 
 	err = xa_alloc_cyclic(&node->hops, &hop->id, hop, xa_limit_31b,
 			      &node->next_hop, GFP_KERNEL_ACCOUNT);
@@ -61,6 +72,33 @@ free:
 drop:
 	ockam_limit_drop(node->limit, OCKAM_LIMIT_HOPS);
 	return ERR_PTR(err);
+}
+
+int ockam_hop_set(struct ockam_node *node, struct ockam_hop *old, u32 scope,
+		  const u8 *route, u32 len, u32 hops)
+{
+	struct ockam_hop *hop;
+	int err;
+
+	lockdep_assert_held(&node->lock);
+
+	hop = hop_alloc(old->key, scope, route, len, hops);
+	if (!hop)
+		return -ENOMEM;
+
+	hop->id = old->id;
+	atomic64_set(&hop->msgs, atomic64_read(&old->msgs));
+	err = ockam_name_replace(node, &old->name, &hop->name);
+	if (err) {
+		kfree(hop);
+		return err;
+	}
+	/* In place of an entry: this needs no memory. */
+	xa_store(&node->hops, hop->id, hop, GFP_KERNEL_ACCOUNT);
+	node->gen++;
+	ockam_notify_hop(node, hop, false);
+	ockam_hop_put(old);
+	return 0;
 }
 
 void ockam_hop_put(struct ockam_hop *hop)

@@ -46,6 +46,12 @@ struct ockam_hop {
 struct ockam_hop *ockam_hop_new(struct ockam_node *node, const u8 *key,
 				u32 scope, const u8 *route, u32 len, u32 hops,
 				struct netlink_ext_ack *extack);
+/*
+ * Puts another one with the same address and id in the place of @old, which is
+ * freed when the last message has left it.  As above; 0 or -ENOMEM.
+ */
+int ockam_hop_set(struct ockam_node *node, struct ockam_hop *old, u32 scope,
+		  const u8 *route, u32 len, u32 hops);
 void ockam_hop_del(struct ockam_node *node, struct ockam_hop *hop);
 void ockam_hop_put(struct ockam_hop *hop);
 void ockam_hop_flush(struct ockam_node *node);

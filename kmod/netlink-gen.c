@@ -183,8 +183,16 @@ const struct nla_policy ockam_policy_del_nl_policy[OCKAM_A_POLICY_ID + 1] = {
 	[OCKAM_A_POLICY_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
+/* OCKAM_CMD_HOP_SET - do */
+const struct nla_policy ockam_hop_set_nl_policy[OCKAM_A_HOP_ROUTE + 1] = {
+	[OCKAM_A_HOP_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[OCKAM_A_HOP_ADDRESS] = { .type = NLA_BINARY, },
+	[OCKAM_A_HOP_SCOPE] = NLA_POLICY_MASK(NLA_U32, 0x1f),
+	[OCKAM_A_HOP_ROUTE] = { .type = NLA_BINARY, },
+};
+
 /* Ops table for ockam */
-const struct genl_ops ockam_nl_ops[20] = {
+const struct genl_ops ockam_nl_ops[21] = {
 	{
 		.cmd		= OCKAM_CMD_CHANNEL_NEW,
 		.doit		= ockam_nl_channel_new_doit,
@@ -326,6 +334,13 @@ const struct genl_ops ockam_nl_ops[20] = {
 		.doit		= ockam_nl_policy_del_doit,
 		.policy		= ockam_policy_del_nl_policy,
 		.maxattr	= OCKAM_A_POLICY_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= OCKAM_CMD_HOP_SET,
+		.doit		= ockam_nl_hop_set_doit,
+		.policy		= ockam_hop_set_nl_policy,
+		.maxattr	= OCKAM_A_HOP_ROUTE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

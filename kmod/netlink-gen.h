@@ -52,8 +52,10 @@ extern const struct nla_policy ockam_policy_get_nl_policy[OCKAM_A_POLICY_CHANNEL
 
 extern const struct nla_policy ockam_policy_del_nl_policy[OCKAM_A_POLICY_ID + 1];
 
+extern const struct nla_policy ockam_hop_set_nl_policy[OCKAM_A_HOP_ROUTE + 1];
+
 /* Ops table for ockam */
-extern const struct genl_ops ockam_nl_ops[20];
+extern const struct genl_ops ockam_nl_ops[21];
 
 int ockam_nl_channel_new_doit(struct sk_buff *skb, struct genl_info *info);
 int ockam_nl_node_get_doit(struct sk_buff *skb, struct genl_info *info);
@@ -83,6 +85,7 @@ int ockam_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ockam_nl_policy_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
 int ockam_nl_policy_del_doit(struct sk_buff *skb, struct genl_info *info);
+int ockam_nl_hop_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	OCKAM_NLGRP_LINK,

@@ -1513,6 +1513,15 @@ static int put_new_hop(struct sk_buff *skb, const struct ockam_nl_to *to,
 	return 0;
 }
 
+static int hop_scope(struct genl_info *info, u32 deflt, u32 *scope)
+{
+	*scope = nl_u32(info, OCKAM_A_HOP_SCOPE, deflt) | OCKAM_ACCEPT_LOCAL;
+	if (*scope & OCKAM_ACCEPT_IDS)
+		return nl_refuse(info, OCKAM_A_HOP_SCOPE, -EINVAL,
+				 "a hop has no list of identifiers");
+	return 0;
+}
+
 int ockam_nl_hop_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ockam_node *node = nl_node(info);
@@ -1529,10 +1538,9 @@ int ockam_nl_hop_new_doit(struct sk_buff *skb, struct genl_info *info)
 	err = nl_new_address(info, OCKAM_A_HOP_ADDRESS, OCKAM_ADDR_MAX, &key);
 	if (err)
 		return err;
-	scope = nl_u32(info, OCKAM_A_HOP_SCOPE, 0) | OCKAM_ACCEPT_LOCAL;
-	if (scope & OCKAM_ACCEPT_IDS)
-		return nl_refuse(info, OCKAM_A_HOP_SCOPE, -EINVAL,
-				 "a hop has no list of identifiers");
+	err = hop_scope(info, 0, &scope);
+	if (err)
+		return err;
 	if (info->attrs[OCKAM_A_HOP_ROUTE]) {
 		err = nl_route(info, OCKAM_A_HOP_ROUTE, &route, &len, &hops);
 		if (err)
@@ -1601,6 +1609,40 @@ int ockam_nl_hop_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	}
 	mutex_unlock(&node->lock);
 	return nl_dump_stop(cb, skb, id, err);
+}
+
+static int hop_set(struct ockam_node *node, struct genl_info *info)
+{
+	struct ockam_hop *hop = nl_hop(node, info);
+	u32 scope, len, hops;
+	const u8 *route;
+	int err;
+
+	if (IS_ERR(hop))
+		return PTR_ERR(hop);
+	err = hop_scope(info, hop->scope, &scope);
+	if (err)
+		return err;
+	route = hop->route;
+	len = hop->route_len;
+	hops = hop->route_hops;
+	if (info->attrs[OCKAM_A_HOP_ROUTE]) {
+		err = nl_route(info, OCKAM_A_HOP_ROUTE, &route, &len, &hops);
+		if (err)
+			return err;
+	}
+	return ockam_hop_set(node, hop, scope, route, len, hops);
+}
+
+int ockam_nl_hop_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ockam_node *node = nl_node(info);
+	int err;
+
+	mutex_lock(&node->lock);
+	err = hop_set(node, info);
+	mutex_unlock(&node->lock);
+	return err;
 }
 
 int ockam_nl_hop_del_doit(struct sk_buff *skb, struct genl_info *info)

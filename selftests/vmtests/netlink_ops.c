@@ -270,6 +270,8 @@ static const struct {
 	{ OCKAM_CMD_HOP_DEL, false, true, OCKAM_A_HOP_ADDRESS,
 	  OCKAM_A_HOP_ID, OCKAM_A_HOP_ADDRESS },
 	{ OCKAM_CMD_HOP_FLUSH, false, true, 0, 0, 0 },
+	{ OCKAM_CMD_HOP_SET, false, true, OCKAM_A_HOP_ROUTE,
+	  OCKAM_A_HOP_ID, OCKAM_A_HOP_ADDRESS },
 };
 
 TEST_F(ops, refuse_unknown_attributes)
@@ -737,6 +739,130 @@ TEST_F(ops, hop_refusals)
 	begin(a, OCKAM_CMD_HOP_GET);
 	put_name(a, OCKAM_A_HOP_ADDRESS, "hop");
 	EXPECT_REFUSED(-ENOENT, "no such hop", OCKAM_A_HOP_ADDRESS, -1);
+}
+
+static int turn_hop(struct lt_node *node, const char *to)
+{
+	struct ot_route r = ot_route(to, NULL);
+	struct ockam_nl_hop hop = {};
+
+	lt_key(&hop.address, "door");
+	ockam_nl_mark(&hop, OCKAM_A_HOP_ADDRESS);
+	hop.route.len = r.len;
+	memcpy(hop.route.data, r.data, r.len);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_ROUTE);
+	return ockam_nl_hop_set(node->nl, &hop);
+}
+
+static void get_door(struct lt_node *node, struct ockam_nl_hop *hop)
+{
+	memset(hop, 0, sizeof(*hop));
+	lt_key(&hop->address, "door");
+	ockam_nl_mark(hop, OCKAM_A_HOP_ADDRESS);
+	if (ockam_nl_hop_get(node->nl, hop))
+		memset(hop, 0, sizeof(*hop));
+}
+
+/* What is not named stays; refusals change nothing. */
+TEST_F(ops, hop_set)
+{
+	struct ot_route r = ot_route("east", NULL);
+	struct ockam_nl_hop before, now;
+	struct ask *a = &self->a;
+	int east, west, fd;
+
+	east = lt_worker("east", 0);
+	west = lt_worker("west", 0);
+	fd = ot_socket(0);
+	ASSERT_LE(0, east);
+	ASSERT_LE(0, west);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, lt_hop(&self->node, "door", &r, OCKAM_ACCEPT_LOCAL |
+						      OCKAM_ACCEPT_LINKS));
+	ASSERT_EQ(1, ot_say(fd, "door", "1"));
+	EXPECT_TRUE(ot_hears(east, "1"));
+	get_door(&self->node, &before);
+	EXPECT_EQ(1, before.msgs);
+
+	EXPECT_EQ(0, turn_hop(&self->node, "west"));
+	ASSERT_EQ(1, ot_say(fd, "door", "2"));
+	EXPECT_TRUE(ot_hears(west, "2"));
+	get_door(&self->node, &now);
+	EXPECT_EQ(before.id, now.id);
+	EXPECT_EQ(before.scope, now.scope);
+	EXPECT_EQ(2, now.msgs);
+
+	begin(a, OCKAM_CMD_HOP_SET);
+	put32(a, OCKAM_A_HOP_ID, now.id);
+	put32(a, OCKAM_A_HOP_SCOPE, OCKAM_ACCEPT_IDS);
+	EXPECT_REFUSED(-EINVAL, "identifiers", OCKAM_A_HOP_SCOPE, -1);
+	begin(a, OCKAM_CMD_HOP_SET);
+	put32(a, OCKAM_A_HOP_ID, now.id);
+	put(a, OCKAM_A_HOP_ROUTE, r.data, r.len - 1);
+	EXPECT_REFUSED(-EINVAL, "not a route", OCKAM_A_HOP_ROUTE, -1);
+	begin(a, OCKAM_CMD_HOP_SET);
+	put32(a, OCKAM_A_HOP_ID, now.id);
+	put32(a, OCKAM_A_HOP_SCOPE, OCKAM_ACCEPT_CHANNELS);
+	EXPECT_EQ(0, ask(a, NULL, NULL));
+	get_door(&self->node, &now);
+	EXPECT_EQ(before.id, now.id);
+	EXPECT_EQ(OCKAM_ACCEPT_LOCAL | OCKAM_ACCEPT_CHANNELS, now.scope);
+	ASSERT_EQ(1, ot_say(fd, "door", "3"));
+	EXPECT_TRUE(ot_hears(west, "3"));
+	close(fd);
+	close(west);
+	close(east);
+}
+
+#define TURNS 400
+
+static int turn_for_long(void)
+{
+	static const char *const to[] = { "west", "east" };
+	struct lt_node node = {};
+	int i, err;
+
+	err = ockam_nl_open(&node.nl);
+	for (i = 0; i < TURNS && !err; i++)
+		err = turn_hop(&node, to[i % 2]);
+	return err ? 1 : 0;
+}
+
+/* While it is turned to and fro, every message goes one way or the other. */
+TEST_F(ops, hop_set_loses_nothing)
+{
+	struct ot_route r = ot_route("east", NULL);
+	unsigned int sent = 0, heard[2] = {};
+	int east, west, fd, status;
+	pid_t pid;
+
+	east = lt_worker("east", 0);
+	west = lt_worker("west", 0);
+	fd = ot_socket(0);
+	ASSERT_LE(0, east);
+	ASSERT_LE(0, west);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, lt_hop(&self->node, "door", &r, OCKAM_ACCEPT_LOCAL));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(turn_for_long());
+	while (!waitpid(pid, &status, WNOHANG)) {
+		ASSERT_EQ(1, ot_say(fd, "door", "x"));
+		sent++;
+		if (ot_hears(west, "x"))
+			heard[0]++;
+		else if (ot_hears(east, "x"))
+			heard[1]++;
+		ASSERT_EQ(sent, heard[0] + heard[1]);
+	}
+	EXPECT_TRUE(WIFEXITED(status) && !WEXITSTATUS(status));
+	EXPECT_LT(0, heard[0]);
+	EXPECT_LT(0, heard[1]);
+	TH_LOG("%u messages, %u and %u", sent, heard[0], heard[1]);
+	close(fd);
+	close(west);
+	close(east);
 }
 
 /* ---- dumps ---- */

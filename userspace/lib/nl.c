@@ -691,6 +691,11 @@ int ockam_nl_hop_get(struct ockam_nl *nl, struct ockam_nl_hop *hop)
 	return request(nl, OCKAM_CMD_HOP_GET, OCKAM_NL_HOP, hop, hop);
 }
 
+int ockam_nl_hop_set(struct ockam_nl *nl, const struct ockam_nl_hop *hop)
+{
+	return request(nl, OCKAM_CMD_HOP_SET, OCKAM_NL_HOP, hop, NULL);
+}
+
 int ockam_nl_hop_del(struct ockam_nl *nl, const struct ockam_nl_hop *hop)
 {
 	return request(nl, OCKAM_CMD_HOP_DEL, OCKAM_NL_HOP, hop, NULL);

@@ -222,6 +222,8 @@ int ockam_nl_channel_flush(struct ockam_nl *nl);
 
 int ockam_nl_hop_new(struct ockam_nl *nl, struct ockam_nl_hop *hop);
 int ockam_nl_hop_get(struct ockam_nl *nl, struct ockam_nl_hop *hop);
+/* What is not marked stays; nothing is lost while it changes. */
+int ockam_nl_hop_set(struct ockam_nl *nl, const struct ockam_nl_hop *hop);
 int ockam_nl_hop_del(struct ockam_nl *nl, const struct ockam_nl_hop *hop);
 int ockam_nl_hop_flush(struct ockam_nl *nl);
 

@@ -108,6 +108,25 @@ static int hop_del(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
+static int hop_set(struct ctl *ctl, int argc, char **argv)
+{
+	static const int allowed[] = {
+		OCKAM_A_HOP_ROUTE, OCKAM_A_HOP_SCOPE, 0
+	};
+	struct ockam_nl_hop hop = {};
+	int err;
+
+	err = hop_select(ctl, "set", argc ? 1 : 0, argv, &hop);
+	if (!err)
+		err = arg_fields(OCKAM_NL_HOP, &hop, allowed, argc - 1,
+				 argv + 1);
+	if (err)
+		return err;
+	if (ockam_nl_hop_set(ctl->nl, &hop))
+		return ctl_nl_fail(ctl, "hop set");
+	return CTL_OK;
+}
+
 static int hop_flush(struct ctl *ctl, int argc, char **argv)
 {
 	int err;
@@ -129,6 +148,8 @@ int cmd_hop(struct ctl *ctl, int argc, char **argv)
 		{ "show", "ID | ADDRESS", "one", hop_show },
 		{ "add", "ADDRESS [scope local,links,channels,forwarded] "
 		  "[route ROUTE]", "make one", hop_add },
+		{ "set", "ID | ADDRESS [scope local,links,channels,forwarded] "
+		  "[route ROUTE]", "change one", hop_set },
 		{ "del", "ID | ADDRESS", "delete one", hop_del },
 		{ "flush", "", "delete all", hop_flush },
 		{ NULL, NULL, NULL, NULL }
