@@ -125,6 +125,8 @@ struct ockam_region {
  * @charge: enum ockam_charge
  * @decrypts: decryptions so far in this node
  * @steps: steps so far in this node
+ * @seen: empty, and a reader with a peek offset has seen it; under its queue's
+ *	lock
  * @unparked: the sink it was parked at and now has its turn; for comparison
  *	only
  * @mark: SO_MARK of the sender, for the carrier
@@ -139,7 +141,8 @@ struct ockam_msg {
 	u32			charged;
 	u8			charge;
 	u8			decrypts;
-	u16			steps;
+	u8			steps;
+	bool			seen;
 	u32			mark;
 	u32			priority;
 };

@@ -655,6 +655,55 @@ static void took_one(struct ockam_sock *osk, bool peeked)
 		ockam_sink_wake(sink);
 }
 
+/* The first message with something behind @off, which counts from there on. */
+static struct sk_buff *peek_find(struct sk_buff_head *queue, int *off,
+				 struct sk_buff **last)
+{
+	struct sk_buff *skb;
+	u32 at = *off;
+
+	skb_queue_walk(queue, skb) {
+		*last = skb;
+		/* An empty one is seen once, and only right at the offset. */
+		if (at >= skb->len && (at || ockam_msg(skb)->seen)) {
+			at -= skb->len;
+			continue;
+		}
+		ockam_msg(skb)->seen = !skb->len;
+		*off = at;
+		return skb;
+	}
+	return NULL;
+}
+
+/*
+ * Peeking with SO_PEEK_OFF.  The kernel's own way marks empty messages with
+ * skb->peeked, which ours have set from the start.
+ */
+static struct sk_buff *peek_at(struct sock *sk, int flags, int *off, int *err)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	struct sk_buff *skb, *last;
+
+	do {
+		*err = sock_error(sk);
+		if (*err)
+			return NULL;
+		last = (struct sk_buff *)queue;
+		spin_lock_bh(&queue->lock);
+		skb = peek_find(queue, off, &last);
+		if (skb)
+			refcount_inc(&skb->users);
+		spin_unlock_bh(&queue->lock);
+		if (skb)
+			return skb;
+		*err = -EAGAIN;
+	} while (timeo &&
+		 !__skb_wait_for_more_packets(sk, queue, err, &timeo, last));
+	return NULL;
+}
+
 /**
  * ockam_sock_recvmsg() - receive one message
  * @sock: a worker's socket
@@ -680,8 +729,11 @@ int ockam_sock_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		return -EOPNOTSUPP;
 
 	off = sk_peek_offset(sk, flags);
-	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &off,
-				  &err);
+	if (unlikely(flags & MSG_PEEK && off >= 0))
+		skb = peek_at(sk, flags, &off, &err);
+	else
+		skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags,
+					  &off, &err);
 	if (!skb) {
 		if (!err || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 			return 0;

@@ -433,6 +433,40 @@ TEST_F(msg, peek_offset)
 	EXPECT_TRUE(ot_hears(self->echoer, "ghij"));
 }
 
+/* An empty message is peeked at once, and is still there to be read. */
+TEST_F(msg, peek_offset_empty)
+{
+	char buf[16] = {};
+
+	ASSERT_EQ(0, ot_set(self->echoer, SOL_SOCKET, SO_PEEK_OFF, 0));
+	ASSERT_EQ(0, ot_say(self->app, "echoer", ""));
+	ASSERT_EQ(2, ot_say(self->app, "echoer", "ab"));
+	ASSERT_EQ(0, ot_say(self->app, "echoer", ""));
+
+	EXPECT_EQ(0, ot_recv(self->echoer, buf, 8, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(2, ot_recv(self->echoer, buf, 8, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(0, memcmp(buf, "ab", 2));
+	EXPECT_EQ(2, ot_get(self->echoer, SOL_SOCKET, SO_PEEK_OFF));
+	/* Behind what has been peeked at, not an end of it. */
+	EXPECT_EQ(0, ot_recv(self->echoer, buf, 8, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(-EAGAIN, ot_recv(self->echoer, buf, 8,
+				   MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(0, ot_say(self->app, "echoer", ""));
+	EXPECT_EQ(0, ot_recv(self->echoer, buf, 8, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(-EAGAIN, ot_recv(self->echoer, buf, 8,
+				   MSG_PEEK | MSG_DONTWAIT));
+
+	EXPECT_EQ(0, ot_recv(self->echoer, buf, 8, MSG_DONTWAIT));
+	EXPECT_EQ(2, ot_recv(self->echoer, buf, 8, MSG_DONTWAIT));
+	EXPECT_EQ(0, ot_get(self->echoer, SOL_SOCKET, SO_PEEK_OFF));
+	EXPECT_EQ(0, ot_recv(self->echoer, buf, 8, MSG_DONTWAIT));
+	EXPECT_EQ(0, ot_recv(self->echoer, buf, 8, MSG_DONTWAIT));
+	EXPECT_EQ(-EAGAIN, ot_recv(self->echoer, buf, 8,
+				   MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(0, ot_set(self->echoer, SOL_SOCKET, SO_PEEK_OFF, -1));
+	EXPECT_SILENCE();
+}
+
 /* ---- many at once ---- */
 
 TEST_F(msg, many_at_once)
