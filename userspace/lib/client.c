@@ -284,7 +284,8 @@ int ockam_secure_channel_delete(const struct ockam_secure_channel *channel,
 	return ret;
 }
 
-int request_listeners(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+static int ask_list(enum request_op op, const options_t *opt,
+		    char text[REQUEST_TEXT_MAX + 1])
 {
 	struct request *req;
 	struct answer ans;
@@ -293,11 +294,21 @@ int request_listeners(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 	req = calloc(1, sizeof(*req));
 	if (!req)
 		return ockam_fail(ENOMEM, "out of memory");
-	req->op = REQUEST_LIST_LISTENERS;
+	req->op = op;
 	req->timeout_ms = TIMEOUT_DEFAULT_MS;
 	ret = ask(req, opt, &ans);
 	if (!ret)
 		strcpy(text, ans.text);
 	free(req);
 	return ret;
+}
+
+int request_listeners(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+{
+	return ask_list(REQUEST_LIST_LISTENERS, opt, text);
+}
+
+int request_channels(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+{
+	return ask_list(REQUEST_LIST_CHANNELS, opt, text);
 }

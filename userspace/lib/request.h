@@ -32,6 +32,7 @@ enum request_op {
 	REQUEST_DELETE_LISTENER = 3,
 	REQUEST_DELETE_CHANNEL = 4,
 	REQUEST_LIST_LISTENERS = 5,
+	REQUEST_LIST_CHANNELS = 6,
 };
 
 /**
@@ -101,5 +102,9 @@ int answer_read(const uint8_t *buf, size_t len, struct answer *ans);
 /* For ockamctl: the listeners that the caller may see, one a line. */
 int request_listeners(const struct ockam_secure_channel_options *opt,
 		      char text[REQUEST_TEXT_MAX + 1]);
+
+/* Likewise the channels that are kept up. */
+int request_channels(const struct ockam_secure_channel_options *opt,
+		     char text[REQUEST_TEXT_MAX + 1]);
 
 #endif /* OCKAM_LIB_REQUEST_H */

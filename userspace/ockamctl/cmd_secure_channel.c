@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* ockamctl secure-channel: ask ockamd for a handshake. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "ockamctl.h"
+#include "request.h"
 #include "words.h"
 
 static int secure_channel_create(struct ctl *ctl, int argc, char **argv)
@@ -47,9 +50,54 @@ static int secure_channel_delete(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
+/* A line is an address, then names and values. */
+static json_t *list_object(char *line)
+{
+	json_t *o = json_object();
+	char *name, *value, *end;
+	unsigned long long n;
+
+	value = strsep(&line, " ");
+	json_object_set_new(o, "address", json_string(value));
+	while ((name = strsep(&line, " ")) && (value = strsep(&line, " "))) {
+		n = strtoull(value, &end, 10);
+		json_object_set_new(o, name, *value && !*end ?
+				    json_integer(n) : json_string(value));
+	}
+	return o;
+}
+
+static int secure_channel_list(struct ctl *ctl, int argc, char **argv)
+{
+	char text[REQUEST_TEXT_MAX + 1];
+	struct channel_words w;
+	char *line, *rest = text;
+	json_t *list;
+	int err;
+
+	err = words_channel(&w, argc, argv);
+	if (err)
+		return err;
+	if (request_channels(&w.opt, text))
+		return ctl_fail(ctl, "%s", ockam_error());
+	if (!ctl->json) {
+		fputs(text, stdout);
+		return CTL_OK;
+	}
+	list = json_array();
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			json_array_append_new(list, list_object(line));
+	print_json(list);
+	return CTL_OK;
+}
+
 int cmd_secure_channel(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct command table[] = {
+		{ "list", "[daemon-uid UID]",
+		  "your channels that are kept up; root sees all",
+		  secure_channel_list },
 		{ "create",
 		  "ROUTE trust anyone|IDENTIFIER ... [identity NAME] [timeout-ms N] [shared] [daemon-uid UID]",
 		  "make a channel to the listener at the end of ROUTE",

@@ -22,6 +22,7 @@
  * @rule: rule of @policy that it was trusted by, NULL: its identifier
  * @owner: uid
  * @expires: end of the peer's key, or of its credential
+ * @kept: keep.c knows what permits it
  */
 struct tracked {
 	TAILQ_ENTRY(tracked) entry;
@@ -34,6 +35,7 @@ struct tracked {
 	const struct trust_rule *rule;
 	uid_t owner;
 	uint64_t expires;
+	bool kept;
 };
 
 static TAILQ_HEAD(, tracked) channels = TAILQ_HEAD_INITIALIZER(channels);
@@ -63,6 +65,11 @@ static void delete_channel(uint32_t id, bool quiet)
 			  ockam_nl_error(the.nl));
 }
 
+void channels_delete(uint32_t id)
+{
+	delete_channel(id, false);
+}
+
 void channels_track(uint32_t id, const struct track *from)
 {
 	struct tracked *t = calloc(1, sizeof(*t));
@@ -82,6 +89,7 @@ void channels_track(uint32_t id, const struct track *from)
 	t->rule = from->rule;
 	t->owner = from->owner;
 	t->expires = from->expires;
+	t->kept = from->kept;
 	TAILQ_INSERT_TAIL(&channels, t, entry);
 }
 
@@ -92,11 +100,13 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 	struct tracked *t, *next;
 
 	if (gone) {
+		keep_lost(ch->id, "is gone");
 		TAILQ_FOREACH_SAFE(t, &channels, entry, next)
 			if (t->id == ch->id)
 				forget(t);
 		return;
 	}
+	keep_channel_event(ch);
 	switch (ch->event) {
 	case OCKAM_CHANNEL_EVENT_NONCE_LIMIT:
 	case OCKAM_CHANNEL_EVENT_STALLED:
@@ -122,6 +132,7 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 	if (ch->state != OCKAM_CHANNEL_STATE_CLOSED)
 		return;
 	log_info("channel %u was closed by its peer", ch->id);
+	keep_lost(ch->id, "was closed by its peer");
 	delete_channel(ch->id, true);
 }
 
@@ -130,6 +141,8 @@ static int on_event(const struct ockam_nl_event *ev, void *arg)
 	(void)arg;
 	if (ev->kind == OCKAM_NL_CHANNEL)
 		on_channel(ev->object, ev->gone);
+	else if (ev->kind == OCKAM_NL_LINK)
+		keep_link_event(ev->object, ev->gone);
 	return 0;
 }
 
@@ -163,8 +176,10 @@ static void sweep(void)
 		c.n = 0;
 		err = ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter,
 				    collect_closed, &c);
-		for (i = 0; i < c.n; i++)
+		for (i = 0; i < c.n; i++) {
+			keep_lost(c.id[i], "was closed by its peer");
 			delete_channel(c.id[i], true);
+		}
 	} while (err == 1);
 	if (err)
 		log_error("channels: %s", ockam_nl_error(the.nl));
@@ -176,10 +191,12 @@ static void events_readable(struct watch *w, uint32_t revents)
 
 	(void)w;
 	(void)revents;
-	if (err == -ENOBUFS)
+	if (err == -ENOBUFS) {
 		sweep();
-	else if (err && err != -EAGAIN && err != -EINTR)
+		keeps_check();
+	} else if (err && err != -EAGAIN && err != -EINTR) {
 		log_error("events: %s", ockam_nl_error(events));
+	}
 }
 
 static struct watch watch = { .fd = -1, .fn = events_readable };
@@ -192,6 +209,8 @@ int channels_init(void)
 	if (err)
 		return err;
 	err = ockam_nl_subscribe(events, OCKAM_MCGRP_CHANNEL);
+	if (!err)
+		err = ockam_nl_subscribe(events, OCKAM_MCGRP_LINK);
 	if (err) {
 		log_error("events: %s", ockam_nl_error(events));
 		return err;
@@ -220,6 +239,7 @@ static void end_channel(struct tracked *t, const char *why)
 {
 	log_info("channel %u to %s is closed: %s", t->id, id_text(t->peer),
 		 why);
+	keep_lost(t->id, why);
 	delete_channel(t->id, false);
 	forget(t);
 }
@@ -252,6 +272,8 @@ void channels_recheck(const struct config *c)
 	struct asker owner;
 
 	TAILQ_FOREACH_SAFE(t, &channels, entry, next) {
+		if (t->kept)
+			continue;
 		id = config_identity(c, t->identity);
 		if (!id) {
 			end_channel(t, "its identity is not there any more");

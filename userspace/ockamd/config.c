@@ -424,6 +424,43 @@ static int check_hop(cfg_t *cfg, cfg_opt_t *opt)
 	return titled_address(cfg, opt, OCKAM_ADDR_MAX) ? 0 : -1;
 }
 
+/* A channel cannot do without these three. */
+static int check_channel(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = titled_address(cfg, opt, OCKAM_ADDR_MAX);
+	const char *missing = NULL;
+
+	if (!sec)
+		return -1;
+	if (!cfg_getstr(sec, "identity"))
+		missing = "identity";
+	else if (!cfg_getstr(sec, "route"))
+		missing = "route to a listener";
+	else if (!cfg_size(sec, "trust"))
+		missing = "trust policy: name identifiers, or write \"anyone\"";
+	if (missing) {
+		cfg_error(cfg, "channel \"%s\" has no %s", cfg_title(sec),
+			  missing);
+		return -1;
+	}
+	if (cfg_getint(sec, "retry-min-ms") > cfg_getint(sec, "retry-max-ms")) {
+		cfg_error(cfg, "channel \"%s\": retry-min-ms is more than retry-max-ms",
+			  cfg_title(sec));
+		return -1;
+	}
+	return 0;
+}
+
+static int check_some_ms(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long v = cfg_opt_getnint(opt, 0);
+
+	if (v >= 10 && v <= 86400000)
+		return 0;
+	cfg_error(cfg, "%s = %ld is not from 10 to 86400000", opt->name, v);
+	return -1;
+}
+
 /* ---- copying what was checked ---- */
 
 /* Memory is all that can still be missing. */
@@ -563,6 +600,54 @@ static void take_hops(cfg_t *cfg, struct config *c)
 	}
 }
 
+static void take_channels(cfg_t *cfg, struct config *c)
+{
+	size_t i;
+
+	c->n_channel = cfg_size(cfg, "channel");
+	c->channel = must(calloc(c->n_channel + 1, sizeof(*c->channel)));
+	for (i = 0; i < c->n_channel; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "channel", i);
+		struct conf_channel *ch = &c->channel[i];
+
+		ch->name = must(strdup(cfg_title(sec)));
+		ch->line = sec->line;
+		ockam_path_parse(&ch->address, ch->name);
+		ch->identity = must(strdup(cfg_getstr(sec, "identity")));
+		ockam_path_parse(&ch->route, cfg_getstr(sec, "route"));
+		ch->policy = take_policy(sec, "trust");
+		/* The daemon's user, which it has yet to become. */
+		ch->owner = -1;
+		if (cfg_getstr(sec, "owner"))
+			read_uid(cfg_getstr(sec, "owner"), &ch->owner);
+		ch->shared = cfg_getbool(sec, "shared");
+		ch->recreate = cfg_getbool(sec, "recreate");
+		ch->timeout_ms = cfg_getint(sec, "timeout-ms");
+		ch->retry_min_ms = cfg_getint(sec, "retry-min-ms");
+		ch->retry_max_ms = cfg_getint(sec, "retry-max-ms");
+		ch->max_age = cfg_getint(sec, "max-age");
+		if (cfg_getstr(sec, "probe"))
+			ockam_path_parse(&ch->probe, cfg_getstr(sec, "probe"));
+	}
+}
+
+void conf_channel_copy(struct conf_channel *to,
+		       const struct conf_channel *from)
+{
+	*to = *from;
+	to->name = must(strdup(from->name));
+	to->identity = must(strdup(from->identity));
+	policy_get(to->policy);
+}
+
+void conf_channel_clear(struct conf_channel *c)
+{
+	free(c->name);
+	free(c->identity);
+	policy_put(c->policy);
+	memset(c, 0, sizeof(*c));
+}
+
 static void take_relay(cfg_t *cfg, struct config *c)
 {
 	struct conf_relay *r = &c->relay;
@@ -599,6 +684,7 @@ static struct config *take(cfg_t *cfg)
 	take_addresses(cfg, c);
 	take_links(cfg, c);
 	take_hops(cfg, c);
+	take_channels(cfg, c);
 	take_relay(cfg, c);
 	return c;
 }
@@ -616,8 +702,8 @@ static int check_addresses(const struct config *c, const char *path)
 	size_t n = 0, i, k;
 	int err = 0;
 
-	all = must(calloc(c->n_listener + c->n_link + c->n_hop + 1,
-			  sizeof(*all)));
+	all = must(calloc(c->n_listener + c->n_link + c->n_hop +
+			  c->n_channel + 1, sizeof(*all)));
 	for (i = 0; i < c->n_listener; i++)
 		all[n++] = (struct named_address){ &c->listener[i].address,
 			c->listener[i].name, c->listener[i].line };
@@ -627,6 +713,9 @@ static int check_addresses(const struct config *c, const char *path)
 	for (i = 0; i < c->n_hop; i++)
 		all[n++] = (struct named_address){ &c->hop[i].address,
 			c->hop[i].name, c->hop[i].line };
+	for (i = 0; i < c->n_channel; i++)
+		all[n++] = (struct named_address){ &c->channel[i].address,
+			c->channel[i].name, c->channel[i].line };
 	for (i = 0; i < n && !err; i++)
 		for (k = 0; k < i && !err; k++) {
 			if (!path_equal(all[i].address, all[k].address))
@@ -637,6 +726,22 @@ static int check_addresses(const struct config *c, const char *path)
 		}
 	free(all);
 	return err;
+}
+
+static int check_channels(const struct config *c, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_channel; i++) {
+		const struct conf_channel *ch = &c->channel[i];
+
+		if (!config_identity(c, ch->identity)) {
+			log_error("%s, line %d: channel \"%s\" names identity \"%s\", for which there is no section",
+				  path, ch->line, ch->name, ch->identity);
+			return -1;
+		}
+	}
+	return 0;
 }
 
 /* What can only be seen when everything is known. */
@@ -652,7 +757,7 @@ static int check_whole(const struct config *c, const char *path)
 				  c->listener[i].identity);
 			return -1;
 		}
-	return check_addresses(c, path);
+	return check_channels(c, path) ?: check_addresses(c, path);
 }
 
 /* ---- the file ---- */
@@ -809,6 +914,20 @@ struct config *config_load(const char *path)
 		CFG_STR_LIST("scope", NULL, CFGF_NONE),
 		CFG_END()
 	};
+	cfg_opt_t channel[] = {
+		CFG_STR("identity", NULL, CFGF_NODEFAULT),
+		CFG_STR("route", NULL, CFGF_NODEFAULT),
+		CFG_STR_LIST("trust", NULL, CFGF_NONE),
+		CFG_STR("owner", NULL, CFGF_NODEFAULT),
+		CFG_BOOL("shared", cfg_false, CFGF_NONE),
+		CFG_BOOL("recreate", cfg_true, CFGF_NONE),
+		CFG_INT("timeout-ms", 10000, CFGF_NONE),
+		CFG_INT("retry-min-ms", 500, CFGF_NONE),
+		CFG_INT("retry-max-ms", 60000, CFGF_NONE),
+		CFG_INT("max-age", 0, CFGF_NONE),
+		CFG_STR("probe", NULL, CFGF_NODEFAULT),
+		CFG_END()
+	};
 	cfg_opt_t relay[] = {
 		CFG_STR_LIST("allow", NULL, CFGF_NONE),
 		CFG_BOOL("plain-links", cfg_false, CFGF_NONE),
@@ -830,6 +949,7 @@ struct config *config_load(const char *path)
 		CFG_SEC("listener", listener, titled),
 		CFG_SEC("link", link, titled),
 		CFG_SEC("hop", hop, titled),
+		CFG_SEC("channel", channel, titled),
 		CFG_SEC("relay", relay, CFGF_NODEFAULT),
 		CFG_END()
 	};
@@ -861,6 +981,15 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "hop", check_hop);
 	cfg_set_validate_func(cfg, "hop|route", check_route);
 	cfg_set_validate_func(cfg, "hop|scope", check_scope);
+	cfg_set_validate_func(cfg, "channel", check_channel);
+	cfg_set_validate_func(cfg, "channel|route", check_route);
+	cfg_set_validate_func(cfg, "channel|probe", check_route);
+	cfg_set_validate_func(cfg, "channel|trust", check_trust);
+	cfg_set_validate_func(cfg, "channel|owner", check_users);
+	cfg_set_validate_func(cfg, "channel|timeout-ms", check_some_ms);
+	cfg_set_validate_func(cfg, "channel|retry-min-ms", check_some_ms);
+	cfg_set_validate_func(cfg, "channel|retry-max-ms", check_some_ms);
+	cfg_set_validate_func(cfg, "channel|max-age", check_positive);
 	cfg_set_validate_func(cfg, "relay", check_relay);
 	cfg_set_validate_func(cfg, "relay|allow", check_allow);
 	cfg_set_validate_func(cfg, "relay|max", check_positive);
@@ -910,6 +1039,8 @@ void config_free(struct config *c)
 	}
 	for (i = 0; i < c->n_hop; i++)
 		free(c->hop[i].name);
+	for (i = 0; i < c->n_channel; i++)
+		conf_channel_clear(&c->channel[i]);
 	policy_put(c->relay.policy);
 	free(c->relay.prefix);
 	free(c->identity);
@@ -917,6 +1048,7 @@ void config_free(struct config *c)
 	free(c->address);
 	free(c->link);
 	free(c->hop);
+	free(c->channel);
 	free(c->state);
 	free(c->user);
 	free(c->group);

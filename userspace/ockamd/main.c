@@ -185,6 +185,7 @@ static void reload(void)
 	listeners_apply(c);
 	relay_apply(c);
 	channels_recheck(c);
+	keeps_apply(c);
 	config_free(old);
 	log_info("configuration is in force");
 }
@@ -237,6 +238,7 @@ static void tick(void)
 {
 	sessions_tick();
 	channels_tick();
+	keeps_tick();
 	relay_tick();
 }
 
@@ -279,12 +281,13 @@ static int start(void)
 		return -1;
 	}
 	if (keys_init(c->state) || keys_reload(c) || open_kernel() ||
-	    requests_init() || channels_init())
+	    requests_init() || channels_init() || keeps_init())
 		return -1;
 	/* A link that cannot be made now is no reason to serve nobody. */
 	links_apply(c, NULL);
 	listeners_apply(c);
 	relay_apply(c);
+	keeps_apply(the.config);
 	return 0;
 }
 
@@ -292,6 +295,7 @@ static int start(void)
 static void end(void)
 {
 	sessions_end();
+	keeps_end();
 	relay_end();
 	listeners_end();
 	requests_end();

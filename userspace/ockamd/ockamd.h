@@ -132,6 +132,45 @@ struct conf_hop {
 };
 
 /**
+ * struct conf_channel - a channel that is kept up
+ * @name: as written
+ * @line: of its section
+ * @address: what it is reached by
+ * @identity: own identity
+ * @route: to the peer's listener
+ * @policy: whom to trust
+ * @owner: uid that may send through it, -1: the daemon's
+ * @shared: every uid may
+ * @recreate: it is made again when it is lost
+ * @timeout_ms: for a handshake
+ * @retry_min_ms: pause after the first failure, doubled by each one
+ * @retry_max_ms: longest pause
+ * @max_age: seconds until it is made anew, 0: never because of that
+ * @probe: route at the peer to a worker that answers, or empty
+ */
+struct conf_channel {
+	char *name;
+	int line;
+	struct ockam_path address;
+	char *identity;
+	struct ockam_path route;
+	struct policy *policy;
+	uid_t owner;
+	bool shared;
+	bool recreate;
+	unsigned int timeout_ms;
+	unsigned int retry_min_ms;
+	unsigned int retry_max_ms;
+	uint64_t max_age;
+	struct ockam_path probe;
+};
+
+/* Ends the program when there is no memory. */
+void conf_channel_copy(struct conf_channel *to,
+		       const struct conf_channel *from);
+void conf_channel_clear(struct conf_channel *c);
+
+/**
  * struct conf_relay - the relay service
  * @enabled: there is a section
  * @policy: who may register through a channel
@@ -169,6 +208,8 @@ struct config {
 	size_t n_link;
 	struct conf_hop *hop;
 	size_t n_hop;
+	struct conf_channel *channel;
+	size_t n_channel;
 	struct conf_relay relay;
 };
 
@@ -258,10 +299,37 @@ struct ask {
 	struct asker who;
 };
 
-/* 0, or a negative errno with words in @why. */
-int session_initiate(const struct request *req, const struct ask *ask,
-		     struct identity *self, struct policy *policy,
-		     const char **why);
+struct keep;
+
+/**
+ * struct initiate - a handshake to begin, and who waits for it
+ * @route: to the peer's listener
+ * @identity: name of @self
+ * @self: own identity
+ * @policy: whom to trust
+ * @owner: uid that the channel will belong to
+ * @shared: it is for everybody on this node
+ * @timeout_ms: for all of it
+ * @ask: request to answer, or NULL
+ * @keep: otherwise the kept channel to tell
+ */
+struct initiate {
+	struct ockam_path route;
+	const char *identity;
+	struct identity *self;
+	struct policy *policy;
+	uid_t owner;
+	bool shared;
+	unsigned int timeout_ms;
+	const struct ask *ask;
+	struct keep *keep;
+};
+
+/*
+ * 0, or a negative errno with words in @why.  After 0 it may have failed
+ * already, and been answered.
+ */
+int session_initiate(const struct initiate *in, const char **why);
 struct listener;
 void session_respond(struct listener *l, const struct ockam_info *info,
 		     const uint8_t *m1, size_t len);
@@ -269,6 +337,10 @@ void sessions_tick(void);
 void sessions_end(void);
 /* Those of a listener that goes away. */
 void sessions_forget(const struct listener *l);
+/* That of a kept channel, which is not told. */
+void sessions_forget_keep(const struct keep *k);
+/* Likewise, but with the next tick, and it is told. */
+void sessions_expire_keep(const struct keep *k);
 int sessions_init(size_t max);
 void sessions_log(void);
 
@@ -327,6 +399,7 @@ void listeners_end(void);
  * @owner: uid
  * @rule: rule of @policy that it passed by, or NULL
  * @expires: when the peer's key does, or the credential for @rule
+ * @kept: keep.c knows what permits it
  */
 struct track {
 	struct ockam_path listener;
@@ -336,6 +409,7 @@ struct track {
 	const struct trust_rule *rule;
 	uid_t owner;
 	uint64_t expires;
+	bool kept;
 };
 
 int channels_init(void);
@@ -344,6 +418,42 @@ void channels_track(uint32_t id, const struct track *t);
 void channels_recheck(const struct config *c);
 void channels_tick(void);
 void channels_end(void);
+/* The peer is told. */
+void channels_delete(uint32_t id);
+
+/* ---- keep.c: channels that are kept up ---- */
+
+/**
+ * struct made - what a handshake for a kept channel came to
+ * @channel: id
+ * @encryptor: address
+ * @peer: the peer's identifier
+ * @policy: trust policy it passed
+ * @rule: rule of @policy that it passed by, or NULL
+ * @expires: end of that trust
+ */
+struct made {
+	uint32_t channel;
+	struct ockam_path encryptor;
+	uint8_t peer[IDENT_ID_LEN];
+	struct policy *policy;
+	const struct trust_rule *rule;
+	uint64_t expires;
+};
+
+int keeps_init(void);
+void keeps_apply(struct config *c);
+void keeps_tick(void);
+/* Compares with the kernel: events were lost. */
+void keeps_check(void);
+void keeps_list(uid_t uid, bool all, char *text, size_t size);
+void keeps_end(void);
+void keep_done(struct keep *k, const struct made *made);
+void keep_failed(struct keep *k, const char *why);
+/* Before a channel is deleted, or after it was; it need not be a kept one. */
+void keep_lost(uint32_t id, const char *why);
+void keep_channel_event(const struct ockam_nl_channel *ch);
+void keep_link_event(const struct ockam_nl_link *link, bool gone);
 
 /* ---- links.c: links, hops and switches of the configuration ---- */
 

@@ -210,8 +210,14 @@ static struct identity *identity_of(struct request *req, const struct ask *ask)
 
 static void create_channel(struct request *req, const struct ask *ask)
 {
-	struct identity *self;
-	struct policy *policy;
+	struct initiate in = {
+		.route = req->route,
+		.identity = req->identity,
+		.owner = ask->who.uid,
+		.shared = req->shared,
+		.timeout_ms = req->timeout_ms,
+		.ask = ask,
+	};
 	const char *why;
 	int err;
 
@@ -223,23 +229,23 @@ static void create_channel(struct request *req, const struct ask *ask)
 		answer_error(ask, EINVAL, "timeout out of range");
 		return;
 	}
-	self = identity_of(req, ask);
-	if (!self)
+	in.self = identity_of(req, ask);
+	if (!in.self)
 		return;
 	err = check_route(&req->route, &ask->who);
 	if (err) {
 		answer_error(ask, -err, "the route leads through a channel of another user");
 		return;
 	}
-	policy = policy_of(req);
-	if (!policy) {
+	in.policy = policy_of(req);
+	if (!in.policy) {
 		answer_error(ask, EINVAL, "trust policy not understood");
 		return;
 	}
-	err = session_initiate(req, ask, self, policy, &why);
+	err = session_initiate(&in, &why);
 	if (err)
 		answer_error(ask, -err, "%s", why);
-	policy_put(policy);
+	policy_put(in.policy);
 }
 
 static bool check_address(const struct request *req, const struct ask *ask)
@@ -351,6 +357,15 @@ static void list_listeners(const struct ask *ask)
 	answer_ask(ask, &ans);
 }
 
+static void list_channels(const struct ask *ask)
+{
+	struct answer ans = { .id = ask->id };
+
+	keeps_list(ask->who.uid, asker_is_admin(&ask->who), ans.text,
+		   sizeof(ans.text));
+	answer_ask(ask, &ans);
+}
+
 static void serve(struct request *req, const struct ask *ask)
 {
 	if (req->op <= REQUEST_CREATE_LISTENER &&
@@ -373,6 +388,9 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_LIST_LISTENERS:
 		list_listeners(ask);
+		break;
+	case REQUEST_LIST_CHANNELS:
+		list_channels(ask);
 		break;
 	default:
 		answer_error(ask, EOPNOTSUPP, "unknown request");

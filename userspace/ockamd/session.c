@@ -39,7 +39,8 @@
  * @policy: whom to trust
  * @identity: name of our identity
  * @listener: where M1 came to; NULL at the initiator
- * @ask: who waits for it; NULL at the responder
+ * @ask: who waits for it, or NULL
+ * @keep: the kept channel that it is for, or NULL
  * @owner: uid that the channel will belong to
  * @shared: the channel is for everybody on this node
  * @garbage: messages that were no M2 or M3
@@ -51,6 +52,8 @@
  * @channel: its id
  * @encryptor: its address
  * @peer: the peer's identifier
+ * @rule: rule of @policy that it is trusted by, or NULL
+ * @expires: end of that trust
  */
 struct session {
 	TAILQ_ENTRY(session) entry;
@@ -63,6 +66,7 @@ struct session {
 	char *identity;
 	struct listener *listener;
 	struct ask *ask;
+	struct keep *keep;
 	uid_t owner;
 	bool shared;
 	unsigned int garbage;
@@ -74,6 +78,8 @@ struct session {
 	uint32_t channel;
 	struct ockam_nl_address encryptor;
 	uint8_t peer[IDENT_ID_LEN];
+	const struct trust_rule *rule;
+	uint64_t expires;
 };
 
 static TAILQ_HEAD(, session) sessions = TAILQ_HEAD_INITIALIZER(sessions);
@@ -298,7 +304,9 @@ static void fail(struct session *s, int err, const char *why)
 	count.refused++;
 	if (s->ask)
 		answer_error(s->ask, err, "%s", why);
-	if (s->role == OCKAM_ROLE_INITIATOR) {
+	if (s->keep)
+		keep_failed(s->keep, why);
+	else if (s->role == OCKAM_ROLE_INITIATOR) {
 		if (may_log())
 			log_info("handshake for uid %u failed: %s", s->owner,
 				 why);
@@ -324,15 +332,35 @@ static void remove_channel(uint32_t id)
 
 static void expire(struct session *s)
 {
+	const char *why = s->garbage ?
+			  "the peer answered nothing that could be used" :
+			  "the peer did not answer in time";
+
 	count.expired++;
 	if (s->installed)
 		remove_channel(s->channel);
 	if (s->ask)
-		answer_error(s->ask, ETIMEDOUT, s->garbage ?
-			     "the peer answered nothing that could be used" :
-			     "the peer did not answer in time");
+		answer_error(s->ask, ETIMEDOUT, "%s", why);
+	if (s->keep)
+		keep_failed(s->keep, why);
 	log_debug("handshake with %s expired", source_text(&s->source));
 	session_free(s);
+}
+
+static void tell_keep(const struct session *s)
+{
+	struct made made = {
+		.channel = s->channel,
+		.policy = s->policy,
+		.rule = s->rule,
+		.expires = s->expires,
+	};
+
+	made.encryptor.len = s->encryptor.len;
+	made.encryptor.nhops = 1;
+	memcpy(made.encryptor.hops, s->encryptor.data, s->encryptor.len);
+	memcpy(made.peer, s->peer, sizeof(made.peer));
+	keep_done(s->keep, &made);
 }
 
 static void done(struct session *s)
@@ -355,6 +383,8 @@ static void done(struct session *s)
 		memcpy(ans.peer, s->peer, sizeof(ans.peer));
 		answer_ask(s->ask, &ans);
 	}
+	if (s->keep)
+		tell_keep(s);
 	session_free(s);
 }
 
@@ -445,9 +475,10 @@ static void track(const struct session *s)
 		.identity = s->identity,
 		.policy = s->policy,
 		.peer = s->peer,
-		.rule = scratch->keys.peer.rule,
+		.rule = s->rule,
 		.owner = s->owner,
-		.expires = scratch->keys.peer.expires,
+		.expires = s->expires,
+		.kept = s->keep,
 	};
 
 	if (s->listener)
@@ -462,6 +493,8 @@ static int install(struct session *s)
 	int err;
 
 	memcpy(s->peer, scratch->keys.peer.identifier, sizeof(s->peer));
+	s->rule = scratch->keys.peer.rule;
+	s->expires = scratch->keys.peer.expires;
 	fill_channel(s, ch);
 	err = ockam_nl_channel_new(the.nl, ch);
 	if (!err) {
@@ -605,29 +638,32 @@ static void session_readable(struct watch *w, uint32_t events)
 
 /* ---- beginnings ---- */
 
-int session_initiate(const struct request *req, const struct ask *ask,
-		     struct identity *self, struct policy *policy,
-		     const char **why)
+int session_initiate(const struct initiate *in, const char **why)
 {
-	const struct source src = { OCKAM_ORIGIN_LOCAL, ask->who.uid };
-	const struct xx_config cfg = { .self = self, .check = &policy->check };
-	const char *name = req->identity;
+	const struct xx_config cfg = {
+		.self = in->self,
+		.check = &in->policy->check,
+	};
+	struct source src = { OCKAM_ORIGIN_LOCAL, in->owner };
 	struct session *s;
 	size_t len;
 	int err;
 
+	/* Kept ones leave those who ask their share. */
+	if (in->keep)
+		src = (struct source){ 0 };
 	*why = "too many handshakes at once";
 	if (n_initiated >= INITIATE_MAX ||
 	    count_source(&src, OCKAM_ROLE_INITIATOR) >= INITIATE_USER)
 		return -EAGAIN;
 	*why = "no socket or no memory for a handshake";
-	s = session_new(OCKAM_ROLE_INITIATOR, &src, name, policy,
-			req->timeout_ms);
+	s = session_new(OCKAM_ROLE_INITIATOR, &src, in->identity, in->policy,
+			in->timeout_ms);
 	if (!s)
 		return -ENOMEM;
-	s->owner = ask->who.uid;
-	s->shared = req->shared;
-	s->to = req->route;
+	s->owner = in->owner;
+	s->shared = in->shared;
+	s->to = in->route;
 	err = xx_initiator_start(&s->secrets->xx, &cfg, now_seconds(), outbox,
 				 sizeof(outbox), &len);
 	if (err) {
@@ -635,12 +671,15 @@ int session_initiate(const struct request *req, const struct ask *ask,
 		session_free(s);
 		return -errno_of(err);
 	}
-	s->ask = malloc(sizeof(*s->ask));
-	if (!s->ask || set_out(s, len)) {
+	if (in->ask)
+		s->ask = malloc(sizeof(*s->ask));
+	if ((in->ask && !s->ask) || set_out(s, len)) {
 		session_free(s);
 		return -ENOMEM;
 	}
-	*s->ask = *ask;
+	if (in->ask)
+		*s->ask = *in->ask;
+	s->keep = in->keep;
 	flush(s);
 	return 0;
 }
@@ -724,6 +763,28 @@ void sessions_forget(const struct listener *l)
 	TAILQ_FOREACH_SAFE(s, &sessions, entry, next)
 		if (s->listener == l)
 			session_free(s);
+}
+
+void sessions_forget_keep(const struct keep *k)
+{
+	struct session *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &sessions, entry, next) {
+		if (s->keep != k)
+			continue;
+		if (s->installed)
+			remove_channel(s->channel);
+		session_free(s);
+	}
+}
+
+void sessions_expire_keep(const struct keep *k)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &sessions, entry)
+		if (s->keep == k)
+			s->deadline = 0;
 }
 
 void sessions_end(void)

@@ -1,0 +1,1166 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Channels that are kept up.  Each has an address of its own, a hop whose
+ * route is the encryptor in use: a new channel is made beside the old one, the
+ * hop is turned to it in one step, and the old one ends when the new one has
+ * verified something from the peer.
+ *
+ *	fresh	handshake done, a probe is under way
+ *	now	what the address leads to
+ *	old	the one before, for what is still under way
+ *
+ * What a later process needs to go on with them is in a file: nothing secret.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "ockamd.h"
+
+#define STATE_FILE	"channels"
+#define FP_LEN		16	/* bytes of a section's fingerprint */
+#define CHECK_MS	10000
+#define PROBE_MS	1000	/* until a probe is sent again */
+#define SILENT_MAX	3	/* checks with a probe and nothing received */
+#define LINGER_MS	10000	/* of the old one: its answers may be on their way */
+#define RENEW_EARLY	60	/* seconds before the peer's key expires */
+#define BACKOFF_STEPS	20
+#define NEST_MAX	8
+#define LINE_MAX_LEN	2048
+
+/**
+ * struct held - a channel of a kept one
+ * @id: of the kernel's, 0: there is none
+ * @encryptor: its address
+ * @peer: the peer's identifier
+ * @policy: what the peer was trusted by
+ * @rule: rule of @policy, NULL: its identifier
+ * @expires: end of that trust
+ * @made: seconds since the epoch
+ * @verified: something from the peer has verified
+ * @suspect: what is sent into it may get nowhere
+ */
+struct held {
+	uint32_t id;
+	struct ockam_path encryptor;
+	uint8_t peer[IDENT_ID_LEN];
+	struct policy *policy;
+	const struct trust_rule *rule;
+	uint64_t expires;
+	uint64_t made;
+	bool verified;
+	bool suspect;
+};
+
+/**
+ * struct keep - a channel that is kept up
+ * @entry: list
+ * @conf: its section, copied
+ * @fresh: see above
+ * @now: see above
+ * @old: see above
+ * @link: link that @now goes over in the end, 0: not known
+ * @connects: how often that had come up
+ * @rx_msgs: what @now had received at the last check
+ * @silent: checks without anything received
+ * @wanted: a new channel is to be made
+ * @trying: a handshake is under way
+ * @hurry: it is in vain, and the next one need not wait
+ * @given_up: it is not made again
+ * @next_try: when, milliseconds
+ * @probe_at: when a probe for @fresh is sent again
+ * @probe_until: when @fresh is given up
+ * @old_until: when @old ends, 0: not before @now has verified something
+ * @fails: attempts in a row that led to nothing lasting
+ * @attempts: handshakes begun
+ * @made: channels made
+ */
+struct keep {
+	TAILQ_ENTRY(keep) entry;
+	struct conf_channel conf;
+	struct held fresh;
+	struct held now;
+	struct held old;
+	uint32_t link;
+	uint64_t connects;
+	uint64_t rx_msgs;
+	unsigned int silent;
+	bool wanted;
+	bool trying;
+	bool hurry;
+	bool given_up;
+	uint64_t next_try;
+	uint64_t probe_at;
+	uint64_t probe_until;
+	uint64_t old_until;
+	unsigned int fails;
+	uint64_t attempts;
+	uint64_t made;
+};
+
+static TAILQ_HEAD(, keep) keeps = TAILQ_HEAD_INITIALIZER(keeps);
+static struct ockam_path nowhere;
+static uint64_t next_check;
+
+static void probe_readable(struct watch *w, uint32_t events);
+
+static struct watch probe = { .fd = -1, .fn = probe_readable };
+
+/* ---- the address ---- */
+
+/* Nobody can bind such a name, so nobody gets what is meant for the peer. */
+static void make_nowhere(void)
+{
+	uint8_t raw[OCKAM_RANDOM_LEN / 2];
+
+	randombytes_buf(raw, sizeof(raw));
+	nowhere.nhops = 1;
+	nowhere.len = 2 + OCKAM_RANDOM_LEN;
+	nowhere.hops[0] = OCKAM_TYPE_LOCAL;
+	nowhere.hops[1] = OCKAM_RANDOM_LEN;
+	sodium_bin2hex((char *)nowhere.hops + 2, sizeof(nowhere.hops) - 2,
+		       raw, sizeof(raw));
+}
+
+static void hop_key(const struct keep *k, struct ockam_nl_hop *hop)
+{
+	memset(hop, 0, sizeof(*hop));
+	ockam_nl_mark(hop, OCKAM_A_HOP_ADDRESS);
+	hop->address.len = k->conf.address.len;
+	memcpy(hop->address.data, k->conf.address.hops, hop->address.len);
+}
+
+static const struct ockam_path *target(const struct keep *k)
+{
+	return k->now.id ? &k->now.encryptor : &nowhere;
+}
+
+static int point(const struct keep *k)
+{
+	const struct ockam_path *to = target(k);
+	static struct ockam_nl_hop hop;
+	int err;
+
+	hop_key(k, &hop);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_SCOPE);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_ROUTE);
+	hop.scope = OCKAM_ACCEPT_LOCAL;
+	hop.route.len = to->len;
+	memcpy(hop.route.data, to->hops, to->len);
+	err = ockam_nl_hop_set(the.nl, &hop);
+	if (err == -ENOENT)
+		err = ockam_nl_hop_new(the.nl, &hop);
+	if (err)
+		log_error("channel %s: its address: %s", k->conf.name,
+			  ockam_nl_error(the.nl));
+	return err;
+}
+
+static bool is_pointed(const struct keep *k)
+{
+	const struct ockam_path *to = target(k);
+	static struct ockam_nl_hop hop;
+
+	hop_key(k, &hop);
+	return !ockam_nl_hop_get(the.nl, &hop) &&
+	       hop.scope == OCKAM_ACCEPT_LOCAL && hop.route.len == to->len &&
+	       !memcmp(hop.route.data, to->hops, to->len);
+}
+
+static void remove_address(const struct keep *k)
+{
+	static struct ockam_nl_hop hop;
+
+	hop_key(k, &hop);
+	ockam_nl_hop_del(the.nl, &hop);
+}
+
+/* ---- channels ---- */
+
+static void held_clear(struct held *h)
+{
+	policy_put(h->policy);
+	memset(h, 0, sizeof(*h));
+}
+
+static void held_move(struct held *to, struct held *from)
+{
+	held_clear(to);
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+}
+
+/* Ends it, and tells the peer. */
+static void held_end(struct held *h)
+{
+	if (h->id)
+		channels_delete(h->id);
+	held_clear(h);
+}
+
+static int get_channel(uint32_t id, struct ockam_nl_channel *ch)
+{
+	memset(ch, 0, sizeof(*ch));
+	ch->id = id;
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_ID);
+	return ockam_nl_channel_get(the.nl, ch);
+}
+
+static int get_link(uint32_t id, struct ockam_nl_link *link)
+{
+	memset(link, 0, sizeof(*link));
+	link->id = id;
+	ockam_nl_mark(link, OCKAM_A_LINK_ID);
+	return ockam_nl_link_get(the.nl, link);
+}
+
+/* The link that carries a channel, through those that it is nested in. */
+static uint32_t carrier_of(uint32_t id)
+{
+	static struct ockam_nl_channel ch;
+	int i;
+
+	for (i = 0; i < NEST_MAX; i++) {
+		if (get_channel(id, &ch))
+			return 0;
+		if (ch.carrier_kind == OCKAM_ORIGIN_LINK)
+			return ch.carrier;
+		if (ch.carrier_kind != OCKAM_ORIGIN_CHANNEL)
+			return 0;
+		id = ch.carrier;
+	}
+	return 0;
+}
+
+static void note_link(struct keep *k)
+{
+	struct ockam_nl_link link;
+
+	k->link = k->now.id ? carrier_of(k->now.id) : 0;
+	k->connects = 0;
+	if (k->link && !get_link(k->link, &link))
+		k->connects = link.connects;
+}
+
+/* ---- the file ---- */
+
+static void state_path(char *path, size_t size, const char *suffix)
+{
+	snprintf(path, size, "%s/" STATE_FILE "%s", the.config->state, suffix);
+}
+
+/* What a channel was made for; another section needs another channel. */
+static void fingerprint(const struct conf_channel *conf, uint8_t fp[FP_LEN])
+{
+	const struct trust_policy *p = &conf->policy->trust;
+	crypto_generichash_state st;
+	size_t i;
+
+	crypto_generichash_init(&st, NULL, 0, FP_LEN);
+	crypto_generichash_update(&st, (const uint8_t *)conf->identity,
+				  strlen(conf->identity) + 1);
+	crypto_generichash_update(&st, (const uint8_t *)&conf->route.len,
+				  sizeof(conf->route.len));
+	crypto_generichash_update(&st, conf->route.hops, conf->route.len);
+	crypto_generichash_update(&st, (const uint8_t *)&conf->owner,
+				  sizeof(conf->owner));
+	crypto_generichash_update(&st, (const uint8_t *)&conf->shared, 1);
+	crypto_generichash_update(&st, (const uint8_t *)&p->kind,
+				  sizeof(p->kind));
+	for (i = 0; i < p->n; i++)
+		crypto_generichash_update(&st, p->ids[i], sizeof(p->ids[i]));
+	for (i = 0; i < p->n_rules; i++) {
+		const struct trust_rule *r = &p->rules[i];
+
+		crypto_generichash_update(&st, r->authority,
+					  sizeof(r->authority));
+		crypto_generichash_update(&st, (const uint8_t *)&r->attr.name_len,
+					  sizeof(r->attr.name_len));
+		crypto_generichash_update(&st, r->attr.name, r->attr.name_len);
+		crypto_generichash_update(&st, (const uint8_t *)&r->attr.value_len,
+					  sizeof(r->attr.value_len));
+		crypto_generichash_update(&st, r->attr.value,
+					  r->attr.value_len);
+	}
+	crypto_generichash_final(&st, fp, FP_LEN);
+}
+
+/* Number of the same rule in the section's policy, -1: there is none. */
+static int rule_number(const struct trust_policy *p,
+		       const struct trust_rule *rule)
+{
+	struct trust_policy one = { .n_rules = 1 };
+	size_t i;
+
+	for (i = 0; rule && i < p->n_rules; i++) {
+		one.rules = &p->rules[i];
+		if (trust_policy_has(&one, rule))
+			return i;
+	}
+	return -1;
+}
+
+static void save_one(FILE *f, const struct keep *k)
+{
+	char name[2 * OCKAM_ADDR_MAX + 1], enc[2 * OCKAM_ADDR_MAX + 1];
+	const struct held *h = &k->now;
+	uint8_t raw[FP_LEN];
+	char fp[2 * FP_LEN + 1];
+
+	fingerprint(&k->conf, raw);
+	sodium_bin2hex(fp, sizeof(fp), raw, sizeof(raw));
+	sodium_bin2hex(name, sizeof(name), k->conf.address.hops + 2,
+		       k->conf.address.hops[1]);
+	strcpy(enc, "-");
+	if (h->id)
+		sodium_bin2hex(enc, sizeof(enc), h->encryptor.hops + 2,
+			       h->encryptor.hops[1]);
+	fprintf(f, "%s %s %u %s %s %" PRIu64 " %d %" PRIu64 " %u %" PRIu64 " %u\n",
+		name, fp, h->id, enc, id_text(h->peer), h->expires,
+		rule_number(&k->conf.policy->trust, h->rule), h->made,
+		k->link, k->connects, k->old.id);
+}
+
+static void save(void)
+{
+	char path[4096], new[4096];
+	struct keep *k;
+	FILE *f;
+	int fd;
+
+	state_path(path, sizeof(path), "");
+	state_path(new, sizeof(new), ".new");
+	if (TAILQ_EMPTY(&keeps)) {
+		unlink(path);
+		return;
+	}
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		  0600);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f) {
+		log_error("%s: %s", new, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	TAILQ_FOREACH(k, &keeps, entry)
+		save_one(f, k);
+	if (fflush(f) || fsync(fd) || rename(new, path))
+		log_error("%s: %s", new, strerror(errno));
+	fclose(f);
+}
+
+/**
+ * struct saved - a line of the file
+ * @address: of the kept channel
+ * @fp: fingerprint of its section
+ * @now: the channel in use
+ * @rule: number of the rule it was trusted by, -1: its identifier
+ * @link: link it goes over
+ * @connects: how often that had come up
+ * @old: id of the one before, 0: there is none
+ */
+struct saved {
+	struct ockam_path address;
+	uint8_t fp[FP_LEN];
+	struct held now;
+	int rule;
+	uint32_t link;
+	uint64_t connects;
+	uint32_t old;
+};
+
+static bool read_address(const char *hex, struct ockam_path *path)
+{
+	size_t len;
+
+	if (sodium_hex2bin(path->hops + 2, OCKAM_ADDR_MAX, hex, strlen(hex),
+			   NULL, &len, NULL) || !len)
+		return false;
+	path->hops[0] = OCKAM_TYPE_LOCAL;
+	path->hops[1] = len;
+	path->len = 2 + len;
+	path->nhops = 1;
+	return true;
+}
+
+static bool read_line(const char *line, struct saved *s)
+{
+	char name[2 * OCKAM_ADDR_MAX + 1], fp[2 * FP_LEN + 1];
+	char enc[2 * OCKAM_ADDR_MAX + 1], peer[IDENT_ID_TEXT_LEN + 1];
+	size_t len;
+
+	memset(s, 0, sizeof(*s));
+	if (sscanf(line, "%510s %32s %u %510s %65s %" SCNu64 " %d %" SCNu64
+		   " %u %" SCNu64 " %u",
+		   name, fp, &s->now.id, enc, peer, &s->now.expires, &s->rule,
+		   &s->now.made, &s->link, &s->connects, &s->old) != 11)
+		return false;
+	if (!read_address(name, &s->address) ||
+	    sodium_hex2bin(s->fp, FP_LEN, fp, strlen(fp), NULL, &len, NULL) ||
+	    len != FP_LEN || ident_id_parse(peer, s->now.peer))
+		return false;
+	return !s->now.id || read_address(enc, &s->now.encryptor);
+}
+
+/* ---- what leads to a new one ---- */
+
+static uint64_t backoff(const struct keep *k)
+{
+	unsigned int steps = k->fails < BACKOFF_STEPS ? k->fails :
+							BACKOFF_STEPS;
+	uint64_t ms = (uint64_t)k->conf.retry_min_ms << steps;
+
+	if (ms > k->conf.retry_max_ms)
+		ms = k->conf.retry_max_ms;
+	/* Half of it by chance, so that not all come at once. */
+	return ms / 2 + randombytes_uniform(ms / 2 + 1);
+}
+
+static void attempt(struct keep *k);
+
+/* One that lasted has made up for what it took to get it. */
+static bool lasted(const struct keep *k)
+{
+	uint64_t now = now_seconds();
+
+	return k->now.id && now > k->now.made &&
+	       (now - k->now.made) * 1000 >= k->conf.retry_max_ms;
+}
+
+static void want(struct keep *k, const char *why)
+{
+	if (k->wanted || k->given_up)
+		return;
+	if (lasted(k))
+		k->fails = 0;
+	k->given_up = !k->conf.recreate && k->made;
+	log_info("channel %s: %s%s", k->conf.name, why,
+		 k->given_up ? "" : ", a new one is made");
+	if (k->given_up)
+		return;
+	k->wanted = true;
+	k->next_try = now_ms();
+	if (k->fails)
+		k->next_try += backoff(k);
+	if (!k->trying && !k->fresh.id && k->next_try <= now_ms())
+		attempt(k);
+}
+
+/* Because there is something wrong with the one in use. */
+static void suspect(struct keep *k, const char *why)
+{
+	k->now.suspect = true;
+	want(k, why);
+}
+
+static void failed(struct keep *k, const char *why)
+{
+	uint64_t ms;
+
+	k->fails++;
+	ms = backoff(k);
+	k->next_try = now_ms() + ms;
+	log_info("channel %s: attempt %" PRIu64 ": %s; the next one in %" PRIu64 " ms",
+		 k->conf.name, k->attempts, why, ms);
+}
+
+void keep_failed(struct keep *k, const char *why)
+{
+	k->trying = false;
+	failed(k, why);
+	if (k->hurry)
+		k->next_try = now_ms();
+	k->hurry = false;
+}
+
+static void attempt(struct keep *k)
+{
+	struct initiate in = {
+		.route = k->conf.route,
+		.identity = k->conf.identity,
+		.policy = k->conf.policy,
+		.owner = k->conf.owner,
+		.shared = k->conf.shared,
+		.timeout_ms = k->conf.timeout_ms,
+		.keep = k,
+	};
+	const char *why;
+	int err;
+
+	k->attempts++;
+	in.self = keys_find(k->conf.identity);
+	if (!in.self) {
+		failed(k, "the identity has no usable key");
+		return;
+	}
+	k->trying = true;
+	err = session_initiate(&in, &why);
+	if (!err)
+		return;
+	k->trying = false;
+	failed(k, why);
+}
+
+/* ---- a new one ---- */
+
+static bool send_probe(const struct held *h, const struct keep *k)
+{
+	struct ockam_path to = h->encryptor;
+	uint8_t text[16];
+
+	randombytes_buf(text, sizeof(text));
+	return !ockam_path_join(&to, &k->conf.probe) &&
+	       ockam_send_path(probe.fd, &to, text, sizeof(text)) >= 0;
+}
+
+/* What is sent there is for nobody. */
+static void probe_readable(struct watch *w, uint32_t events)
+{
+	static struct ockam_info info;
+	uint8_t buf[16];
+
+	(void)events;
+	ockam_recv(w->fd, buf, sizeof(buf), &info, 0);
+}
+
+/* Those that are reached through the address of this one. */
+static void kick_inner(const struct keep *outer)
+{
+	const struct ockam_path *a = &outer->conf.address;
+	struct keep *k;
+
+	TAILQ_FOREACH(k, &keeps, entry) {
+		if (k == outer || !k->wanted ||
+		    path_first(&k->conf.route) != a->len ||
+		    memcmp(k->conf.route.hops, a->hops, a->len))
+			continue;
+		/* What is under way went the old way. */
+		k->hurry = k->trying;
+		sessions_expire_keep(k);
+		k->next_try = now_ms();
+	}
+}
+
+static void verified(struct keep *k)
+{
+	k->now.verified = true;
+	if (k->old.id && !k->old_until)
+		k->old_until = now_ms() + LINGER_MS;
+}
+
+/* @fresh is good: what is sent from now on goes through it. */
+static void promote(struct keep *k)
+{
+	struct held victim = { 0 };
+
+	/* Of two, the one that is known to work is the one to keep. */
+	if (k->old.id && !k->now.verified) {
+		held_move(&victim, &k->now);
+	} else if (k->now.id) {
+		held_move(&victim, &k->old);
+		held_move(&k->old, &k->now);
+	}
+	held_move(&k->now, &k->fresh);
+	k->old_until = 0;
+	k->wanted = false;
+	k->silent = 0;
+	k->rx_msgs = 0;
+	k->made++;
+	if (k->now.verified)
+		verified(k);
+	note_link(k);
+	/* The address first: nothing is sent to a name that is free. */
+	point(k);
+	held_end(&victim);
+	save();
+	kick_inner(k);
+	log_info("channel %s: leads to channel %u now", k->conf.name,
+		 k->now.id);
+}
+
+void keep_done(struct keep *k, const struct made *made)
+{
+	struct held *h = &k->fresh;
+	struct ockam_nl_channel ch;
+
+	k->trying = false;
+	k->hurry = false;
+	held_end(h);
+	h->id = made->channel;
+	h->encryptor = made->encryptor;
+	memcpy(h->peer, made->peer, sizeof(h->peer));
+	h->policy = policy_get(made->policy);
+	h->rule = made->rule;
+	h->expires = made->expires;
+	h->made = now_seconds();
+	/* It may have been quick. */
+	if (!get_channel(h->id, &ch) && ch.rx_msgs)
+		h->verified = true;
+	if (!k->conf.probe.nhops || h->verified) {
+		promote(k);
+		return;
+	}
+	k->probe_until = now_ms() + k->conf.timeout_ms;
+	k->probe_at = now_ms() + PROBE_MS;
+	send_probe(h, k);
+}
+
+/* ---- what happens to those that there are ---- */
+
+static struct keep *keep_of(uint32_t id, struct held **h)
+{
+	struct keep *k;
+
+	TAILQ_FOREACH(k, &keeps, entry) {
+		if (k->now.id == id)
+			*h = &k->now;
+		else if (k->old.id == id)
+			*h = &k->old;
+		else if (k->fresh.id == id)
+			*h = &k->fresh;
+		else
+			continue;
+		return k;
+	}
+	return NULL;
+}
+
+/* To the one before, if that may still work; if not, to nowhere. */
+static void fall_back(struct keep *k)
+{
+	if (k->old.id && !k->old.suspect)
+		held_move(&k->now, &k->old);
+	k->old_until = 0;
+}
+
+void keep_lost(uint32_t id, const char *why)
+{
+	struct held *h;
+	struct keep *k;
+
+	k = id ? keep_of(id, &h) : NULL;
+	if (!k)
+		return;
+	if (h == &k->fresh) {
+		held_clear(h);
+		failed(k, why);
+		return;
+	}
+	if (h == &k->old) {
+		held_clear(h);
+		save();
+		return;
+	}
+	/* One that is lost again and again is not made without a pause. */
+	k->fails = lasted(k) ? 0 : k->fails + 1;
+	held_clear(h);
+	fall_back(k);
+	note_link(k);
+	point(k);
+	save();
+	want(k, why);
+}
+
+/* After a check nothing but a message from the peer has changed. */
+static void on_first(struct keep *k, struct held *h)
+{
+	h->verified = true;
+	if (h == &k->fresh)
+		promote(k);
+	else if (h == &k->now)
+		verified(k);
+}
+
+void keep_channel_event(const struct ockam_nl_channel *ch)
+{
+	struct held *h;
+	struct keep *k = keep_of(ch->id, &h);
+
+	if (!k)
+		return;
+	if (ch->event == OCKAM_CHANNEL_EVENT_FIRST_MESSAGE)
+		on_first(k, h);
+	if (h != &k->now)
+		return;
+	if (ch->state == OCKAM_CHANNEL_STATE_STALLED)
+		suspect(k, "stalled");
+	else if (ch->state == OCKAM_CHANNEL_STATE_EXHAUSTED)
+		suspect(k, "no nonce is left");
+	else if (ch->event == OCKAM_CHANNEL_EVENT_NONCE_LIMIT)
+		want(k, "few nonces are left");
+}
+
+/*
+ * How many ciphertexts a dead link has taken along is not known, nor whether
+ * the peer is still the one it was.  A channel that is made in vain costs one
+ * handshake; one that the peer cannot follow, everything that is sent.
+ */
+void keep_link_event(const struct ockam_nl_link *link, bool gone)
+{
+	bool up = !gone && link->state == OCKAM_LINK_STATE_UP;
+	struct keep *k;
+
+	TAILQ_FOREACH(k, &keeps, entry) {
+		if (k->now.id && k->link == link->id &&
+		    (!up || link->connects != k->connects))
+			suspect(k, "its link went down");
+		/* No attempts at the pace of strangers who connect to us. */
+		if (up && link->mode == OCKAM_LINK_MODE_CONNECT && k->wanted)
+			k->next_try = now_ms();
+	}
+}
+
+/* Events may have been lost, and not everything is one. */
+static void check_channel(struct keep *k)
+{
+	static struct ockam_nl_channel ch;
+	struct ockam_nl_link link;
+	uint32_t carrier;
+	int err;
+
+	err = get_channel(k->now.id, &ch);
+	if (err == -ENOENT || (!err &&
+			       ch.state == OCKAM_CHANNEL_STATE_CLOSED)) {
+		keep_lost(k->now.id, "is gone");
+		return;
+	}
+	if (err)
+		return;
+	if (ch.rx_msgs && !k->now.verified)
+		verified(k);
+	if (ch.state != OCKAM_CHANNEL_STATE_UP)
+		suspect(k, "cannot be used any more");
+	carrier = carrier_of(k->now.id);
+	if (k->link && carrier &&
+	    (carrier != k->link || get_link(k->link, &link) ||
+	     link.connects != k->connects))
+		suspect(k, "its link went down");
+	else if (carrier && !k->link)
+		note_link(k);
+	if (k->conf.max_age && now_seconds() >= k->now.made + k->conf.max_age)
+		want(k, "is old");
+	/* A peer that only has this key left gives no longer-lived channel. */
+	if (k->now.expires > k->now.made + 2 * RENEW_EARLY &&
+	    now_seconds() + RENEW_EARLY >= k->now.expires)
+		want(k, "the trust in its peer is about to expire");
+	if (!k->conf.probe.nhops)
+		return;
+	if (ch.rx_msgs != k->rx_msgs) {
+		k->rx_msgs = ch.rx_msgs;
+		k->silent = 0;
+		return;
+	}
+	if (k->silent++ >= SILENT_MAX)
+		suspect(k, "the peer does not answer");
+	send_probe(&k->now, k);
+}
+
+static void check(struct keep *k)
+{
+	static struct ockam_nl_channel ch;
+
+	if (k->old.id && get_channel(k->old.id, &ch) == -ENOENT)
+		held_clear(&k->old);
+	if (k->fresh.id && !get_channel(k->fresh.id, &ch) && ch.rx_msgs)
+		on_first(k, &k->fresh);
+	if (k->now.id)
+		check_channel(k);
+	if (!is_pointed(k))
+		point(k);
+}
+
+void keeps_check(void)
+{
+	struct keep *k;
+
+	TAILQ_FOREACH(k, &keeps, entry)
+		check(k);
+}
+
+static void tick_fresh(struct keep *k, uint64_t now)
+{
+	if (now >= k->probe_until) {
+		held_end(&k->fresh);
+		failed(k, "the probe was not answered");
+		return;
+	}
+	if (now < k->probe_at)
+		return;
+	k->probe_at = now + PROBE_MS;
+	send_probe(&k->fresh, k);
+}
+
+void keeps_tick(void)
+{
+	uint64_t now = now_ms();
+	struct keep *k;
+
+	if (now >= next_check) {
+		next_check = now + CHECK_MS;
+		keeps_check();
+	}
+	TAILQ_FOREACH(k, &keeps, entry) {
+		if (k->fresh.id)
+			tick_fresh(k, now);
+		else if (k->wanted && !k->trying && now >= k->next_try)
+			attempt(k);
+		if (k->old.id && k->old_until && now >= k->old_until) {
+			log_info("channel %s: channel %u ends", k->conf.name,
+				 k->old.id);
+			held_end(&k->old);
+			save();
+		}
+	}
+}
+
+/* ---- configuration ---- */
+
+static bool same_trust(const struct held *h, const struct conf_channel *conf)
+{
+	const struct trust_policy *p = &conf->policy->trust;
+
+	return trust_policy_allows(p, h->peer) ||
+	       (h->rule && trust_policy_has(p, h->rule));
+}
+
+static void own(const struct held *h, const struct conf_channel *conf)
+{
+	struct ockam_nl_channel ch = { .id = h->id };
+
+	if (!h->id)
+		return;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_OWNER);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_MODE);
+	ch.owner = conf->owner;
+	ch.mode = conf->shared ? 0666 : 0600;
+	if (ockam_nl_channel_set(the.nl, &ch))
+		log_error("channel %u: %s", h->id, ockam_nl_error(the.nl));
+}
+
+static void end_untrusted(struct keep *k, struct held *h,
+			  const struct conf_channel *conf)
+{
+	struct held victim = { 0 };
+
+	if (!h->id || same_trust(h, conf))
+		return;
+	log_info("channel %s: channel %u is closed: the peer is not trusted any more",
+		 k->conf.name, h->id);
+	held_move(&victim, h);
+	if (h == &k->now) {
+		fall_back(k);
+		point(k);
+	}
+	held_end(&victim);
+}
+
+static void stop_trying(struct keep *k)
+{
+	if (k->trying)
+		sessions_forget_keep(k);
+	k->trying = false;
+	held_end(&k->fresh);
+}
+
+static bool same_section(const struct conf_channel *a,
+			 const struct conf_channel *b)
+{
+	uint8_t fa[FP_LEN], fb[FP_LEN];
+
+	fingerprint(a, fa);
+	fingerprint(b, fb);
+	return !memcmp(fa, fb, FP_LEN);
+}
+
+static void change(struct keep *k, const struct conf_channel *conf)
+{
+	bool same = same_section(&k->conf, conf);
+	bool way = strcmp(k->conf.identity, conf->identity) ||
+		   !path_equal(&k->conf.route, &conf->route);
+
+	if (!same) {
+		stop_trying(k);
+		own(&k->now, conf);
+		own(&k->old, conf);
+		end_untrusted(k, &k->old, conf);
+		end_untrusted(k, &k->now, conf);
+	}
+	conf_channel_clear(&k->conf);
+	conf_channel_copy(&k->conf, conf);
+	if (!same || conf->recreate)
+		k->given_up = false;
+	if (same && (k->now.id || k->given_up))
+		return;
+	k->fails = 0;
+	/* A section that was changed asks for it once more. */
+	if (!same)
+		k->made = 0;
+	if (k->now.id && !way)
+		return;
+	k->wanted = false;
+	want(k, "the configuration has changed");
+}
+
+static void keep_free(struct keep *k)
+{
+	held_clear(&k->fresh);
+	held_clear(&k->now);
+	held_clear(&k->old);
+	conf_channel_clear(&k->conf);
+	free(k);
+}
+
+static struct keep *add(const struct conf_channel *conf)
+{
+	struct keep *k = calloc(1, sizeof(*k));
+
+	if (!k) {
+		log_error("channel %s: out of memory", conf->name);
+		return NULL;
+	}
+	conf_channel_copy(&k->conf, conf);
+	TAILQ_INSERT_TAIL(&keeps, k, entry);
+	return k;
+}
+
+static void end(struct keep *k)
+{
+	log_info("channel %s is not kept any more", k->conf.name);
+	TAILQ_REMOVE(&keeps, k, entry);
+	if (k->trying)
+		sessions_forget_keep(k);
+	/* The address first: nothing is sent to a name that is free. */
+	remove_address(k);
+	held_end(&k->fresh);
+	held_end(&k->now);
+	held_end(&k->old);
+	keep_free(k);
+}
+
+static struct keep *find(const struct ockam_path *address)
+{
+	struct keep *k;
+
+	TAILQ_FOREACH(k, &keeps, entry)
+		if (path_equal(&k->conf.address, address))
+			return k;
+	return NULL;
+}
+
+static const struct conf_channel *section(const struct config *c,
+					  const struct ockam_path *address)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_channel; i++)
+		if (path_equal(&c->channel[i].address, address))
+			return &c->channel[i];
+	return NULL;
+}
+
+/* ---- those of an earlier process ---- */
+
+/* Is the channel that the file names there, and the one that it was? */
+static bool is_there(const struct saved *s, const struct conf_channel *conf)
+{
+	static struct ockam_nl_channel ch;
+
+	return s->now.id && !get_channel(s->now.id, &ch) &&
+	       (ch.state == OCKAM_CHANNEL_STATE_UP ||
+		ch.state == OCKAM_CHANNEL_STATE_STALLED) &&
+	       ch.encryptor.len == s->now.encryptor.len &&
+	       !memcmp(ch.encryptor.data, s->now.encryptor.hops,
+		       ch.encryptor.len) &&
+	       !memcmp(ch.identifier, s->now.peer, sizeof(s->now.peer)) &&
+	       (!conf || ch.owner == conf->owner);
+}
+
+static void adopt(struct keep *k, const struct saved *s)
+{
+	const struct trust_policy *p = &k->conf.policy->trust;
+	struct track t = {
+		.identity = k->conf.identity,
+		.policy = k->conf.policy,
+		.owner = k->conf.owner,
+		.kept = true,
+	};
+	static struct ockam_nl_channel ch;
+	struct held *h = &k->now;
+
+	*h = s->now;
+	h->policy = policy_get(k->conf.policy);
+	if (s->rule >= 0 && (size_t)s->rule < p->n_rules)
+		h->rule = &p->rules[s->rule];
+	k->link = s->link;
+	k->connects = s->connects;
+	k->made = 1;
+	t.peer = h->peer;
+	t.rule = h->rule;
+	t.expires = h->expires;
+	channels_track(h->id, &t);
+	if (s->old && !get_channel(s->old, &ch) &&
+	    ch.role == OCKAM_ROLE_INITIATOR &&
+	    !memcmp(ch.identifier, h->peer, sizeof(h->peer))) {
+		k->old.id = s->old;
+		memcpy(k->old.peer, h->peer, sizeof(h->peer));
+		k->old_until = now_ms() + LINGER_MS;
+	}
+	log_info("channel %s: channel %u is taken over", k->conf.name, h->id);
+}
+
+static void resume(const struct saved *s, const struct config *c)
+{
+	const struct conf_channel *conf = section(c, &s->address);
+	char name[] = "of the file";
+	struct keep gone = { .conf = { .name = name, .address = s->address } };
+	uint8_t fp[FP_LEN];
+	struct keep *k;
+
+	if (conf)
+		fingerprint(conf, fp);
+	if (conf && !memcmp(fp, s->fp, FP_LEN) && is_there(s, conf) &&
+	    !find(&s->address)) {
+		k = add(conf);
+		if (k)
+			adopt(k, s);
+		return;
+	}
+	/* Made for something else than what is asked for now. */
+	if (conf)
+		point(&gone);
+	else
+		remove_address(&gone);
+	if (is_there(s, NULL))
+		channels_delete(s->now.id);
+}
+
+static void load(const struct config *c)
+{
+	char path[4096], line[LINE_MAX_LEN];
+	struct saved s;
+	FILE *f;
+	int fd;
+
+	state_path(path, sizeof(path), "");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while (fgets(line, sizeof(line), f)) {
+		if (read_line(line, &s))
+			resume(&s, c);
+		else
+			log_warn("%s: a line is not understood", path);
+	}
+	fclose(f);
+}
+
+/* ---- from outside ---- */
+
+void keeps_apply(struct config *c)
+{
+	const struct conf_channel *conf;
+	static bool loaded;
+	struct keep *k, *next;
+	size_t i;
+
+	for (i = 0; i < c->n_channel; i++)
+		if (c->channel[i].owner == (uid_t)-1)
+			c->channel[i].owner = geteuid();
+	if (!loaded)
+		load(c);
+	TAILQ_FOREACH_SAFE(k, &keeps, entry, next) {
+		conf = section(c, &k->conf.address);
+		if (!conf)
+			end(k);
+		else if (loaded)
+			change(k, conf);
+	}
+	loaded = true;
+	for (i = 0; i < c->n_channel; i++)
+		if (!find(&c->channel[i].address))
+			add(&c->channel[i]);
+	TAILQ_FOREACH(k, &keeps, entry) {
+		if (!is_pointed(k))
+			point(k);
+		if (k->now.id)
+			check_channel(k);
+		else if (!k->wanted && !k->given_up)
+			want(k, "is not there");
+	}
+	save();
+}
+
+int keeps_init(void)
+{
+	make_nowhere();
+	probe.fd = socket(ockam_family(),
+			  SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (probe.fd < 0 || ockam_bind(probe.fd, NULL))
+		return -errno;
+	return loop_add(&probe, EPOLLIN);
+}
+
+static const char *state_of(const struct keep *k)
+{
+	if (k->now.id)
+		return k->wanted ? "renewing" : "up";
+	return k->wanted ? "wanted" : "ended";
+}
+
+void keeps_list(uid_t uid, bool all, char *text, size_t size)
+{
+	struct keep *k;
+	size_t used = 0;
+	int n;
+
+	*text = 0;
+	TAILQ_FOREACH(k, &keeps, entry) {
+		if (!all && k->conf.owner != uid)
+			continue;
+		n = snprintf(text + used, size - used,
+			     "%s state %s channel %u encryptor %s peer %s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u\n",
+			     route_text(&k->conf.address), state_of(k),
+			     k->now.id,
+			     k->now.id ? route_text(&k->now.encryptor) : "-",
+			     k->now.id ? id_text(k->now.peer) : "-",
+			     k->old.id, k->conf.identity, k->conf.owner,
+			     k->now.verified ? "yes" : "no", k->attempts,
+			     k->made, k->fails);
+		if (n < 0 || (size_t)n >= size - used) {
+			text[used] = 0;
+			return;
+		}
+		used += n;
+	}
+}
+
+/* Addresses and channels stay, for whoever comes next. */
+void keeps_end(void)
+{
+	struct keep *k, *next;
+
+	TAILQ_FOREACH_SAFE(k, &keeps, entry, next) {
+		/* Nobody would look after it. */
+		held_end(&k->fresh);
+		TAILQ_REMOVE(&keeps, k, entry);
+		keep_free(k);
+	}
+	if (probe.fd >= 0) {
+		loop_del(&probe);
+		close(probe.fd);
+	}
+}
