@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Fuzz target: bundles, one-time prekeys, first messages, answers and the file
- * of prekeys.  Signatures and tags stop a fuzzer soon, so each decoder is also
+ * Fuzz target: bundles, one-time prekeys, first messages, answers, the file of
+ * prekeys, and requests to a prekey service.  Signatures and tags stop a fuzzer soon, so each decoder is also
  * called by itself.
  */
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "ident_err.h"
+#include "postbox.h"
 #include "x3dh.h"
 
 #define FROM	1700000000ULL
@@ -23,6 +24,7 @@ static struct ident_check check = { .policy = &policy, .store = &store };
 static struct identity *self;
 static struct prekeys *prekeys;
 static unsigned int commits;
+static struct postbox *postbox;
 
 static int load(void *ctx, const uint8_t id[IDENT_ID_LEN], uint8_t *buf,
 		size_t cap, size_t *len)
@@ -70,6 +72,37 @@ static int commit(void *ctx)
 	return 0;
 }
 
+static int box_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		    const uint8_t *buf, size_t len)
+{
+	(void)ctx;
+	(void)id;
+	return buf || !len ? 0 : -1;
+}
+
+/* A box for ourselves, so that there is something to ask for. */
+static int fill_postbox(void)
+{
+	const struct postbox_store boxes = { .save = box_save };
+	static uint8_t req[4096], answer[4096];
+	struct ocb_writer w, a;
+
+	postbox = postbox_new(&boxes, 4);
+	if (!postbox)
+		return -1;
+	ocb_writer_init(&w, req, sizeof(req));
+	ocb_put_array(&w, 2);
+	ocb_put_uint(&w, 1);
+	ocb_put_array(&w, 2);
+	ocb_put_uint(&w, POSTBOX_PUBLISH);
+	ocb_put_array(&w, 2);
+	ocb_put_bytes(&w, prekeys->spk[0].bundle, prekeys->spk[0].bundle_len);
+	ocb_put_array(&w, 0);
+	ocb_writer_init(&a, answer, sizeof(answer));
+	return w.full || postbox_serve(postbox, self->history.identifier, req,
+				       w.len, NOW, &a);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	uint8_t seed[32] = { 1 };
@@ -88,7 +121,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	__lsan_disable();
 	prekeys = prekeys_new(self->history.identifier);
 	if (!prekeys || prekeys_refresh(prekeys, self, NOW, false, &changed) ||
-	    prekeys_refill(prekeys, 2, &changed))
+	    prekeys_refill(prekeys, 2, &changed) || fill_postbox())
 		return -1;
 	__lsan_enable();
 	return 0;
@@ -162,6 +195,23 @@ static void check_answer(const uint8_t *data, size_t size)
 		abort();
 }
 
+/* Whatever is asked, there is an answer, and no more than there is room. */
+static void check_postbox(const uint8_t *data, size_t size)
+{
+	static uint8_t answer[1 << 17];
+	const uint8_t *who[] = { NULL, self->history.identifier };
+	struct ocb_writer w;
+	int i, err;
+
+	for (i = 0; i < 2; i++) {
+		ocb_writer_init(&w, answer, sizeof(answer));
+		err = postbox_serve(postbox, who[i], data, size, NOW, &w);
+		if (w.full || !w.len || err < 0 || err >= POSTBOX_E_END)
+			abort();
+	}
+	postbox_restore(postbox, data, size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct prekeys *pk;
@@ -169,6 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_bundle(data, size);
 	check_first(data, size);
 	check_answer(data, size);
+	check_postbox(data, size);
 	if (!prekeys_decode(data, size, &pk))
 		prekeys_free(pk);
 	return 0;

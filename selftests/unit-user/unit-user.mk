@@ -26,7 +26,7 @@ UU_LIBS := -lsodium -lcrypto -lcbor -ljansson
 UU_SRCS := $(filter-out %_test.c,$(wildcard $(UU_NOISE)/*.c)) \
 	$(wildcard $(UU_IDENT)/*.c)
 UU_HDRS := $(wildcard $(UU_NOISE)/*.h $(UU_IDENT)/*.h $(UU_DIR)/*.h)
-UU_TESTS := test_noise test_identity test_xx test_x3dh test_keystore
+UU_TESTS := test_noise test_identity test_xx test_x3dh test_postbox test_keystore
 UU_HELP := $(UU_NOISE)/noise_test.c $(UU_DIR)/tap.c $(UU_DIR)/exchange.c
 
 UU_OBJS := $(patsubst $(UU_TOP)/%.c,$(UU_OUT)/%.o,$(UU_SRCS) $(UU_HELP))

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * What a prekey service keeps and to whom it gives what: bundles, one-time
+ * prekeys and first messages for identities that are away.  It knows no sockets
+ * and no files; messages: Documentation/x3dh.rst.
+ */
+#ifndef OCKAM_IDENTITY_POSTBOX_H
+#define OCKAM_IDENTITY_POSTBOX_H
+
+#include "prekeys.h"
+
+#define POSTBOX_OWNERS_DEFAULT	1024
+#define POSTBOX_ONE_TIME	PREKEYS_ONE_TIME_MAX
+/* One-time prekeys of one bundle for one fetcher. */
+#define POSTBOX_FETCHER_QUOTA	4
+#define POSTBOX_FETCHERS	256
+#define POSTBOX_MESSAGES	256	/* for one owner */
+#define POSTBOX_SENDER_QUOTA	16	/* of them from one sender */
+#define POSTBOX_BYTES		(2U << 20)	/* all of them */
+#define POSTBOX_MESSAGE_MAX	65535
+
+/**
+ * enum postbox_err - why a request is refused
+ * @POSTBOX_OK:        it is not
+ * @POSTBOX_E_REQUEST: not understood
+ * @POSTBOX_E_AUTH:    not through a channel, or of somebody else
+ * @POSTBOX_E_BUNDLE:  bundle or one-time prekey does not verify
+ * @POSTBOX_E_OLDER:   a bundle of higher sequence is here
+ * @POSTBOX_E_UNKNOWN: nothing is kept for that identity
+ * @POSTBOX_E_FULL:    the service, or the owner's box
+ * @POSTBOX_E_QUOTA:   the sender's part of it
+ * @POSTBOX_E_EMPTY:   no message
+ * @POSTBOX_E_STORE:   what changed cannot be made durable; nothing did
+ */
+enum postbox_err {
+	POSTBOX_OK = 0,
+	POSTBOX_E_REQUEST,
+	POSTBOX_E_AUTH,
+	POSTBOX_E_BUNDLE,
+	POSTBOX_E_OLDER,
+	POSTBOX_E_UNKNOWN,
+	POSTBOX_E_FULL,
+	POSTBOX_E_QUOTA,
+	POSTBOX_E_EMPTY,
+	POSTBOX_E_STORE,
+	POSTBOX_E_END
+};
+
+const char *postbox_strerror(int err);
+
+/* Numbers of the choice in a request. */
+enum postbox_op {
+	POSTBOX_PUBLISH = 0,
+	POSTBOX_FETCH = 1,
+	POSTBOX_DEPOSIT = 2,
+	POSTBOX_COLLECT = 3,
+	POSTBOX_ACKNOWLEDGE = 4,
+};
+
+/**
+ * struct postbox_store - where boxes are kept
+ * @save: keep the box of @id, durably, in place of what was kept. Returns 0,
+ *        negative on failure
+ * @ctx:  passed to it
+ */
+struct postbox_store {
+	int (*save)(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		    const uint8_t *buf, size_t len);
+	void *ctx;
+};
+
+struct postbox;
+
+/* NULL when out of memory; @max_owners 0 is the default. @store is copied. */
+struct postbox *postbox_new(const struct postbox_store *store,
+			    size_t max_owners);
+void postbox_free(struct postbox *pb);
+
+/* A box as it was saved; 0, or POSTBOX_E_REQUEST, _FULL. */
+int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len);
+
+/**
+ * postbox_serve() - one request
+ * @pb:   the boxes
+ * @who:  verified identifier of the channel it came through; NULL: none, or
+ *        not its peer itself
+ * @buf:  request
+ * @len:  its length
+ * @now:  seconds since the epoch
+ * @w:    answer; any request gets one
+ *
+ * Return: 0 or an enum postbox_err code, which the answer carries as well.
+ */
+int postbox_serve(struct postbox *pb, const uint8_t *who, const uint8_t *buf,
+		  size_t len, uint64_t now, struct ocb_writer *w);
+
+/* Boxes whose bundle has ended and which hold no message go. */
+void postbox_expire(struct postbox *pb, uint64_t now);
+
+#endif
