@@ -374,8 +374,8 @@ int ockam_channel_may_send(struct ockam_channel *ch, const struct ockam_msg *m,
 }
 
 /*
- * Did it come out of this very channel?  What a peer packs twice would teach
- * the channel a route through itself.
+ * Did it come out of this very channel, or as its early data?  What a peer
+ * packs twice would teach the channel a route through itself.
  */
 static bool is_own_carrier(const struct ockam_channel *ch,
 			   const struct ockam_msg *m)
@@ -383,7 +383,7 @@ static bool is_own_carrier(const struct ockam_channel *ch,
 	unsigned int i;
 
 	for (i = 0; i < m->from.nident; i++)
-		if (m->from.ident[i] == ch->ident)
+		if (m->from.ident[i]->channel == ch->ident->channel)
 			return true;
 	return false;
 }
@@ -581,6 +581,7 @@ static void add_origin(struct ockam_channel *ch, struct ockam_msg *m)
 	m->from.kind = OCKAM_ORIGIN_CHANNEL;
 	/* What carried the ciphertext says nothing of what was in it. */
 	m->from.flags = (m->from.flags & ~(OCKAM_PEER_FORWARDED |
+					   OCKAM_PEER_EARLY |
 					   OCKAM_PEER_PASSED_ON)) |
 			ch->ident->flags;
 	m->from.ident[m->from.nident++] = ockam_ident_get(ch->ident);
@@ -798,6 +799,135 @@ static int add_encryptor(struct ockam_channel *ch,
 	return err;
 }
 
+/* ---- early data ---- */
+
+/**
+ * struct ockam_relatives - channels that a new one belongs with
+ * @early_of: it brings the early data of this one
+ * @succeeds: its encryptor takes the address of this one's
+ */
+struct ockam_relatives {
+	struct ockam_channel	*early_of;
+	struct ockam_channel	*succeeds;
+};
+
+/* A channel of the same user to the same peer, with an encryptor. */
+static struct ockam_channel *relative(struct ockam_node *node, u32 id,
+				      const struct ockam_channel_config *cfg,
+				      struct netlink_ext_ack *extack)
+{
+	struct ockam_channel *ch = xa_load(&node->channels, id);
+
+	if (!ch) {
+		NL_SET_ERR_MSG(extack, "no such channel");
+		return ERR_PTR(-ENOENT);
+	}
+	if (memcmp(ch->ident->identifier, cfg->identifier,
+		   OCKAM_IDENTIFIER_LEN)) {
+		NL_SET_ERR_MSG(extack, "that channel leads to another peer");
+		return ERR_PTR(-EINVAL);
+	}
+	if (!uid_eq(ch->owner, cfg->owner)) {
+		NL_SET_ERR_MSG(extack, "that channel belongs to another user");
+		return ERR_PTR(-EINVAL);
+	}
+	if (!ch->enc.listed) {
+		NL_SET_ERR_MSG(extack, "that channel has no encryptor");
+		return ERR_PTR(-EINVAL);
+	}
+	return ch;
+}
+
+static int find_relatives(struct ockam_node *node,
+			  const struct ockam_channel_config *cfg,
+			  struct ockam_relatives *rel,
+			  struct netlink_ext_ack *extack)
+{
+	memset(rel, 0, sizeof(*rel));
+	if (!cfg->early_of && !cfg->succeeds)
+		return 0;
+	if (cfg->encryptor || (cfg->early_of && cfg->succeeds)) {
+		NL_SET_ERR_MSG(extack, "the encryptor's address is another channel's");
+		return -EINVAL;
+	}
+	if (cfg->succeeds) {
+		rel->succeeds = relative(node, cfg->succeeds, cfg, extack);
+		return PTR_ERR_OR_ZERO(rel->succeeds);
+	}
+	rel->early_of = relative(node, cfg->early_of, cfg, extack);
+	if (IS_ERR(rel->early_of))
+		return PTR_ERR(rel->early_of);
+	if (rel->early_of->early) {
+		NL_SET_ERR_MSG(extack, "that channel has one for early data already");
+		return -EEXIST;
+	}
+	return 0;
+}
+
+/* Its address is another one's, for good or for now. */
+static int copy_encryptor(struct ockam_channel *ch,
+			  const struct ockam_channel *from)
+{
+	ch->enc_key = kmemdup(from->enc_key, ockam_key_size(from->enc_key),
+			      GFP_KERNEL_ACCOUNT);
+	ch->enc.key = ch->enc_key;
+	return ch->enc_key ? 0 : -ENOMEM;
+}
+
+static int name_encryptor(struct ockam_channel *ch,
+			  const struct ockam_channel_config *cfg,
+			  const struct ockam_relatives *rel,
+			  struct netlink_ext_ack *extack)
+{
+	if (rel->early_of)
+		return copy_encryptor(ch, rel->early_of);
+	if (rel->succeeds)
+		return copy_encryptor(ch, rel->succeeds);
+	return add_encryptor(ch, cfg, extack);
+}
+
+/*
+ * Address and id go to @ch, since reply rights and programs go by them; @old
+ * goes on under the other id.  Both have entries, so nothing can fail.
+ */
+static void take_place(struct ockam_channel *ch, struct ockam_channel *old)
+{
+	struct ockam_node *node = ch->node;
+	u32 id = ch->id;
+
+	WRITE_ONCE(ch->id, old->id);
+	WRITE_ONCE(old->id, id);
+	xa_store(&node->channels, ch->id, ch, GFP_KERNEL_ACCOUNT);
+	xa_store(&node->channels, old->id, old, GFP_KERNEL_ACCOUNT);
+	ch->early = old;
+	old->early_of = ch;
+	WARN_ON_ONCE(ockam_name_replace(node, &old->enc, &ch->enc));
+	ockam_notify_channel(old, OCKAM_CHANNEL_EVENT_NONE, false);
+}
+
+/* The channel is up. */
+static void join_relatives(struct ockam_channel *ch,
+			   const struct ockam_relatives *rel)
+{
+	if (rel->early_of) {
+		ch->early_of = rel->early_of;
+		rel->early_of->early = ch;
+	}
+	if (rel->succeeds)
+		take_place(ch, rel->succeeds);
+}
+
+/* The channel goes.  What it has for early data goes with it. */
+static void leave_relatives(struct ockam_channel *ch,
+			    enum ockam_channel_reason reason)
+{
+	if (ch->early_of)
+		ch->early_of->early = NULL;
+	ch->early_of = NULL;
+	if (ch->early)
+		ockam_channel_del(ch->early, reason, false);
+}
+
 /*
  * What was sent to the socket must have come the way the channel's does, and
  * pass what ockam_channel_decrypt() asks of all that comes later.
@@ -912,6 +1042,7 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 					const struct ockam_channel_config *cfg,
 					struct netlink_ext_ack *extack)
 {
+	struct ockam_relatives rel;
 	struct sk_buff_head queue;
 	struct ockam_channel *ch;
 	int err;
@@ -924,6 +1055,8 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 	}
 	err = route_check(cfg->encryptor, cfg->route, cfg->route_len,
 			  cfg->route_hops, extack);
+	if (!err)
+		err = find_relatives(node, cfg, &rel, extack);
 	if (!err)
 		err = ockam_limit_check(node, extack);
 	if (!err)
@@ -947,11 +1080,14 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 	if (err < 0)
 		goto kill;
 	err = -ENOMEM;
-	ch->ident = ident_new(ch->id, cfg->identifier);
+	ch->ident = ident_new(cfg->early_of ?: cfg->succeeds ?: ch->id,
+			      cfg->identifier);
 	if (!ch->ident)
 		goto erase;
+	if (rel.early_of)
+		ch->ident->flags = OCKAM_PEER_EARLY;
 
-	err = add_encryptor(ch, cfg, extack);
+	err = name_encryptor(ch, cfg, &rel, extack);
 	if (err)
 		goto erase;
 
@@ -967,6 +1103,7 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 	node->nr_channels++;
 	node->gen++;
 	WRITE_ONCE(ch->state, OCKAM_CHANNEL_STATE_UP);
+	join_relatives(ch, &rel);
 	sift(ch, &queue);
 	ockam_crypt_release(ch, &queue);
 	ockam_notify_channel(ch, OCKAM_CHANNEL_EVENT_NONE, false);
@@ -1061,9 +1198,11 @@ void ockam_channel_del(struct ockam_channel *ch,
 
 	lockdep_assert_held(&node->lock);
 
-	if (close && !ockam_channel_can_encrypt(ch))
+	/* Early data has no end of its own. */
+	if (close && !ch->early_of && !ockam_channel_can_encrypt(ch))
 		send_close(ch);
 
+	leave_relatives(ch, reason);
 	ockam_policy_end(node, &ch->policy);
 	ockam_crypt_set_state(ch, ~0U, OCKAM_CHANNEL_STATE_DEAD, reason);
 	ockam_name_del(node, &ch->enc);

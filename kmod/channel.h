@@ -95,6 +95,8 @@ enum ockam_carrier {
  * @owner: uid that may send
  * @mode: permission bits: 0600 owner only, 0666 anybody of the node
  * @pinned: the route is never learned
+ * @early_of: channel whose early data this one is to bring, or 0
+ * @succeeds: channel whose encryptor's address is taken over, or 0
  *
  * The caller wipes the keys.
  */
@@ -115,6 +117,8 @@ struct ockam_channel_config {
 	kuid_t			owner;
 	u32			mode;
 	bool			pinned;
+	u32			early_of;
+	u32			succeeds;
 };
 
 struct ockam_channel_stats {
@@ -153,6 +157,17 @@ struct ockam_channel_stats {
  * @stats: counters
  * @enc_key: address, flat form
  * @dec_key: likewise
+ * @early: the channel of this one's early data, or NULL
+ * @early_of: the channel whose early data this one has, or NULL; like @early
+ *	under node->lock
+ *
+ * A key agreement whose responder is away (X3DH) has two pairs of keys: one for
+ * what the initiator sends before it was answered, and one for all that comes
+ * later.  Keys are never changed, so there are two channels.  At the responder
+ * the early one only receives: @enc is not listed, @enc_key and @ident are
+ * those of the other one, so that what it brings is answered with final keys.
+ * At the initiator the later one succeeds to the id and the encryptor's address
+ * of the early one, which goes on without an address and under another id.
  */
 struct ockam_channel {
 	struct ockam_name			enc;
@@ -179,6 +194,8 @@ struct ockam_channel {
 	struct ockam_channel_stats		stats;
 	const u8				*enc_key;
 	const u8				*dec_key;
+	struct ockam_channel			*early;
+	struct ockam_channel			*early_of;
 };
 
 /* With node->lock held, process context. */

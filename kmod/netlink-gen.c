@@ -12,7 +12,7 @@
 #include <linux/ockam.h>
 
 /* OCKAM_CMD_CHANNEL_NEW - do */
-const struct nla_policy ockam_channel_new_nl_policy[OCKAM_A_CHANNEL_PINNED + 1] = {
+const struct nla_policy ockam_channel_new_nl_policy[OCKAM_A_CHANNEL_SUCCEEDS + 1] = {
 	[OCKAM_A_CHANNEL_ROLE] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[OCKAM_A_CHANNEL_SUITE] = NLA_POLICY_RANGE(NLA_U32, 1, 3),
 	[OCKAM_A_CHANNEL_ENCRYPTOR] = { .type = NLA_BINARY, },
@@ -27,6 +27,8 @@ const struct nla_policy ockam_channel_new_nl_policy[OCKAM_A_CHANNEL_PINNED + 1] 
 	[OCKAM_A_CHANNEL_OWNER] = { .type = NLA_U32, },
 	[OCKAM_A_CHANNEL_MODE] = NLA_POLICY_MAX(NLA_U32, 511),
 	[OCKAM_A_CHANNEL_PINNED] = NLA_POLICY_MAX(NLA_U8, 1),
+	[OCKAM_A_CHANNEL_EARLY_OF] = NLA_POLICY_MIN(NLA_U32, 1),
+	[OCKAM_A_CHANNEL_SUCCEEDS] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 /* OCKAM_CMD_NODE_GET - do */
@@ -197,7 +199,7 @@ const struct genl_ops ockam_nl_ops[21] = {
 		.cmd		= OCKAM_CMD_CHANNEL_NEW,
 		.doit		= ockam_nl_channel_new_doit,
 		.policy		= ockam_channel_new_nl_policy,
-		.maxattr	= OCKAM_A_CHANNEL_PINNED,
+		.maxattr	= OCKAM_A_CHANNEL_SUCCEEDS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -12,7 +12,7 @@
 #include <uapi/linux/ockam_netlink.h>
 #include <linux/ockam.h>
 
-extern const struct nla_policy ockam_channel_new_nl_policy[OCKAM_A_CHANNEL_PINNED + 1];
+extern const struct nla_policy ockam_channel_new_nl_policy[OCKAM_A_CHANNEL_SUCCEEDS + 1];
 
 extern const struct nla_policy ockam_node_get_nl_policy[OCKAM_A_NODE_PAD + 1];
 

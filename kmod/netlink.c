@@ -1180,6 +1180,8 @@ static int nl_channel_config(const struct sk_buff *skb,
 			    OCKAM_SUITE_AES256GCM);
 	if (info->attrs[OCKAM_A_CHANNEL_PINNED])
 		cfg->pinned = nla_get_u8(info->attrs[OCKAM_A_CHANNEL_PINNED]);
+	cfg->early_of = nl_u32(info, OCKAM_A_CHANNEL_EARLY_OF, 0);
+	cfg->succeeds = nl_u32(info, OCKAM_A_CHANNEL_SUCCEEDS, 0);
 
 	cfg->owner = NETLINK_CREDS(skb)->uid;
 	err = nl_channel_owner(skb, info, &cfg->owner);
@@ -1223,7 +1225,9 @@ static int put_new_channel(struct sk_buff *skb, const struct ockam_nl_to *to,
 	    nla_put(skb, OCKAM_A_CHANNEL_ENCRYPTOR,
 		    ockam_key_size(ch->enc_key), ch->enc_key) ||
 	    nla_put(skb, OCKAM_A_CHANNEL_DECRYPTOR,
-		    ockam_key_size(ch->dec_key), ch->dec_key))
+		    ockam_key_size(ch->dec_key), ch->dec_key) ||
+	    (ch->early &&
+	     nla_put_u32(skb, OCKAM_A_CHANNEL_SUCCEEDS, ch->early->id)))
 		return -EMSGSIZE;
 	genlmsg_end(skb, hdr);
 	return 0;
@@ -1290,7 +1294,7 @@ free:
  */
 int ockam_nl_channel_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *tb[OCKAM_A_CHANNEL_PINNED + 1] = {};
+	struct nlattr *tb[OCKAM_A_CHANNEL_SUCCEEDS + 1] = {};
 	int err;
 
 	info->attrs = tb;
@@ -1302,7 +1306,7 @@ int ockam_nl_channel_new_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -EINVAL;
 	} else {
 		err = genlmsg_parse(info->nlhdr, &ockam_nl_family, tb,
-				    OCKAM_A_CHANNEL_PINNED,
+				    OCKAM_A_CHANNEL_SUCCEEDS,
 				    ockam_channel_new_nl_policy, info->extack);
 	}
 	if (!err)

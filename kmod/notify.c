@@ -305,6 +305,9 @@ static int put_channel_config(struct sk_buff *skb,
 			      const struct ockam_nl_to *to,
 			      const struct ockam_channel *ch)
 {
+	u32 early = ch->ident && ch->ident->flags & OCKAM_PEER_EARLY ?
+		    ch->ident->channel : 0;
+
 	return nla_put_u32(skb, OCKAM_A_CHANNEL_ROLE, ch->role) ||
 	       nla_put_u32(skb, OCKAM_A_CHANNEL_SUITE, ch->suite) ||
 	       put_key(skb, OCKAM_A_CHANNEL_ENCRYPTOR, ch->enc_key) ||
@@ -316,7 +319,8 @@ static int put_channel_config(struct sk_buff *skb,
 			   from_kuid_munged(to->user_ns,
 					    READ_ONCE(ch->owner))) ||
 	       nla_put_u32(skb, OCKAM_A_CHANNEL_MODE, READ_ONCE(ch->mode)) ||
-	       nla_put_u8(skb, OCKAM_A_CHANNEL_PINNED, READ_ONCE(ch->pinned));
+	       nla_put_u8(skb, OCKAM_A_CHANNEL_PINNED, READ_ONCE(ch->pinned)) ||
+	       (early && nla_put_u32(skb, OCKAM_A_CHANNEL_EARLY_OF, early));
 }
 
 static int put_channel_u64(struct sk_buff *skb, int attr, const atomic64_t *v)

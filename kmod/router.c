@@ -605,7 +605,8 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	}
 	if (path.inner) {
 		kind = OCKAM_ORIGIN_CHANNEL;
-		id = path.inner->id;
+		/* Which stays what it is when another one takes its place. */
+		id = path.inner->ident->channel;
 	} else if (sink) {
 		kind = OCKAM_ORIGIN_LINK;
 		id = sink->ops->id(sink);

@@ -149,6 +149,8 @@ struct ockam_nl_channel {
 	uint32_t		owner;
 	uint32_t		mode;
 	uint8_t			pinned;
+	uint32_t		early_of;
+	uint32_t		succeeds;
 	uint64_t		rx_msgs;
 	uint64_t		rx_bytes;
 	uint64_t		tx_msgs;

@@ -128,7 +128,8 @@ static int channel_install(struct ctl *ctl, int argc, char **argv,
 		OCKAM_A_CHANNEL_HANDSHAKE_FD, OCKAM_A_CHANNEL_ROUTE,
 		OCKAM_A_CHANNEL_TX_NONCE, OCKAM_A_CHANNEL_RX_NONCE,
 		OCKAM_A_CHANNEL_IDENTIFIER, OCKAM_A_CHANNEL_OWNER,
-		OCKAM_A_CHANNEL_MODE, OCKAM_A_CHANNEL_PINNED, 0
+		OCKAM_A_CHANNEL_MODE, OCKAM_A_CHANNEL_PINNED,
+		OCKAM_A_CHANNEL_EARLY_OF, OCKAM_A_CHANNEL_SUCCEEDS, 0
 	};
 	int err;
 
@@ -216,7 +217,8 @@ int cmd_channel(struct ctl *ctl, int argc, char **argv)
 		  "rx-key-file FILE identifier I "
 		  "decryptor ADDRESS | handshake-fd N [encryptor ADDRESS] "
 		  "[suite S] [tx-nonce N] [rx-nonce N] [owner UID] [mode M] "
-		  "[pinned yes|no]", "install one, for tests", channel_add },
+		  "[pinned yes|no] [early-of ID] [succeeds ID]",
+		  "install one, for tests", channel_add },
 		{ "set", "ID | ENCRYPTOR [route ROUTE] [owner UID] [mode M] "
 		  "[pinned yes|no]", "change one", channel_set },
 		{ "del", "ID | ENCRYPTOR [quiet]", "delete one", channel_del },
