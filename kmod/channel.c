@@ -843,6 +843,8 @@ static int find_relatives(struct ockam_node *node,
 			  struct ockam_relatives *rel,
 			  struct netlink_ext_ack *extack)
 {
+	struct ockam_channel *ch;
+
 	memset(rel, 0, sizeof(*rel));
 	if (!cfg->early_of && !cfg->succeeds)
 		return 0;
@@ -850,17 +852,18 @@ static int find_relatives(struct ockam_node *node,
 		NL_SET_ERR_MSG(extack, "the encryptor's address is another channel's");
 		return -EINVAL;
 	}
-	if (cfg->succeeds) {
-		rel->succeeds = relative(node, cfg->succeeds, cfg, extack);
-		return PTR_ERR_OR_ZERO(rel->succeeds);
-	}
-	rel->early_of = relative(node, cfg->early_of, cfg, extack);
-	if (IS_ERR(rel->early_of))
-		return PTR_ERR(rel->early_of);
-	if (rel->early_of->early) {
+	ch = relative(node, cfg->succeeds ?: cfg->early_of, cfg, extack);
+	if (IS_ERR(ch))
+		return PTR_ERR(ch);
+	/* No chains: they would be deleted with all that hangs on them. */
+	if (ch->early) {
 		NL_SET_ERR_MSG(extack, "that channel has one for early data already");
 		return -EEXIST;
 	}
+	if (cfg->succeeds)
+		rel->succeeds = ch;
+	else
+		rel->early_of = ch;
 	return 0;
 }
 

@@ -338,6 +338,7 @@ TEST_F(early, refused_requests)
 	REFUSED(-ENOENT, .early_of = 0x7fffffff);
 	REFUSED(-ENOENT, .succeeds = 0x7fffffff);
 	REFUSED(-EEXIST, .early_of = self->f);
+	REFUSED(-EEXIST, .succeeds = self->f);
 	REFUSED(-EINVAL, .early_of = self->r);
 	REFUSED(-EINVAL, .succeeds = self->r);
 	REFUSED(-EINVAL, .early_of = self->f, .succeeds = self->f);
@@ -359,6 +360,10 @@ TEST_F(early, refused_requests)
 	EXPECT_EQ(-EINVAL, install(self->node.nl, &(struct ask){
 		.keys = &k, .initiator = true, .dec = "Dx", .route = "D2",
 		.succeeds = self->a }, &id));
+	/* Nor does it end in chains of any length. */
+	EXPECT_EQ(-EEXIST, install(self->node.nl, &(struct ask){
+		.keys = &k, .initiator = true, .dec = "Dx", .route = "D2",
+		.succeeds = self->b }, &id));
 	ASSERT_EQ(0, ct_get(self->node.nl, "E1", &ch));
 	EXPECT_EQ(self->b, ch.id);
 	ASSERT_EQ(0, del(self->node.nl, self->a));
