@@ -52,7 +52,7 @@ if [ -z "$OCKAM_YNL_NODE" ]; then
 fi
 ip link set lo up
 
-plan 20
+plan 28
 
 answer=$(ynl --do node-get)
 check "node-get: settings, family, counters, no switch" says \
@@ -114,4 +114,25 @@ check "channel-new, link-flush" says '"channels": 1' '"links": 0'
 answer=$(ynl --dump channel-get)
 check "channel dump: the channel" says "$(hop dec)" '"initiator"'
 check "channel dump: not its key" silent "$key"
+
+# Policies: a program of the tool's own set, seen with YNL.
+id=$(printf '%s' "$answer" | sed -n 's/.*"id": \([0-9]*\).*/\1/p')
+check "a channel gets a policy" ockamctl policy add channel "$id" allow local
+answer=$(ynl --dump policy-get)
+policy=$(printf '%s' "$answer" | sed -n 's/.*"id": \([0-9]*\).*/\1/p')
+check "policy dump: where it is, its program" says "\"channel\": $id" \
+	'"program": ' '"tag": ' '"runs": 0' '"drops": 0'
+answer=$(ynl --multi policy-get "{\"id\": $policy}" \
+	--multi policy-del "{\"id\": $policy}")
+check "policy-get by id, policy-del" says "\"id\": $policy" "\"channel\": $id"
+answer=$(ynl --dump policy-get)
+check "policy dump: it is gone" silent '"id"'
+answer=$(ynl --do policy-get --json "{\"id\": $policy}")
+check "policy-get: the attribute to blame" says 'No such file' '.id'
+answer=$(ynl --do policy-new --json "{\"channel\": $id}")
+check "policy-new: what is missing" says 'Invalid argument' 'fd'
+answer=$(ynl --do policy-new --json "{\"channel\": $id, \"fd\": 0}")
+check "policy-new: what is no program" says 'Netlink error' '.fd'
+answer=$(ynl --do policy-new --json "{\"channel\": $id, \"link\": 1, \"fd\": 0}")
+check "policy-new: one place" says 'Invalid argument'
 finished
