@@ -475,7 +475,7 @@ FIXTURE_TEARDOWN(takeover)
 TEST_F_TIMEOUT(takeover, under_fire, 550)
 {
 	uint64_t sent = 0, seen = 0, refused = 0, seed;
-	unsigned int early = 0, before = 0, n = ot_slow() > 1 ? 300 : 2000;
+	unsigned int early = 0, before = 0, n = ot_slow() > 1 ? 300 : 10000;
 	const char *many = getenv("OCKAM_TAKEOVERS");
 	pthread_attr_t attr;
 	struct ot_task task[LANES];
