@@ -16,7 +16,7 @@ usage() {
 
 	  --kernel 6.1|6.12|debug   kernel (6.1)
 	  --name NAME               results in build/vm/NAME (the kernel)
-	  --timeout S               for the whole run (1200; debug 2000)
+	  --timeout S               for the whole run (2400; debug 4000)
 	  --test-timeout S          for each test (60; debug 240), over settings
 	  --smp N, --mem SIZE       processors (2), memory (1G)
 	  --append "ARGS"           to the kernel's command line
@@ -74,7 +74,7 @@ done
 slow=${OCKAM_VM_SLOW:-1}
 [ "$kernel" != debug ] || slow=$((slow * 4))
 name=${name:-$kernel}
-timeout=${timeout:-${VM_TIMEOUT:-$((slow > 1 ? 2000 : 1200))}}
+timeout=${timeout:-${VM_TIMEOUT:-$((slow > 1 ? 4000 : 2400))}}
 vmtests=$TOP/selftests/vmtests
 dir=$BUILD/vm/$name
 out=${out:-$dir/out}

@@ -83,7 +83,7 @@ static uint64_t derivations_bound(uint32_t nonce, uint64_t followed)
 
 TEST_F_TIMEOUT(flood, forged_nonces, 560)
 {
-	unsigned int rounds = (ot_slow() > 1 ? 10000 : 100000) / BATCH + 1;
+	unsigned int rounds = (ot_slow() > 1 ? 3000 : 100000) / BATCH + 1;
 	unsigned int gap = ot_slow() > 1 ? 8191 : FAR - 1;
 	struct at_pair *p = &self->p;
 	struct ockam_nl_channel ch;
