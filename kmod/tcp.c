@@ -533,13 +533,17 @@ void ockam_tcp_close(struct ockam_tcp *tcp)
 		ockam_tcp_put(tcp);
 		return;
 	}
+	/* The list may be done with it as soon as it is in there. */
+	refcount_inc(&tcp->ref);
 	if (!linger || !ltcp_closing_add(tcp)) {
 		ltcp_release(tcp, hard);
 		ockam_tcp_put(tcp);
-		return;
+		goto put;
 	}
 	kernel_sock_shutdown(tcp->sock, SHUT_RDWR);
 	ltcp_reap_in(tcp, ltcp_sent_all(sk) ? 0 : LTCP_LAST_BYTES);
+put:
+	ockam_tcp_put(tcp);
 }
 
 void ockam_tcp_drain(struct ockam_node *node)

@@ -152,7 +152,9 @@ static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
 	struct ockam_node *node = tcp->link->node;
 	struct ockam_rx *rx = &tcp->rx;
 
-	if (ockam_limit_over(tcp->link->source.user)) {
+	/* Who has little here may finish what he has begun: limit.h. */
+	if (ockam_limit_over(tcp->link->source.user) &&
+	    atomic_read(&tcp->link->source.parked) >= OCKAM_LIMIT_LEAST) {
 		ockam_stat_inc(node, OCKAM_STAT_USER_LIMIT);
 		return false;
 	}
