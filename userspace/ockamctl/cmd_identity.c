@@ -309,25 +309,19 @@ static int take_attributes(int *argc, char **argv, struct ident_attr *attrs,
 }
 
 static int issue(const struct call *c, struct identity *self,
+		 const struct ident_history *subject,
 		 const struct ident_attr *attrs, unsigned int n,
 		 uint64_t valid)
 {
-	static uint8_t raw[IDENT_HISTORY_MAX], cred[IDENT_CREDENTIAL_MAX];
+	static uint8_t cred[IDENT_CREDENTIAL_MAX];
 	static char hex[2 * IDENT_CREDENTIAL_MAX + 1];
-	static struct ident_history subject;
 	uint64_t now = time(NULL);
 	struct ocb_writer w;
 	bool changed;
-	size_t len;
 	int err;
 
-	err = read_hex(c, "change history", raw, sizeof(raw), &len);
-	if (err)
-		return err;
-	err = ident_history_verify(raw, len, 0, NULL, &subject);
-	if (!err)
-		err = identity_refresh_purpose(self, IDENT_PURPOSE_CREDENTIALS,
-					       now, &changed);
+	err = identity_refresh_purpose(self, IDENT_PURPOSE_CREDENTIALS, now,
+				       &changed);
 	if (err)
 		return ctl_fail(c->ctl, "%s", ident_strerror(err));
 	if (changed) {
@@ -336,7 +330,7 @@ static int issue(const struct call *c, struct identity *self,
 			return fail_name(c, err);
 	}
 	ocb_writer_init(&w, cred, sizeof(cred));
-	err = identity_issue(self, &subject, 0, attrs, n, now, now + valid,
+	err = identity_issue(self, subject, 0, attrs, n, now, now + valid,
 			     &w);
 	if (err)
 		return ctl_fail(c->ctl, "%s", ident_strerror(err));
@@ -348,8 +342,23 @@ static int issue(const struct call *c, struct identity *self,
 	return CTL_OK;
 }
 
+/* The change history on standard input. */
+static int read_subject(const struct call *c, struct ident_history *subject)
+{
+	static uint8_t raw[IDENT_HISTORY_MAX];
+	size_t len;
+	int err;
+
+	err = read_hex(c, "change history", raw, sizeof(raw), &len);
+	if (err)
+		return err;
+	err = ident_history_verify(raw, len, 0, NULL, subject);
+	return err ? ctl_fail(c->ctl, "%s", ident_strerror(err)) : 0;
+}
+
 static int identity_issue_credential(struct ctl *ctl, int argc, char **argv)
 {
+	static struct ident_history subject;
 	struct ident_attr attrs[IDENT_ATTRS_MAX];
 	uint64_t valid = VALID_DEFAULT;
 	struct identity *self;
@@ -364,6 +373,9 @@ static int identity_issue_credential(struct ctl *ctl, int argc, char **argv)
 		return err;
 	if (c.valid)
 		err = arg_number("valid", c.valid, IDENT_VALID_SECONDS, &valid);
+	/* Before the identity, which must not be old when it is written. */
+	if (!err)
+		err = read_subject(&c, &subject);
 	if (err)
 		goto out;
 	err = keystore_load(c.ks, c.name, time(NULL), &self);
@@ -371,7 +383,7 @@ static int identity_issue_credential(struct ctl *ctl, int argc, char **argv)
 		err = fail_name(&c, err);
 		goto out;
 	}
-	err = issue(&c, self, attrs, n, valid);
+	err = issue(&c, self, &subject, attrs, n, valid);
 	identity_put(self);
 out:
 	keystore_close(c.ks);

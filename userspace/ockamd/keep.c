@@ -78,7 +78,9 @@ struct held {
  * @next_try: when, milliseconds
  * @probe_at: when a probe for @fresh is sent again
  * @probe_until: when @fresh is given up
+ * @probe_next: when @now is probed again at the earliest
  * @old_until: when @old ends, 0: not before @now has verified something
+ * @stale: @now was made for another route or identity than the section's
  * @fails: attempts in a row that led to nothing lasting
  * @attempts: handshakes begun
  * @made: channels made
@@ -100,7 +102,9 @@ struct keep {
 	uint64_t next_try;
 	uint64_t probe_at;
 	uint64_t probe_until;
+	uint64_t probe_next;
 	uint64_t old_until;
+	bool stale;
 	unsigned int fails;
 	uint64_t attempts;
 	uint64_t made;
@@ -315,7 +319,10 @@ static void save_one(FILE *f, const struct keep *k)
 	uint8_t raw[FP_LEN];
 	char fp[2 * FP_LEN + 1];
 
-	fingerprint(&k->conf, raw);
+	/* One that was made for another route or identity is not taken over. */
+	memset(raw, 0, sizeof(raw));
+	if (!k->stale)
+		fingerprint(&k->conf, raw);
 	sodium_bin2hex(fp, sizeof(fp), raw, sizeof(raw));
 	sodium_bin2hex(name, sizeof(name), k->conf.address.hops + 2,
 		       k->conf.address.hops[1]);
@@ -459,6 +466,9 @@ static void want(struct keep *k, const char *why)
 static void suspect(struct keep *k, const char *why)
 {
 	k->now.suspect = true;
+	/* Who makes us do so again and again shall not set the pace. */
+	if (!k->wanted && !lasted(k))
+		k->fails++;
 	want(k, why);
 }
 
@@ -572,6 +582,7 @@ static void promote(struct keep *k)
 	held_move(&k->now, &k->fresh);
 	k->old_until = 0;
 	k->wanted = false;
+	k->stale = false;
 	k->silent = 0;
 	k->rx_msgs = 0;
 	k->made++;
@@ -759,6 +770,10 @@ static void check_channel(struct keep *k)
 		k->silent = 0;
 		return;
 	}
+	/* Not each time that events were lost, or with each reload. */
+	if (now_ms() < k->probe_next)
+		return;
+	k->probe_next = now_ms() + CHECK_MS / 2;
 	if (k->silent++ >= SILENT_MAX)
 		suspect(k, "the peer does not answer");
 	send_probe(&k->now, k);
@@ -907,6 +922,7 @@ static void change(struct keep *k, const struct conf_channel *conf)
 		k->made = 0;
 	if (k->now.id && !way)
 		return;
+	k->stale = k->now.id;
 	k->wanted = false;
 	want(k, "the configuration has changed");
 }
@@ -1012,6 +1028,8 @@ static void adopt(struct keep *k, const struct saved *s)
 	    ch.role == OCKAM_ROLE_INITIATOR &&
 	    !memcmp(ch.identifier, h->peer, sizeof(h->peer))) {
 		k->old.id = s->old;
+		/* It is only waited for: nothing else is known of it. */
+		k->old.suspect = true;
 		memcpy(k->old.peer, h->peer, sizeof(h->peer));
 		k->old_until = now_ms() + LINGER_MS;
 	}

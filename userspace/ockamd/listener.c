@@ -191,6 +191,11 @@ static void update(struct listener *l, const struct conf_listener *conf)
 	l->identity = identity;
 	policy_put(l->policy);
 	l->policy = policy_get(conf->policy);
+	/* It may have been somebody's, and is ours from now on. */
+	if (!l->configured) {
+		l->owner = geteuid();
+		l->shared = false;
+	}
 	l->configured = true;
 }
 

@@ -203,9 +203,9 @@ static size_t write_alias(const struct relay *r, uint8_t *out)
 }
 
 /* An address that the configuration gives to something else, now or later. */
-static bool is_configured(const struct ockam_path *path)
+static bool is_configured(const struct config *c,
+			  const struct ockam_path *path)
 {
-	const struct config *c = the.config;
 	size_t i;
 
 	for (i = 0; i < c->n_address; i++)
@@ -219,6 +219,9 @@ static bool is_configured(const struct ockam_path *path)
 			return true;
 	for (i = 0; i < c->n_hop; i++)
 		if (path_equal(&c->hop[i].address, path))
+			return true;
+	for (i = 0; i < c->n_channel; i++)
+		if (path_equal(&c->channel[i].address, path))
 			return true;
 	return false;
 }
@@ -264,7 +267,9 @@ static size_t full_name(const uint8_t *alias, size_t len,
 	path.hops[0] = OCKAM_TYPE_LOCAL;
 	path.hops[1] = n + len;
 	memcpy(path.hops + 2, name, n + len);
-	return address_is_reserved(&path) || is_configured(&path) ? 0 : n + len;
+	if (address_is_reserved(&path) || is_configured(the.config, &path))
+		return 0;
+	return n + len;
 }
 
 /* Who registers; false if they may not. */
@@ -462,9 +467,9 @@ static void drop_refused(const struct config *c)
 	bool changed = false;
 
 	TAILQ_FOREACH_SAFE(r, &relays, entry, next) {
-		if (still_allowed(&c->relay, r))
-			continue;
 		address_of(r, &path);
+		if (still_allowed(&c->relay, r) && !is_configured(c, &path))
+			continue;
 		log_info("relay %s is not allowed any more",
 			 route_text(&path));
 		drop_hop(r);
