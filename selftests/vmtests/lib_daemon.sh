@@ -49,7 +49,7 @@ until_true() {
 	done
 }
 
-on()	{ node=$1; shift; ip netns exec "$node" "$@"; }
+on()	{ ip netns exec "$@"; }
 
 # as UID NODE COMMAND...
 as() {
