@@ -101,6 +101,10 @@ demo: module userspace ##- The guide's eight examples, in the VM
 	@$(VM)/run.sh --kernel $(KERNEL) --name demo --raw --timeout 300 \
 		--test-timeout 280 userspace/examples/demo.sh
 
+.PHONY: interop
+interop: module selftests ##- Against nodes of the stock Rust crate (built once)
+	@selftests/interop/run.sh $(KERNEL) $(TESTS)
+
 .PHONY: bench
 bench: module selftests ##- Cost in guest instructions, beside kTLS, TCP, AF_UNIX
 	@$(VM)/run.sh --kernel $(KERNEL) --name bench --icount --raw \
