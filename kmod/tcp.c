@@ -25,6 +25,7 @@
 #define LTCP_KEEPINTVL		75
 #define LTCP_KEEPCNT		2
 #define LTCP_LAST_BYTES		(2 * HZ)	/* patience after the end */
+#define LTCP_RETRY		(HZ / 50 + 1)	/* for a lock that is taken */
 #define LTCP_CLOSING_MAX		4096		/* carriers waiting like that */
 
 /* Carriers whose last bytes are on their way. */
@@ -60,6 +61,71 @@ static void ltcp_reap_in(struct ockam_tcp *tcp, unsigned long delay)
 	if (mod_delayed_work(tcp->link->node->wq, &tcp->reap_work, delay))
 		ockam_tcp_put(tcp);
 }
+
+/* ---- the socket's lock ---- */
+
+bool ockam_tcp_trylock(struct sock *sk)
+{
+	bool free;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	free = !sock_owned_by_user_nocheck(sk);
+	if (free)
+		sk->sk_lock.owned = 1;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	if (free)
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return free;
+}
+
+static bool ltcp_lent(const struct ockam_tcp *tcp)
+{
+	return unlikely(tcp->fd_ops);
+}
+
+bool ockam_tcp_lock(struct ockam_tcp *tcp, int want)
+{
+	if (!ltcp_lent(tcp)) {
+		lock_sock(tcp->sk);
+		return true;
+	}
+	if (ockam_tcp_trylock(tcp->sk))
+		return true;
+	set_bit(want, &tcp->wanted);
+	/* One of ours looks at that after it has released the lock. */
+	smp_mb__after_atomic();
+	if (ockam_tcp_trylock(tcp->sk)) {
+		clear_bit(want, &tcp->wanted);
+		return true;
+	}
+	ltcp_reap_in(tcp, LTCP_RETRY);
+	/* Who closes the carrier cancels that, unless it came too early. */
+	smp_mb();
+	if (READ_ONCE(tcp->dead))
+		ltcp_reap_in(tcp, 0);
+	return false;
+}
+
+void ockam_tcp_unlocked(struct ockam_tcp *tcp)
+{
+	/* Pairs with the barrier in ockam_tcp_lock(). */
+	smp_mb();
+	if (likely(!READ_ONCE(tcp->wanted)))
+		return;
+	if (test_and_clear_bit(LTCP_WANT_RX, &tcp->wanted))
+		ockam_tcp_queue(tcp, &tcp->rx_work);
+	if (test_and_clear_bit(LTCP_WANT_TX, &tcp->wanted))
+		ockam_link_queue(tcp->link);
+}
+
+void ockam_tcp_unlock(struct ockam_tcp *tcp)
+{
+	release_sock(tcp->sk);
+	if (ltcp_lent(tcp))
+		ockam_tcp_unlocked(tcp);
+}
+
+/* ---- failures ---- */
 
 void ockam_tcp_fail(struct ockam_tcp *tcp, enum ockam_link_reason reason,
 		    int err)
@@ -311,7 +377,8 @@ unsigned int ockam_tcp_flush(struct ockam_tcp *tcp)
 	if (tcp->greeted && skb_queue_empty(&link->txq))
 		return 0;
 
-	lock_sock(sk);
+	if (unlikely(!ockam_tcp_lock(tcp, LTCP_WANT_TX)))
+		return 0;
 	if (unlikely(!ltcp_writable(tcp) || !ltcp_greet(tcp)))
 		goto out;
 	while ((skb = skb_peek(&link->txq))) {
@@ -329,7 +396,7 @@ unsigned int ockam_tcp_flush(struct ockam_tcp *tcp)
 		done++;
 	}
 out:
-	release_sock(sk);
+	ockam_tcp_unlock(tcp);
 	return done;
 }
 
@@ -448,6 +515,7 @@ static void ltcp_release(struct ockam_tcp *tcp, bool hard)
 	tcp->sock = NULL;
 }
 
+/* Only our own sockets count: who hands one over keeps its cost. */
 static bool ltcp_closing_del(struct ockam_tcp *tcp)
 {
 	struct ockam_limit *user = tcp->link->source.user;
@@ -457,11 +525,11 @@ static bool ltcp_closing_del(struct ockam_tcp *tcp)
 	was = !list_empty(&tcp->closing);
 	if (was) {
 		list_del_init(&tcp->closing);
-		if (!user)
+		if (!user && tcp->sock)
 			ltcp_nr_closing--;
 	}
 	spin_unlock_bh(&ltcp_closing_lock);
-	if (was)
+	if (was && tcp->sock)
 		ockam_limit_drop(user, OCKAM_LIMIT_CLOSING);
 	return was;
 }
@@ -485,25 +553,24 @@ static bool ltcp_closing_add(struct ockam_tcp *tcp)
 	return room;
 }
 
-static void ltcp_reap_work(struct work_struct *work)
+/* Nothing is received any more.  lock_sock() held. */
+static void ltcp_kill(struct ockam_tcp *tcp)
 {
-	struct ockam_tcp *tcp = container_of(to_delayed_work(work),
-					     struct ockam_tcp, reap_work);
-
-	/* The list has the carrier's last own reference. */
-	if (ltcp_closing_del(tcp)) {
-		ltcp_release(tcp, READ_ONCE(tcp->link->node->dying));
-		ockam_tcp_put(tcp);
-	}
-	ockam_tcp_put(tcp);
+	tcp->dead = true;
+	ockam_tcp_rx_exit(tcp);
 }
 
-/* The fd stays with user space, the connection ends. */
-static void ltcp_give_back(struct ockam_tcp *tcp)
+/*
+ * The fd stays with user space, the connection ends.  False: not now, the
+ * socket is owned by somebody.
+ */
+static bool ltcp_give_back(struct ockam_tcp *tcp)
 {
 	struct sock *sk = tcp->sk;
 
-	lock_sock(sk);
+	if (!ockam_tcp_trylock(sk))
+		return false;
+	ltcp_kill(tcp);
 	if (tcp->attached) {
 		ockam_tcp_detach(tcp);
 		sk->sk_shutdown |= SHUTDOWN_MASK;
@@ -512,6 +579,60 @@ static void ltcp_give_back(struct ockam_tcp *tcp)
 		sk->sk_state_change(sk);
 	}
 	release_sock(sk);
+	timer_shutdown_sync(&tcp->timer);
+	/* As long as it had our calls, see ockam_tcp_handover(). */
+	module_put(THIS_MODULE);
+	return true;
+}
+
+/* The list has the carrier's last own reference. */
+static void ltcp_give_back_later(struct ockam_tcp *tcp)
+{
+	spin_lock_bh(&ltcp_closing_lock);
+	list_add_tail(&tcp->closing, &ltcp_closing);
+	spin_unlock_bh(&ltcp_closing_lock);
+	ltcp_reap_in(tcp, LTCP_RETRY);
+}
+
+static void ltcp_close_lent(struct ockam_tcp *tcp)
+{
+	WRITE_ONCE(tcp->dead, true);
+	/* Pairs with the barrier in ockam_tcp_lock(). */
+	smp_mb();
+	if (!ltcp_give_back(tcp)) {
+		ltcp_give_back_later(tcp);
+		return;
+	}
+	if (cancel_delayed_work(&tcp->reap_work))
+		ockam_tcp_put(tcp);
+	ockam_tcp_put(tcp);
+}
+
+static void ltcp_retry(struct ockam_tcp *tcp)
+{
+	if (!READ_ONCE(tcp->dead))
+		ockam_tcp_unlocked(tcp);
+	else if (!ltcp_closing_del(tcp))
+		return;
+	else if (ltcp_give_back(tcp))
+		ockam_tcp_put(tcp);
+	else
+		ltcp_give_back_later(tcp);
+}
+
+static void ltcp_reap_work(struct work_struct *work)
+{
+	struct ockam_tcp *tcp = container_of(to_delayed_work(work),
+					     struct ockam_tcp, reap_work);
+
+	/* The list has the carrier's last own reference. */
+	if (ltcp_lent(tcp)) {
+		ltcp_retry(tcp);
+	} else if (ltcp_closing_del(tcp)) {
+		ltcp_release(tcp, READ_ONCE(tcp->link->node->dying));
+		ockam_tcp_put(tcp);
+	}
+	ockam_tcp_put(tcp);
 }
 
 void ockam_tcp_close(struct ockam_tcp *tcp)
@@ -520,19 +641,17 @@ void ockam_tcp_close(struct ockam_tcp *tcp)
 	struct sock *sk = tcp->sk;
 	bool linger;
 
+	if (ltcp_lent(tcp)) {
+		ltcp_close_lent(tcp);
+		return;
+	}
 	lock_sock(sk);
-	tcp->dead = true;
-	linger = !hard && tcp->sock &&
+	linger = !hard &&
 		 (1 << sk->sk_state & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT));
-	ockam_tcp_rx_exit(tcp);
+	ltcp_kill(tcp);
 	release_sock(sk);
 	timer_shutdown_sync(&tcp->timer);
 
-	if (!tcp->sock) {
-		ltcp_give_back(tcp);
-		ockam_tcp_put(tcp);
-		return;
-	}
 	/* The list may be done with it as soon as it is in there. */
 	refcount_inc(&tcp->ref);
 	if (!linger || !ltcp_closing_add(tcp)) {
@@ -546,16 +665,31 @@ put:
 	ockam_tcp_put(tcp);
 }
 
-void ockam_tcp_drain(struct ockam_node *node)
+/* Those of a dying node: how many are left? */
+static unsigned int ltcp_reap_now(struct ockam_node *node)
 {
 	struct ockam_tcp *tcp;
+	unsigned int n = 0;
 
 	spin_lock_bh(&ltcp_closing_lock);
 	list_for_each_entry(tcp, &ltcp_closing, closing) {
-		if (tcp->link->node == node)
-			ltcp_reap_in(tcp, 0);
+		if (tcp->link->node != node)
+			continue;
+		ltcp_reap_in(tcp, 0);
+		n++;
 	}
 	spin_unlock_bh(&ltcp_closing_lock);
+	return n;
+}
+
+/*
+ * A socket that was handed over keeps its namespace for as long as anybody can
+ * own it, so at most one of our own works is just in the way.
+ */
+void ockam_tcp_drain(struct ockam_node *node)
+{
+	while (ltcp_reap_now(node))
+		flush_workqueue(node->wq);
 }
 
 void ockam_tcp_abort(struct socket *sock)

@@ -27,7 +27,7 @@ static struct ockam_tcp *fd_tcp(const struct sock *sk)
 
 /*
  * The socket's owner is TCP's module, so calls made by its fd do not keep this
- * one loaded: those that may sleep are counted, and ockam_tcp_exit() waits.
+ * one loaded: the end of such a socket is counted, and ockam_tcp_exit() waits.
  */
 static atomic_t fd_calls = ATOMIC_INIT(0);
 
@@ -88,17 +88,27 @@ static int fd_setsockopt(struct socket *sock, int level, int optname,
 	return -EBUSY;
 }
 
-/* One option reads the stream. */
+/*
+ * One option reads the stream.  Others are copied to user memory under the
+ * socket's lock, so this may take for ever: it keeps the module.
+ */
 static int fd_getsockopt(struct socket *sock, int level, int optname,
 			 char __user *optval, int __user *optlen)
 {
+	struct ockam_tcp *tcp;
 	int err;
 
 	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
 		return -EBUSY;
-	fd_enter();
+	if (!try_module_get(THIS_MODULE))
+		return -EBUSY;
 	err = sock_common_getsockopt(sock, level, optname, optval, optlen);
-	fd_leave();
+	rcu_read_lock();
+	tcp = rcu_dereference_sk_user_data(sock->sk);
+	if (tcp)
+		ockam_tcp_unlocked(tcp);
+	rcu_read_unlock();
+	module_put(THIS_MODULE);
 	return err;
 }
 
@@ -232,6 +242,69 @@ static const char *fd_wrong_kind(const struct sock *sk, const struct net *net)
 	return NULL;
 }
 
+static void fd_addresses(const struct sock *sk, union ockam_endpoint *local,
+			 union ockam_endpoint *remote)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	memset(local, 0, sizeof(*local));
+	memset(remote, 0, sizeof(*remote));
+	local->sa.sa_family = sk->sk_family;
+	remote->sa.sa_family = sk->sk_family;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		local->in6.sin6_addr = inet6_sk(sk)->saddr;
+		local->in6.sin6_port = inet->inet_sport;
+		local->in6.sin6_scope_id =
+			ipv6_iface_scope_id(&local->in6.sin6_addr,
+					    sk->sk_bound_dev_if);
+		remote->in6.sin6_addr = sk->sk_v6_daddr;
+		remote->in6.sin6_port = inet->inet_dport;
+		remote->in6.sin6_scope_id =
+			ipv6_iface_scope_id(&remote->in6.sin6_addr,
+					    sk->sk_bound_dev_if);
+		return;
+	}
+#endif
+	local->in.sin_addr.s_addr = inet->inet_saddr;
+	local->in.sin_port = inet->inet_sport;
+	remote->in.sin_addr.s_addr = inet->inet_daddr;
+	remote->in.sin_port = inet->inet_dport;
+}
+
+/* The socket is locked, if that is possible now and it can be a link's. */
+static const char *fd_lock(struct sock *sk, int *err)
+{
+	const char *text;
+
+	if (!ockam_tcp_trylock(sk)) {
+		*err = -EBUSY;
+		return "a call on the socket is running";
+	}
+	text = fd_refusal(sk, err);
+	if (text)
+		release_sock(sk);
+	return text;
+}
+
+/* Each message at once, as tcp_sock_set_nodelay() would do; locked. */
+static void fd_nodelay(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tp->nonagle &= ~TCP_NAGLE_CORK;
+	tp->nonagle |= TCP_NAGLE_OFF | TCP_NAGLE_PUSH;
+}
+
+static bool fd_same_ends(const struct ockam_link *link, const struct sock *sk)
+{
+	union ockam_endpoint local, remote;
+
+	fd_addresses(sk, &local, &remote);
+	return !memcmp(&local, &link->local, sizeof(local)) &&
+	       !memcmp(&remote, &link->remote, sizeof(remote));
+}
+
 int ockam_tcp_handover(struct ockam_link *link, struct socket *sock,
 		       struct netlink_ext_ack *extack)
 {
@@ -246,28 +319,37 @@ int ockam_tcp_handover(struct ockam_link *link, struct socket *sock,
 		err = -EINVAL;
 		goto refuse;
 	}
+	text = fd_lock(sk, &err);
+	if (text)
+		goto refuse;
+	fd_addresses(sk, &link->local, &link->remote);
+	release_sock(sk);
+
 	tcp = ockam_tcp_new(link, sk, NULL);
 	if (!tcp)
 		return -ENOMEM;
-	ockam_tcp_addresses(link, sock);
 	ockam_link_ready(link);
 	ops = fd_make_ops(sock);
 
-	lock_sock(sk);
-	text = fd_refusal(sk, &err);
-	if (text) {
+	text = fd_lock(sk, &err);
+	if (!text && !fd_same_ends(link, sk)) {
 		release_sock(sk);
+		err = -EBUSY;
+		text = "the socket was connected anew meanwhile";
+	}
+	if (text) {
 		ockam_tcp_put(tcp);
 		goto refuse;
 	}
+	/* Until it is given back, which may be after the link's end. */
+	__module_get(THIS_MODULE);
 	tcp->fd_ops = sock->ops;
 	WRITE_ONCE(sock->ops, ops);
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	fd_nodelay(sk);
 	ockam_tcp_attach(tcp, NULL);
 	release_sock(sk);
 
-	tcp_sock_set_cork(sk, false);
-	tcp_sock_set_nodelay(sk);
 	ockam_tcp_plug(tcp);
 	ockam_tcp_start(tcp);
 	return 0;

@@ -9,6 +9,11 @@
  * taken before lock_sock().  Works that change links take node->lock first.
  * Carriers keep TCP's own lock classes: the family's sockets never hold their
  * lock while a carrier's is taken, and no carrier's while another's is.
+ *
+ * Who still has a descriptor of a socket that was handed over can hold its lock
+ * for as long as he likes: options are copied to user memory under it.  So
+ * nothing here waits for such a lock: who does not get it is called when one
+ * of our own releases it, or comes back after a while.
  */
 #ifndef _OCKAM_TCP_PRIV_H
 #define _OCKAM_TCP_PRIV_H
@@ -89,8 +94,9 @@ struct ockam_rx {
  * @rx_work: reads in process context
  * @event_work: tells the link what has happened
  * @reap_work: ends a closed connection whose last bytes were acknowledged, or
- *	are not waited for any more
- * @closing: in the list of those
+ *	are not waited for any more; of a socket that was handed over: tries
+ *	again what its lock did not allow
+ * @closing: in the list of closed carriers that are not at their end
  * @fail: enum ockam_link_reason once the carrier has failed, set once
  * @err: errno that goes with it
  * @tx_err: errno that sending gave
@@ -100,7 +106,8 @@ struct ockam_rx {
  * @greeted: our version byte was sent
  * @dead: the link has let go, nothing is received
  * @attached: callbacks are ours
- * @fd_ops: what @sk's struct socket had before it was handed over
+ * @wanted: LTCP_WANT_..., who did not get the socket's lock
+ * @fd_ops: what @sk's struct socket had before it was handed over, else NULL
  * @data_ready: callback of @sk's before ours
  * @write_space: likewise
  * @state_change: likewise
@@ -128,6 +135,7 @@ struct ockam_tcp {
 	bool			greeted;
 	bool			dead;
 	bool			attached;
+	unsigned long		wanted;
 	const struct proto_ops	*fd_ops;
 	void			(*data_ready)(struct sock *sk);
 	void			(*write_space)(struct sock *sk);
@@ -150,6 +158,23 @@ struct ockam_tcp {
 struct ockam_tcp *ockam_tcp_new(struct ockam_link *link, struct sock *sk,
 				struct socket *sock);
 void ockam_tcp_put(struct ockam_tcp *tcp);
+
+/* Bits of tcp->wanted: the receiver, and the link's work. */
+#define LTCP_WANT_RX	0
+#define LTCP_WANT_TX	1
+
+/* As lock_sock(), unless that would wait. */
+bool ockam_tcp_trylock(struct sock *sk);
+
+/*
+ * lock_sock(), which may sleep; with a socket that was handed over it does not
+ * wait, and if the socket is owned by somebody, @want is called later.
+ */
+bool ockam_tcp_lock(struct ockam_tcp *tcp, int want);
+void ockam_tcp_unlock(struct ockam_tcp *tcp);
+
+/* The socket may be free: call those who want it.  Any context. */
+void ockam_tcp_unlocked(struct ockam_tcp *tcp);
 
 /* Queues a work of the carrier, which then has a reference.  Any context. */
 void ockam_tcp_queue(struct ockam_tcp *tcp, struct work_struct *work);

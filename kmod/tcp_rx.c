@@ -547,17 +547,21 @@ static void rx_work(struct work_struct *work)
 	struct ockam_rx *rx = &tcp->rx;
 	struct sk_buff *skb;
 
-	lock_sock(tcp->sk);
+	if (READ_ONCE(tcp->dead) || !ockam_tcp_lock(tcp, LTCP_WANT_RX))
+		goto put;
 	skb = rx->large;
 	rx->large = NULL;
 	if (skb) {
-		release_sock(tcp->sk);
+		ockam_tcp_unlock(tcp);
 		ockam_router_forward(tcp->link->node, skb);
-		lock_sock(tcp->sk);
-		rx->busy = false;
+		/* Who reads on may do so without us. */
+		smp_store_release(&rx->busy, false);
+		if (!ockam_tcp_lock(tcp, LTCP_WANT_RX))
+			goto put;
 	}
 	ockam_tcp_read(tcp, GFP_KERNEL);
-	release_sock(tcp->sk);
+	ockam_tcp_unlock(tcp);
+put:
 	ockam_tcp_put(tcp);
 }
 
