@@ -67,6 +67,19 @@ OT unsigned int ot_slow(void)
 	return slow && atoi(slow) > 0 ? atoi(slow) : 1;
 }
 
+/*
+ * The harness bounds each test by this.  Its numbers are for a machine of usual
+ * speed, so it gets a slower clock.
+ */
+unsigned int alarm(unsigned int seconds)
+{
+	struct itimerval left, it = { .it_value.tv_sec = seconds * ot_slow() };
+
+	if (setitimer(ITIMER_REAL, &it, &left))
+		return 0;
+	return left.it_value.tv_sec;
+}
+
 /* Waits until @cond holds, 10 s at most (times ot_slow()). */
 #define OT_WAIT(cond) ({						\
 	uint64_t __end = ot_ms() + 10000 * ot_slow();			\
