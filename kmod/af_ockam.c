@@ -168,6 +168,12 @@ static int sock_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 
 	if (unlikely(READ_ONCE(osk->taken)))
 		return -ESTALE;
+	/* A handshake may be followed by ciphertexts for a channel to come. */
+	if (unlikely(skb->len > READ_ONCE(sink->node->conf.max_msg)) &&
+	    !READ_ONCE(osk->handshake)) {
+		ockam_drop(sink->node, skb, OCKAM_DROP_TOO_BIG);
+		return -EMSGSIZE;
+	}
 	if (unlikely(sock_filters_out(sk, skb))) {
 		atomic_inc(&sk->sk_drops);
 		ockam_drop(sink->node, skb, OCKAM_DROP_FILTERED);

@@ -35,6 +35,11 @@ struct ockam_source;
  * and what channels put around.
  */
 #define OCKAM_LINEAR_MAX	17408
+/*
+ * What channels put around a payload at most, however deep they are nested: so
+ * much larger than max-msg may be what a link carries (channel.h has the check).
+ */
+#define OCKAM_SEALED_MAX	(OCKAM_DECRYPT_MAX * 9216)
 /* Bytes to grow in front of a route. */
 #define OCKAM_ROUTE_SLACK	64
 

@@ -124,7 +124,9 @@ static int rx_make_message(struct ockam_tcp *tcp, struct sk_buff *skb,
 	struct ockam_msg *m = ockam_msg(skb);
 	struct ockam_link *link = tcp->link;
 
-	if (w->payload_len > READ_ONCE(link->node->conf.max_msg)) {
+	/* It may be a ciphertext: whoever gets the plaintext looks closer. */
+	if (w->payload_len > READ_ONCE(link->node->conf.max_msg) +
+			     OCKAM_SEALED_MAX) {
 		*reason = OCKAM_DROP_TOO_BIG;
 		return -EMSGSIZE;
 	}
@@ -260,8 +262,8 @@ static int rx_version(struct ockam_tcp *tcp, u8 version)
 /* Longer ones cannot hold a payload that this node takes. */
 static u32 rx_size_max(const struct ockam_tcp *tcp)
 {
-	return READ_ONCE(tcp->link->node->conf.max_msg) + OCKAM_WIRE_HEAD_MAX +
-	       OCKAM_TRACE_MAX;
+	return READ_ONCE(tcp->link->node->conf.max_msg) + OCKAM_SEALED_MAX +
+	       OCKAM_WIRE_HEAD_MAX + OCKAM_TRACE_MAX;
 }
 
 static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
