@@ -15,6 +15,7 @@
 
 #define PATH_STEPS	OCKAM_HOPS_MAX	/* hops and encryptors of one path */
 #define PATH_PENDING	16	/* routes that relays have put others before */
+#define PATH_TRIES	16	/* of a message whose path changes meanwhile */
 
 /* A piece of route that is still to be walked. */
 struct ockam_span {
@@ -644,7 +645,7 @@ int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
 			return err;
 		if (err == -ESTALE) {
 			/* A name changed hands under us; that ends soon. */
-			if (++tries > 16) {
+			if (++tries > PATH_TRIES) {
 				ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
 				return -EHOSTUNREACH;
 			}
@@ -709,7 +710,7 @@ again:
 	}
 	if (unlikely(path.policed)) {
 		err = enforce(node, skb, NULL, &path);
-		if (err == -ESTALE && ++tries <= 16)
+		if (err == -ESTALE && ++tries <= PATH_TRIES)
 			goto again;
 		if (err) {
 			ockam_drop(node, skb, path.reason);
@@ -728,7 +729,7 @@ again:
 	}
 	err = sink->ops->deliver(sink, skb);
 	if (unlikely(err == -ESTALE)) {
-		if (++tries <= 16)
+		if (++tries <= PATH_TRIES)
 			goto again;
 		ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
 	}
@@ -736,7 +737,8 @@ out:
 	rcu_read_unlock();
 }
 
-void ockam_router_forward(struct ockam_node *node, struct sk_buff *skb)
+/* One try: -ESTALE with the message untouched, or it is consumed. */
+static int forward_once(struct ockam_node *node, struct sk_buff *skb)
 {
 	struct ockam_path path;
 	struct ockam_sink *sink;
@@ -750,27 +752,46 @@ void ockam_router_forward(struct ockam_node *node, struct sk_buff *skb)
 	if (!path.nenc && !(sink && sink->serial)) {
 		rcu_read_unlock();
 		ockam_router_input(node, skb);
-		return;
+		return 0;
 	}
 	if (sink && !sink_has_turn(sink, skb)) {
 		ockam_sink_park(sink, skb);
 		rcu_read_unlock();
-		return;
+		return 0;
 	}
-	if (unlikely(path.policed) && enforce(node, skb, NULL, &path))
-		goto drop;
+	if (unlikely(path.policed)) {
+		err = enforce(node, skb, NULL, &path);
+		if (err)
+			goto drop;
+	}
 	if (unlikely(!path_hold(&path))) {
-		path.reason = OCKAM_DROP_NAME_GONE;
-		goto drop;
+		rcu_read_unlock();
+		return -ESTALE;
 	}
 	rcu_read_unlock();
 	path_run(node, skb, &path);
 	path_release(&path);
-	return;
+	return 0;
 
 drop:
 	rcu_read_unlock();
-	ockam_drop(node, skb, path.reason);
+	if (err != -ESTALE)
+		ockam_drop(node, skb, path.reason);
+	return err;
+}
+
+void ockam_router_forward(struct ockam_node *node, struct sk_buff *skb)
+{
+	int tries = 0;
+
+	while (unlikely(forward_once(node, skb) == -ESTALE)) {
+		/* A route changed under us, and is there anew. */
+		if (++tries > PATH_TRIES) {
+			ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
+			return;
+		}
+		cond_resched();
+	}
 }
 
 static void router_fwd_work(struct work_struct *work)

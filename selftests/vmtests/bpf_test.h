@@ -3,7 +3,7 @@
  * For the tests of policy programs: BPF programs, written instruction by
  * instruction, and maps.
  *
- * To be included behind ockam_test.h.
+ * To be included behind ockam_test.h; what attaches them behind link_test.h.
  */
 #ifndef BPF_TEST_H
 #define BPF_TEST_H
@@ -198,5 +198,22 @@ OT int bt_answer(int map, uint32_t verdict)
 	p.verdict = verdict;
 	return bt_map_set(map, 0, &p);
 }
+
+#ifdef LINK_TEST_H
+/* A policy program; @attr says what @object is.  The id, or -errno. */
+OT int lt_policy(const struct lt_node *node, int attr, uint32_t object,
+		 int prog)
+{
+	struct ockam_nl_policy p = {
+		.link = object, .channel = object, .fd = prog
+	};
+	int err;
+
+	ockam_nl_mark(&p, attr);
+	ockam_nl_mark(&p, OCKAM_A_POLICY_FD);
+	err = ockam_nl_policy_new(node->nl, &p);
+	return err ?: (int)p.id;
+}
+#endif
 
 #endif /* BPF_TEST_H */

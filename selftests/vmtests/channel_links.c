@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * Channels over links: what is as large as it may be arrives, however much the
- * channels put around it.
+ * channels put around it; and a route that changes loses nothing.
  */
 #include "kselftest_harness.h"
 #include "ockam_test.h"
 #include "nl.h"
 #include "link_test.h"
 #include "channel_test.h"
+#include "bpf_test.h"
 
 FIXTURE(over) {
 	struct lt_node	node;
@@ -120,6 +121,99 @@ TEST_F(over, close_where_messages_are_small)
 	EXPECT_TRUE(OT_WAIT(!ct_get(self->node.nl, "E32", &ch) &&
 			    ch.state == OCKAM_CHANNEL_STATE_CLOSED));
 	EXPECT_EQ(0, lt_drops(&self->node));
+}
+
+/* ---- a route that changes ---- */
+
+struct flow {
+	int		fd;
+	unsigned int	n;
+	unsigned int	done;
+};
+
+static long send_flow(void *arg)
+{
+	struct ot_route to = ot_route("up", "relay", "sink", NULL);
+	struct flow *f = arg;
+	char buf[64] = {};
+
+	for (; f->done < f->n; f->done++)
+		if (ot_sendx(f->fd, ot_out(.to = &to), buf, sizeof(buf)) !=
+		    sizeof(buf))
+			return -1;
+	return 0;
+}
+
+static long recv_flow(void *arg)
+{
+	struct flow *f = arg;
+	char buf[64];
+
+	for (; f->done < f->n; f->done++)
+		if (ot_recv(f->fd, buf, sizeof(buf), 0) != sizeof(buf))
+			return -1;
+	return 0;
+}
+
+static bool flow_ends(const struct flow *f)
+{
+	return __atomic_load_n(&f->done, __ATOMIC_RELAXED) >= f->n;
+}
+
+/* By turns through one channel or the other; programs look at both. */
+static int relay_by(struct lt_node *node, const char *enc)
+{
+	struct ot_route route = ot_route(enc, NULL);
+	struct ockam_nl_hop hop = {};
+
+	lt_key(&hop.address, "relay");
+	hop.route.len = route.len;
+	memcpy(hop.route.data, route.data, route.len);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_ADDRESS);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_ROUTE);
+	return ockam_nl_hop_set(node->nl, &hop);
+}
+
+TEST_F(over, route_changes_under_traffic)
+{
+	unsigned int n = ot_slow() > 1 ? 3000 : 30000, changes = 0;
+	struct ot_route route = ot_route("E11", NULL);
+	struct flow out = { .fd = self->app, .n = n };
+	struct flow in = { .fd = self->sink, .n = n };
+	struct ockam_nl_channel ch;
+	struct ot_task task[2];
+	int prog, i;
+
+	ASSERT_EQ(0, pair(&self->node, 1, "", ""));
+	ASSERT_EQ(0, pair(&self->node, 2, "", ""));
+	prog = bt_verdict(OCKAM_POLICY_PASS);
+	ASSERT_LE(0, prog);
+	for (i = 1; i <= 2; i++) {
+		ASSERT_EQ(0, ct_get(self->node.nl, i == 1 ? "E11" : "E21",
+				    &ch));
+		ASSERT_LT(0, lt_policy(&self->node, OCKAM_A_POLICY_CHANNEL,
+				       ch.id, prog));
+	}
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_FORWARD,
+			    1U << OCKAM_FORWARD_LINK_CHANNEL));
+	ASSERT_EQ(0, lt_hop(&self->node, "relay", &route, OCKAM_ACCEPT_LINKS));
+
+	ASSERT_EQ(0, ot_task_start(&task[0], recv_flow, &in));
+	ASSERT_EQ(0, ot_task_start(&task[1], send_flow, &out));
+	/* The receiver gives up by itself when nothing comes. */
+	while (!flow_ends(&out) && !relay_by(&self->node, changes & 1 ? "E11" :
+					     "E21"))
+		changes++;
+	pthread_join(task[1].thread, NULL);
+	pthread_join(task[0].thread, NULL);
+	EXPECT_EQ(n, out.done);
+	EXPECT_EQ(n, in.done);
+	EXPECT_LT(10, changes);
+	EXPECT_EQ(0, lt_drops(&self->node)) {
+		TH_LOG("%u messages, %u came, %u changes", n, in.done, changes);
+	}
+	TH_LOG("%u messages, %u changes", n, changes);
+	close(prog);
 }
 
 TEST_HARNESS_MAIN

@@ -58,20 +58,6 @@ OT int new_at_worker(const struct lt_node *node, const char *worker, int prog,
 	return err ?: (int)p.id;
 }
 
-/* @attr says what @object is. */
-OT int new_at(const struct lt_node *node, int attr, uint32_t object, int prog)
-{
-	struct ockam_nl_policy p = {
-		.link = object, .channel = object, .fd = prog
-	};
-	int err;
-
-	ockam_nl_mark(&p, attr);
-	ockam_nl_mark(&p, OCKAM_A_POLICY_FD);
-	err = ockam_nl_policy_new(node->nl, &p);
-	return err ?: (int)p.id;
-}
-
 OT int get(const struct lt_node *node, uint32_t id, struct ockam_nl_policy *p)
 {
 	memset(p, 0, sizeof(*p));
@@ -430,9 +416,9 @@ TEST_F(policy, bad_requests)
 	EXPECT_STREQ("fd", ockam_nl_bad_attribute(node->nl));
 	EXPECT_EQ(-ENOENT, new_at_worker(node, "nobody", prog, false));
 	EXPECT_STREQ("worker", ockam_nl_bad_attribute(node->nl));
-	EXPECT_EQ(-ENOENT, new_at(node, OCKAM_A_POLICY_LINK, 7, prog));
+	EXPECT_EQ(-ENOENT, lt_policy(node, OCKAM_A_POLICY_LINK, 7, prog));
 	EXPECT_STREQ("link", ockam_nl_bad_attribute(node->nl));
-	EXPECT_EQ(-ENOENT, new_at(node, OCKAM_A_POLICY_CHANNEL, 7, prog));
+	EXPECT_EQ(-ENOENT, lt_policy(node, OCKAM_A_POLICY_CHANNEL, 7, prog));
 	EXPECT_STREQ("channel", ockam_nl_bad_attribute(node->nl));
 	/* Nowhere, at two places, without a program, not an address. */
 	p.fd = prog;
@@ -589,7 +575,7 @@ TEST_F(policy, at_link)
 	ASSERT_EQ(0, ot_accept(self->w, OCKAM_ACCEPT_LINKS));
 	ASSERT_EQ(0, lt_wire(&self->node, &wire, lt_conf(.name = "L")));
 	ASSERT_EQ(0, lt_wire(&self->node, &second, lt_conf(.name = "M")));
-	id = new_at(&self->node, OCKAM_A_POLICY_LINK, wire.link, prog);
+	id = lt_policy(&self->node, OCKAM_A_POLICY_LINK, wire.link, prog);
 	ASSERT_LT(0, id);
 
 	/* In. */
@@ -682,7 +668,7 @@ TEST_F(policy, accepted_links)
 	ASSERT_EQ(0, ot_accept(self->w, OCKAM_ACCEPT_LINKS));
 	door = lt_listen(&self->node, &at, lt_conf());
 	ASSERT_LT(0, door);
-	ASSERT_LT(0, new_at(&self->node, OCKAM_A_POLICY_LINK, door, prog));
+	ASSERT_LT(0, lt_policy(&self->node, OCKAM_A_POLICY_LINK, door, prog));
 	close(prog);
 	peer = lt_tcp_connect(&at);
 	ASSERT_LE(0, peer);
@@ -718,7 +704,7 @@ TEST_F(policy, large)
 	ASSERT_EQ(0, own(self->w, prog));
 	ASSERT_EQ(0, ot_accept(self->w, OCKAM_ACCEPT_LINKS));
 	ASSERT_EQ(0, lt_wire(&self->node, &wire, lt_conf(.name = "L")));
-	ASSERT_LT(0, new_at(&self->node, OCKAM_A_POLICY_LINK, wire.link, prog));
+	ASSERT_LT(0, lt_policy(&self->node, OCKAM_A_POLICY_LINK, wire.link, prog));
 	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		uint32_t len = lens[i];
 
@@ -807,9 +793,9 @@ TEST_F(policy, at_channel)
 	}
 	ASSERT_EQ(0, ot_accept(self->w, OCKAM_ACCEPT_CHANNELS));
 	ch = channel_id(&self->node, "E1");
-	ASSERT_LT(0, new_at(&self->node, OCKAM_A_POLICY_CHANNEL, ch, enc));
+	ASSERT_LT(0, lt_policy(&self->node, OCKAM_A_POLICY_CHANNEL, ch, enc));
 	ch = channel_id(&self->node, "F1");
-	ASSERT_LT(0, new_at(&self->node, OCKAM_A_POLICY_CHANNEL, ch, dec));
+	ASSERT_LT(0, lt_policy(&self->node, OCKAM_A_POLICY_CHANNEL, ch, dec));
 
 	ASSERT_EQ(5, ot_sendx(self->s, ot_out(.to = &to), "hello", 5));
 	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, 10000 * ot_slow()));
@@ -889,12 +875,12 @@ TEST_F(policy, sealed)
 		TH_LOG("%s", ockam_nl_error(self->node.nl));
 	}
 	ASSERT_EQ(0, ot_accept(self->w, OCKAM_ACCEPT_CHANNELS));
-	ASSERT_LT(0, new_at(&self->node, OCKAM_A_POLICY_CHANNEL,
+	ASSERT_LT(0, lt_policy(&self->node, OCKAM_A_POLICY_CHANNEL,
 			    channel_id(&self->node, "E1"), prog[0]));
 	lt_key(&link.name, "up");
 	ockam_nl_mark(&link, OCKAM_A_LINK_NAME);
 	ASSERT_EQ(0, ockam_nl_link_get(self->node.nl, &link));
-	ASSERT_LT(0, new_at(&self->node, OCKAM_A_POLICY_LINK, link.id,
+	ASSERT_LT(0, lt_policy(&self->node, OCKAM_A_POLICY_LINK, link.id,
 			    prog[1]));
 
 	ASSERT_EQ(5, ot_sendx(self->s, ot_out(.to = &to), "hello", 5));
