@@ -2,8 +2,11 @@
 /*
  * Turns: long work that all channels of a node, or of one user's containers,
  * do one at a time.  Who has to wait is called in the order of asking, so that
- * nobody polls and nobody is passed over; who asks in other turns is not
- * touched at all.
+ * nobody polls; who asks in other turns is not touched at all.
+ *
+ * Nobody owns a turn before he has come for it: between two of them others may
+ * go first, so that it costs nothing if whoever was called comes late.  He keeps
+ * his place meanwhile, and as each rests after his work, he is next soon.
  */
 #ifndef _OCKAM_TURN_H
 #define _OCKAM_TURN_H
@@ -17,8 +20,8 @@ struct ockam_turn;
 /**
  * struct ockam_turns - one at a time of these
  * @lock: spinlock, bh; other locks may be taken in @wake of a turn
- * @owner: whose turn it is, or NULL
- * @waiting: who is next
+ * @owner: who is at it, or NULL
+ * @waiting: who is called next
  */
 struct ockam_turns {
 	spinlock_t		lock;
@@ -29,8 +32,8 @@ struct ockam_turns {
 /**
  * struct ockam_turn - of one channel
  * @entry: in the list of those who wait
- * @wake: its turn has come: see to it that ockam_turn_take() is called again,
- *	or ockam_turn_drop().  Any context, must not sleep
+ * @wake: its turn may have come: see to it that ockam_turn_take() is called
+ *	again, or ockam_turn_drop().  Any context, must not sleep
  */
 struct ockam_turn {
 	struct list_head	entry;
@@ -51,7 +54,7 @@ static inline void ockam_turn_init(struct ockam_turn *turn,
 	turn->wake = wake;
 }
 
-/* Is it our turn?  If not, we are called when it is. */
+/* Is it our turn?  If not, we are called when it may be. */
 static inline bool ockam_turn_take(struct ockam_turns *turns,
 				   struct ockam_turn *turn)
 {
@@ -61,13 +64,15 @@ static inline bool ockam_turn_take(struct ockam_turns *turns,
 	if (!turns->owner)
 		turns->owner = turn;
 	ours = turns->owner == turn;
-	if (!ours && list_empty(&turn->entry))
+	if (ours)
+		list_del_init(&turn->entry);
+	else if (list_empty(&turn->entry))
 		list_add_tail(&turn->entry, &turns->waiting);
 	spin_unlock_bh(&turns->lock);
 	return ours;
 }
 
-/* Done, or it is not wanted any more: the next one's turn. */
+/* Done, or it is not wanted any more: calls whoever is next. */
 static inline void ockam_turn_drop(struct ockam_turns *turns,
 				   struct ockam_turn *turn)
 {
@@ -75,15 +80,14 @@ static inline void ockam_turn_drop(struct ockam_turns *turns,
 
 	spin_lock_bh(&turns->lock);
 	list_del_init(&turn->entry);
-	if (turns->owner == turn) {
-		next = list_first_entry_or_null(&turns->waiting,
-						struct ockam_turn, entry);
-		turns->owner = next;
-		if (next) {
-			list_del_init(&next->entry);
-			next->wake(next);
-		}
-	}
+	if (turns->owner == turn)
+		turns->owner = NULL;
+	/* It may have been us who was called last. */
+	next = turns->owner ? NULL :
+	       list_first_entry_or_null(&turns->waiting, struct ockam_turn,
+					entry);
+	if (next)
+		next->wake(next);
 	spin_unlock_bh(&turns->lock);
 }
 
