@@ -81,7 +81,8 @@ static void carrier_find(struct ockam_node *node, const u8 *p, u32 len,
 		case OCKAM_NAME_ENCRYPTOR:
 			outer = container_of(name, struct ockam_channel, enc);
 			c->kind = OCKAM_ORIGIN_CHANNEL;
-			c->id = outer->id;
+			/* As messages have it: @id may just be changing. */
+			c->id = outer->ident->channel;
 			return;
 		case OCKAM_NAME_HOP:
 			hop = container_of(name, struct ockam_hop, name);
@@ -218,16 +219,18 @@ static bool learn_is_carrier(struct ockam_node *node,
 {
 	const struct ockam_ident *ident = ockam_from_ident(&m->from);
 	struct ockam_name *name = ockam_name_lookup(node, hop);
+	const struct ockam_channel *ch;
 
 	if (!name)
 		return false;
 	if (m->from.kind == OCKAM_ORIGIN_LINK && !ident)
 		return name->kind == OCKAM_NAME_LINK &&
 		       ockam_sink_link(name->sink)->id == m->from.link;
-	if (m->from.kind == OCKAM_ORIGIN_CHANNEL && ident)
-		return name->kind == OCKAM_NAME_ENCRYPTOR &&
-		       container_of(name, struct ockam_channel, enc)->id ==
-		       ident->channel;
+	if (m->from.kind == OCKAM_ORIGIN_CHANNEL && ident &&
+	    name->kind == OCKAM_NAME_ENCRYPTOR) {
+		ch = container_of(name, struct ockam_channel, enc);
+		return ch->ident->channel == ident->channel;
+	}
 	return false;
 }
 
@@ -337,7 +340,7 @@ static bool sender_may(struct ockam_channel *ch, const struct ockam_msg *m,
 
 	return sender_is_owner(ch, m, from) ||
 	       ockam_rights_has(&from->through, OCKAM_ORIGIN_CHANNEL,
-				ch->id) ||
+				ch->ident->channel) ||
 	       sk_ns_capable(&from->sk, ns, CAP_NET_ADMIN);
 }
 
@@ -631,6 +634,24 @@ static bool is_too_deep(const struct ockam_msg *m)
 	       m->from.nident >= OCKAM_DECRYPT_MAX;
 }
 
+/* Early data is the other channel's, whose program it has to pass as well. */
+static int early_policy(struct ockam_channel *ch, struct sk_buff *skb)
+{
+	struct ockam_channel *main;
+	int err;
+
+	rcu_read_lock();
+	main = rcu_dereference(ch->early_of);
+	if (main) {
+		err = ockam_policy_input(&main->policy, skb);
+	} else {
+		ockam_drop(ch->node, skb, OCKAM_DROP_CHANNEL_CLOSED);
+		err = -EKEYEXPIRED;
+	}
+	rcu_read_unlock();
+	return err;
+}
+
 /* A verified plaintext: 0 if a message came out, else it was consumed. */
 static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 		  const struct ockam_opened *how)
@@ -667,7 +688,10 @@ static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 
 	add_origin(ch, ockam_msg(skb));
 	trace_ockam_decrypt(ch->node, skb, ch->id);
-	return ockam_policy_input(&ch->policy, skb);
+	err = ockam_policy_input(&ch->policy, skb);
+	if (unlikely(ch->ident->flags & OCKAM_PEER_EARLY) && !err)
+		err = early_policy(ch, skb);
+	return err;
 
 drop:
 	kfree(learned);
@@ -903,19 +927,41 @@ static void take_place(struct ockam_channel *ch, struct ockam_channel *old)
 	xa_store(&node->channels, ch->id, ch, GFP_KERNEL_ACCOUNT);
 	xa_store(&node->channels, old->id, old, GFP_KERNEL_ACCOUNT);
 	ch->early = old;
-	old->early_of = ch;
+	rcu_assign_pointer(old->early_of, ch);
+	/* What is attached to the id stays so. */
+	ockam_policy_swap(node, &ch->policy, &old->policy);
 	WARN_ON_ONCE(ockam_name_replace(node, &old->enc, &ch->enc));
 	ockam_notify_channel(old, OCKAM_CHANNEL_EVENT_NONE, false);
+}
+
+/*
+ * A program that is attached to an id looks at the successor's messages as well:
+ * better no channel than one that nobody looks at.
+ */
+static int inherit(struct ockam_channel *ch,
+		   const struct ockam_relatives *rel)
+{
+	struct ockam_policy_config cfg = {
+		.where	= &ch->policy,
+		.place	= OCKAM_POLICY_AT_CHANNEL,
+		.object	= ch->id,
+	};
+
+	if (!rel->succeeds)
+		return 0;
+	cfg.like = rcu_dereference_protected(rel->succeeds->policy,
+				lockdep_is_held(&ch->node->lock));
+	if (!cfg.like)
+		return 0;
+	return PTR_ERR_OR_ZERO(ockam_policy_new(ch->node, &cfg, NULL));
 }
 
 /* The channel is up. */
 static void join_relatives(struct ockam_channel *ch,
 			   const struct ockam_relatives *rel)
 {
-	if (rel->early_of) {
-		ch->early_of = rel->early_of;
+	if (rel->early_of)
 		rel->early_of->early = ch;
-	}
 	if (rel->succeeds)
 		take_place(ch, rel->succeeds);
 }
@@ -924,9 +970,13 @@ static void join_relatives(struct ockam_channel *ch,
 static void leave_relatives(struct ockam_channel *ch,
 			    enum ockam_channel_reason reason)
 {
-	if (ch->early_of)
-		ch->early_of->early = NULL;
-	ch->early_of = NULL;
+	struct ockam_channel *main;
+
+	main = rcu_dereference_protected(ch->early_of,
+					 lockdep_is_held(&ch->node->lock));
+	if (main)
+		main->early = NULL;
+	RCU_INIT_POINTER(ch->early_of, NULL);
 	if (ch->early)
 		ockam_channel_del(ch->early, reason, false);
 }
@@ -1087,8 +1137,14 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 			      cfg->identifier);
 	if (!ch->ident)
 		goto erase;
-	if (rel.early_of)
+	if (rel.early_of) {
 		ch->ident->flags = OCKAM_PEER_EARLY;
+		/* Before anything can come in. */
+		rcu_assign_pointer(ch->early_of, rel.early_of);
+	}
+	err = inherit(ch, &rel);
+	if (err)
+		goto erase;
 
 	err = name_encryptor(ch, cfg, &rel, extack);
 	if (err)
@@ -1116,6 +1172,7 @@ unname:
 	__skb_queue_purge(&queue);
 	ockam_name_del(node, &ch->enc);
 erase:
+	ockam_policy_end(node, &ch->policy);
 	xa_erase(&node->channels, ch->id);
 kill:
 	ockam_crypt_kill(ch);
@@ -1202,7 +1259,8 @@ void ockam_channel_del(struct ockam_channel *ch,
 	lockdep_assert_held(&node->lock);
 
 	/* Early data has no end of its own. */
-	if (close && !ch->early_of && !ockam_channel_can_encrypt(ch))
+	if (close && !rcu_access_pointer(ch->early_of) &&
+	    !ockam_channel_can_encrypt(ch))
 		send_close(ch);
 
 	leave_relatives(ch, reason);

@@ -138,7 +138,8 @@ struct ockam_channel_stats {
  * @node: its node
  * @ref: references
  * @free: freeing, after a grace period and in process context
- * @id: for netlink, never reused at once
+ * @id: for netlink, never reused at once; another channel may take it over,
+ *	so the data path goes by @ident, whose number never changes
  * @state: enum ockam_channel_state
  * @reason: enum ockam_channel_reason, why it does not work any more
  * @role: enum ockam_role
@@ -159,13 +160,14 @@ struct ockam_channel_stats {
  * @dec_key: likewise
  * @early: the channel of this one's early data, or NULL
  * @early_of: the channel whose early data this one has, or NULL; like @early
- *	under node->lock
+ *	under node->lock, and read under RCU
  *
  * A key agreement whose responder is away (X3DH) has two pairs of keys: one for
  * what the initiator sends before it was answered, and one for all that comes
  * later.  Keys are never changed, so there are two channels.  At the responder
  * the early one only receives: @enc is not listed, @enc_key and @ident are
- * those of the other one, so that what it brings is answered with final keys.
+ * those of the other one, so that what it brings is answered with final keys;
+ * and the other one's @policy is asked about it, too.
  * At the initiator the later one succeeds to the id and the encryptor's address
  * of the early one, which goes on without an address and under another id.
  */
@@ -195,7 +197,7 @@ struct ockam_channel {
 	const u8				*enc_key;
 	const u8				*dec_key;
 	struct ockam_channel			*early;
-	struct ockam_channel			*early_of;
+	struct ockam_channel __rcu		*early_of;
 };
 
 /* With node->lock held, process context. */

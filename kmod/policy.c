@@ -144,6 +144,19 @@ void ockam_policy_del(struct ockam_policy *policy)
 	policy_release(policy);
 }
 
+void ockam_policy_swap(struct ockam_node *node, struct ockam_policy __rcu **a,
+		       struct ockam_policy __rcu **b)
+{
+	struct ockam_policy *pa = policy_at(node, a), *pb = policy_at(node, b);
+
+	if (!pa || !pb)
+		return;
+	pa->where = b;
+	pb->where = a;
+	rcu_assign_pointer(*a, pb);
+	rcu_assign_pointer(*b, pa);
+}
+
 void ockam_policy_end(struct ockam_node *node,
 		      struct ockam_policy __rcu **where)
 {

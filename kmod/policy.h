@@ -81,6 +81,13 @@ struct ockam_policy *ockam_policy_new(struct ockam_node *node,
 void ockam_policy_del(struct ockam_policy *policy);
 
 /*
+ * Two objects have changed places: each gets the other one's policy, of which
+ * there are both or none, and which have the same program.  node->lock held.
+ */
+void ockam_policy_swap(struct ockam_node *node, struct ockam_policy __rcu **a,
+		       struct ockam_policy __rcu **b);
+
+/*
  * The object ends: netlink shows its policy no longer.  node->lock held; the
  * object's pointer stays for ockam_policy_free().
  */

@@ -18,6 +18,7 @@
 #include "nl.h"
 #include "link_test.h"
 #include "channel_test.h"
+#include "bpf_test.h"
 
 #define TRAFFIC		3000
 
@@ -467,6 +468,104 @@ TEST_F(early, succeeded_under_traffic)
 	EXPECT_LT(0, late);
 	EXPECT_TRUE(ordered);
 	EXPECT_EQ(TRAFFIC - 1, last);
+}
+
+/* ---- policy programs ---- */
+
+static int policy_get(const struct lt_node *node, uint32_t id,
+		      struct ockam_nl_policy *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->id = id;
+	ockam_nl_mark(p, OCKAM_A_POLICY_ID);
+	return ockam_nl_policy_get(node->nl, p);
+}
+
+static unsigned int policies(const struct lt_node *node)
+{
+	unsigned int n = 0;
+
+	return ockam_nl_dump(node->nl, OCKAM_NL_POLICY, NULL, count_one, &n) ?
+	       ~0U : n;
+}
+
+/* What looks at a channel looks at its early data. */
+TEST_F(early, is_asked_about)
+{
+	struct ockam_nl_node before = {};
+	struct ockam_nl_policy p;
+	struct bt_probe seen;
+	struct ot_route to;
+	int map, prog, id;
+	uint8_t buf[256];
+
+	prog = bt_probe(&map, 0);
+	ASSERT_LE(0, prog);
+	id = lt_policy(&self->node, OCKAM_A_POLICY_CHANNEL, self->f, prog);
+	ASSERT_LT(0, id);
+	to = ot_route("E1", "echoer", NULL);
+	ASSERT_EQ(5, ot_sendx(self->app, ot_out(.to = &to), "early", 5));
+	LT_MARK(&self->node, &before);
+	ASSERT_LT(24, carry(self->wire, self->feed, buf, sizeof(buf)));
+	EXPECT_DROPS(&self->node, &before, OCKAM_DROP_POLICY, 1);
+	EXPECT_TRUE(ot_empty(self->echoer));
+	seen = bt_seen(map);
+	EXPECT_EQ(1, seen.runs);
+	EXPECT_EQ(self->f, seen.ctx.object);
+	EXPECT_EQ(self->f, seen.ctx.channel);
+	EXPECT_EQ(OCKAM_PEER_EARLY, seen.ctx.peer_flags);
+
+	/* What comes later it may let pass. */
+	ASSERT_EQ(0, bt_answer(map, OCKAM_POLICY_PASS));
+	ASSERT_EQ(5, ot_sendx(self->app, ot_out(.to = &to), "again", 5));
+	ASSERT_LT(24, carry(self->wire, self->feed, buf, sizeof(buf)));
+	EXPECT_TRUE(ot_hears(self->echoer, "again"));
+	ASSERT_EQ(0, policy_get(&self->node, id, &p));
+	EXPECT_EQ(2, p.runs);
+	EXPECT_EQ(1, p.drops);
+	close(prog);
+	close(map);
+}
+
+/* A program stays with the id and the address that it was attached to. */
+TEST_F(early, successor_has_the_program)
+{
+	struct ockam_nl_node before = {};
+	struct ockam_nl_policy p;
+	struct ot_route to;
+	int map, prog, id;
+
+	prog = bt_probe(&map, 0);
+	ASSERT_LE(0, prog);
+	id = lt_policy(&self->node, OCKAM_A_POLICY_CHANNEL, self->a, prog);
+	ASSERT_LT(0, id);
+	ASSERT_EQ(1, policies(&self->node));
+	ASSERT_EQ(0, succeed(&self->node, &self->final, &self->a, &self->b));
+
+	to = ot_route("E1", "echoer", NULL);
+	LT_MARK(&self->node, &before);
+	EXPECT_EQ(-EACCES, ot_sendx(self->app, ot_out(.to = &to), "late", 4));
+	EXPECT_DROPS(&self->node, &before, OCKAM_DROP_POLICY, 1);
+	EXPECT_EQ(self->b, bt_seen(map).ctx.object);
+	ASSERT_EQ(0, policy_get(&self->node, id, &p));
+	EXPECT_EQ(self->b, p.channel);
+	EXPECT_EQ(1, p.drops);
+	/* The old one keeps it, under its new id. */
+	EXPECT_EQ(2, policies(&self->node));
+	EXPECT_EQ(-EEXIST, lt_policy(&self->node, OCKAM_A_POLICY_CHANNEL,
+				     self->a, prog));
+
+	/* Taken from the id it is gone from the successor. */
+	p = (struct ockam_nl_policy){ .id = id };
+	ockam_nl_mark(&p, OCKAM_A_POLICY_ID);
+	ASSERT_EQ(0, ockam_nl_policy_del(self->node.nl, &p));
+	ASSERT_EQ(4, ot_sendx(self->app, ot_out(.to = &to), "late", 4));
+	EXPECT_TRUE(ot_hears(self->echoer, "late"));
+	EXPECT_EQ(1, policies(&self->node));
+	ASSERT_EQ(0, del(self->node.nl, self->b));
+	EXPECT_EQ(0, policies(&self->node));
+	close(prog);
+	close(map);
 }
 
 TEST_HARNESS_MAIN
