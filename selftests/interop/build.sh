@@ -3,7 +3,8 @@
 #
 # build.sh: builds rust-peer in the cache, once for each version of its sources,
 # and prints where it is. Status 3, with a reason on standard error, if this
-# machine cannot: no Rust that is new enough, or no crates.
+# machine cannot: no Rust that is new enough, no crates, or not built within
+# INTEROP_BUILD_SECONDS if that is set.
 
 . "$(dirname "$0")/../vm/lib.sh"
 
@@ -44,10 +45,12 @@ say CARGO "rust-peer, the crates of selftests/interop/Cargo.lock"
 # --locked: exactly those versions, by their checksums.
 (cd "$here" && cargo fetch --locked) >"$cache/fetch.log" 2>&1 ||
 	cannot "the crates cannot be had: $(tail -n 1 "$cache/fetch.log")"
-(cd "$here" && CARGO_TARGET_DIR=$cache/target \
+limit=${INTEROP_BUILD_SECONDS:-0} status=0
+(cd "$here" && CARGO_TARGET_DIR=$cache/target timeout -k 30 "$limit" \
 	nice -n 10 cargo build --release --locked --offline -j "$JOBS") 2>&1 |
-	progress CARGO "$cache/build.log" ||
-	die "cargo failed:"$'\n'"$(tail -n 20 "$cache/build.log")"
+	progress CARGO "$cache/build.log" || status=$?
+[ $status -ne 124 ] || cannot "rust-peer is not built after $limit s (the next build goes on)"
+[ $status -eq 0 ] || die "cargo failed:"$'\n'"$(tail -n 20 "$cache/build.log")"
 rm -f "$cache"/rust-peer-*
 cp "$cache/target/release/rust-peer" "$peer.new"
 mv "$peer.new" "$peer"

@@ -169,6 +169,11 @@ check "and so does the one inside it" is again rust a ask 'inner=>echo' again 20
 had=$(count_rust)
 check "we end a channel" on a ockamctl secure-channel delete "$first_id"
 check "the stock responder ends it, too" until_true rust_has b $((had - 1))
+check "one more to the stock node" channel_to a 'rust-b => api' "$rust_b"
+check "works" ours_asks a "$ch => echoer" last
+check "the stock responder ends all that we have made" rust b hangup "$ours_a"
+check "at least that one" [ "$(cat check.out)" -gt 0 ]
+check "we end it, too" until_true logged a "channel $ch_id was closed by its peer"
 had=$(count_ours)
 check "a stock channel moves to a connection that is there" rust a reroute ch2 b2
 check "a stock initiator ends its channel" rust a close ch2

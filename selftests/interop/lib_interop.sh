@@ -46,7 +46,16 @@ row() {
 		net=$((net + 1))
 	done
 	on m sysctl -q -w net.ipv4.ip_forward=1
+	[ -z "${INTEROP_CAPTURE:-}" ] || capture
 	echo "TAP version 13"
+}
+
+# capture: all that passes m, for whoever wants to look at it
+capture() {
+	ip netns exec m tcpdump -i any -s 1500 -U -w "/ockam/out/$(basename "$0" .sh).pcap" \
+		2>tcpdump.out &
+	pids+=($!)
+	until_true grep -q listening tcpdump.out
 }
 
 # rust_start NODE...: the stock nodes there begin to take commands

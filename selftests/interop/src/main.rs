@@ -420,6 +420,32 @@ impl Peer {
         Ok(format!("{} {}", peers.len(), peers.join(" ")))
     }
 
+    async fn close(&self, encryptor: &Address) -> Said {
+        self.node
+            .secure_channels()
+            .stop_secure_channel(self.node.context(), encryptor)
+            .await?;
+        Ok(String::new())
+    }
+
+    // Ends the channels that IDENTIFIER has made to this node; says how many.
+    async fn hangup(&self, peer: &str) -> Said {
+        let peer = self.identity(peer)?;
+        let mut count = 0;
+        for c in self
+            .node
+            .secure_channels()
+            .secure_channel_registry()
+            .get_channel_list()
+            .iter()
+            .filter(|c| !c.is_initiator() && *c.their_id() == peer)
+        {
+            self.close(c.encryptor_messaging_address()).await?;
+            count += 1;
+        }
+        Ok(count.to_string())
+    }
+
     async fn command(&mut self, line: &str) -> Said {
         let word: Vec<&str> = line.split_whitespace().collect();
         let least = |n| match word.len() > n {
@@ -453,21 +479,13 @@ impl Peer {
                 c.stop(self.node.context()).await?;
                 Ok(String::new())
             }
-            "echo" => {
+            "echo" | "echoer" | "hop" => {
                 least(1)?;
-                self.node.start_worker(word[1], RawEcho).await?;
-                self.serve(word[1]);
-                Ok(String::new())
-            }
-            "echoer" => {
-                least(1)?;
-                self.node.start_worker(word[1], Echoer).await?;
-                self.serve(word[1]);
-                Ok(String::new())
-            }
-            "hop" => {
-                least(1)?;
-                self.node.start_worker(word[1], Hop).await?;
+                match word[0] {
+                    "echo" => self.node.start_worker(word[1], RawEcho).await?,
+                    "echoer" => self.node.start_worker(word[1], Echoer).await?,
+                    _ => self.node.start_worker(word[1], Hop).await?,
+                };
                 self.serve(word[1]);
                 Ok(String::new())
             }
@@ -516,11 +534,11 @@ impl Peer {
             "close" => {
                 least(1)?;
                 let c = self.channels.remove(word[1]).ok_or("no channel")?;
-                self.node
-                    .secure_channels()
-                    .stop_secure_channel(self.node.context(), c.encryptor_address())
-                    .await?;
-                Ok(String::new())
+                self.close(c.encryptor_address()).await
+            }
+            "hangup" => {
+                least(1)?;
+                self.hangup(word[1]).await
             }
             "reroute" => {
                 least(2)?;
