@@ -52,10 +52,10 @@ row() {
 
 # capture: all that passes m, for whoever wants to look at it
 capture() {
-	ip netns exec m tcpdump -i any -s 1500 -U -w "/ockam/out/$(basename "$0" .sh).pcap" \
-		2>tcpdump.out &
+	ip netns exec m tcpdump -i any -s 1500 -U -Z root \
+		-w "/ockam/out/$(basename "$0" .sh).pcap" 2>tcpdump.out &
 	pids+=($!)
-	until_true grep -q listening tcpdump.out
+	until_true grep -q listening tcpdump.out || sed 's/^/# /' tcpdump.out
 }
 
 # rust_start NODE...: the stock nodes there begin to take commands

@@ -13,7 +13,7 @@ kernel=$1
 shift
 # The others run by name only until they have been seen to pass from the first
 # line to the last, see README.md.
-[ $# -gt 0 ] || set -- interop_routing
+[ $# -gt 0 ] || set -- interop_routing interop_channel
 
 status=0 passed=0 failed=0 skipped=0
 reason=$(mktemp)
