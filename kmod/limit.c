@@ -8,6 +8,7 @@
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
@@ -24,7 +25,7 @@
  * @list: in limit_list
  * @ref: nodes, and what may outlive them
  * @ns: the top-level user namespace, with a reference; NULL: a uid's account
- * @uid: owner of @ns, or the uid
+ * @uid: owner of @ns, or the uid; invalid: of all of them
  * @used: by enum ockam_limit_kind
  * @refused: objects that were refused
  * @nodes: that use @wq; limit_wq_mutex
@@ -49,13 +50,13 @@ struct ockam_account {
  * @ref: the node's reference, and sockets'
  * @lock: for @objects and the count of nodes that depends on it
  * @objects: sockets, links, channels and hops
- * @account: of the namespace and, or NULL, of the uid
+ * @account: of the namespace and, or NULL, of the uid and of all uids
  */
 struct ockam_limit {
 	refcount_t		ref;
 	spinlock_t		lock;
 	unsigned int		objects;
-	struct ockam_account	*account[2];
+	struct ockam_account	*account[3];
 };
 
 static DEFINE_HASHTABLE(limit_table, 8);
@@ -73,6 +74,9 @@ static unsigned long limit_max[__OCKAM_LIMIT_MAX] = {
 	[OCKAM_LIMIT_BUFFER]	= 256 << 20,
 	[OCKAM_LIMIT_CLOSING]	= 256,
 };
+
+/* All users together may have as much as so many of them. */
+static unsigned long limit_users = 16;
 
 static bool limit_userns = true;
 
@@ -100,6 +104,9 @@ LIMIT_PARAM(user_channels, OCKAM_LIMIT_CHANNELS, "channels");
 LIMIT_PARAM(user_hops, OCKAM_LIMIT_HOPS, "hops");
 LIMIT_PARAM(user_buffer, OCKAM_LIMIT_BUFFER, "bytes buffered in links");
 
+module_param_cb(user_factor, &limit_ops, &limit_users, 0644);
+MODULE_PARM_DESC(user_factor, "what the containers of all users together may have, in limits of one user (default 16)");
+
 static int limit_userns_set(const char *val, const struct kernel_param *kp)
 {
 	return capable(CAP_NET_ADMIN) ? param_set_bool(val, kp) : -EPERM;
@@ -121,9 +128,11 @@ static int account_show(const struct ockam_account *a, char *buf, size_t size)
 	if (a->ns)
 		scnprintf(who, sizeof(who), "userns %u of uid %u",
 			  a->ns->ns.inum, from_kuid(&init_user_ns, a->uid));
-	else
+	else if (uid_valid(a->uid))
 		scnprintf(who, sizeof(who), "uid %u",
 			  from_kuid(&init_user_ns, a->uid));
+	else
+		scnprintf(who, sizeof(who), "all users");
 	return snprintf(buf, size,
 			"%s: nodes %ld sockets %ld links %ld channels %ld hops %ld buffer %ld closing %ld refused %ld\n",
 			who, atomic_long_read(&n[OCKAM_LIMIT_NODES]),
@@ -182,7 +191,7 @@ static struct ockam_account *account_find(const struct user_namespace *ns,
 	return NULL;
 }
 
-/* @ns NULL: of a uid. */
+/* @ns NULL: of a uid, or with INVALID_UID of all. */
 static struct ockam_account *account_get(struct user_namespace *ns, kuid_t uid)
 {
 	struct ockam_account *new, *a;
@@ -232,11 +241,24 @@ static void account_refused(struct ockam_account *a)
 	spin_unlock_bh(&limit_lock);
 }
 
+static unsigned long account_max(const struct ockam_account *a,
+				 enum ockam_limit_kind kind)
+{
+	unsigned long max = READ_ONCE(limit_max[kind]);
+	unsigned long all;
+
+	if (a->ns || uid_valid(a->uid))
+		return min_t(unsigned long, max, LONG_MAX);
+	if (check_mul_overflow(max, READ_ONCE(limit_users), &all))
+		return LONG_MAX;
+	return min_t(unsigned long, all, LONG_MAX);
+}
+
 static bool account_take(struct ockam_account *a, enum ockam_limit_kind kind)
 {
 	long n = atomic_long_inc_return(&a->used[kind]);
 
-	if (likely(n <= READ_ONCE(limit_max[kind])))
+	if (likely(n <= (long)account_max(a, kind)))
 		return true;
 	atomic_long_dec(&a->used[kind]);
 	account_refused(a);
@@ -314,10 +336,14 @@ int ockam_limit_init(struct ockam_node *node)
 	limit->account[0] = account_get(ns, ns->owner);
 	if (!limit->account[0])
 		goto put;
-	/* Namespaces that the host's root made have nothing in common. */
+	/*
+	 * Namespaces that the host's root made have nothing in common.  All
+	 * others do: with a range of subordinate uids one may be many users.
+	 */
 	if (!uid_eq(ns->owner, GLOBAL_ROOT_UID)) {
 		limit->account[1] = account_get(NULL, ns->owner);
-		if (!limit->account[1])
+		limit->account[2] = account_get(NULL, INVALID_UID);
+		if (!limit->account[1] || !limit->account[2])
 			goto put;
 	}
 	node->wq = account_get_wq(limit_owner(limit));
@@ -435,7 +461,7 @@ int ockam_limit_take(struct ockam_node *node, enum ockam_limit_kind kind,
 	if (taken)
 		return 0;
 	ockam_stat_inc(node, OCKAM_STAT_USER_LIMIT);
-	NL_SET_ERR_MSG(extack, "limit of the user namespace, or of its owner");
+	NL_SET_ERR_MSG(extack, "limit of the user namespace, of its owner, or of all users");
 	return -ENOSPC;
 }
 
@@ -454,20 +480,25 @@ void __ockam_limit_drop(struct ockam_limit *limit, enum ockam_limit_kind kind)
 
 void __ockam_limit_add(struct ockam_limit *limit, long bytes)
 {
-	atomic_long_add(bytes, &limit->account[0]->used[OCKAM_LIMIT_BUFFER]);
-	if (limit->account[1])
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(limit->account) && limit->account[i]; i++)
 		atomic_long_add(bytes,
-				&limit->account[1]->used[OCKAM_LIMIT_BUFFER]);
+				&limit->account[i]->used[OCKAM_LIMIT_BUFFER]);
 }
 
 static bool account_over(const struct ockam_account *a)
 {
-	return a && atomic_long_read(&a->used[OCKAM_LIMIT_BUFFER]) >=
-			    READ_ONCE(limit_max[OCKAM_LIMIT_BUFFER]);
+	return atomic_long_read(&a->used[OCKAM_LIMIT_BUFFER]) >=
+	       (long)account_max(a, OCKAM_LIMIT_BUFFER);
 }
 
 bool __ockam_limit_over(const struct ockam_limit *limit)
 {
-	return account_over(limit->account[0]) ||
-	       account_over(limit->account[1]);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(limit->account) && limit->account[i]; i++)
+		if (account_over(limit->account[i]))
+			return true;
+	return false;
 }

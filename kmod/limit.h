@@ -5,13 +5,15 @@
  * Whoever may make a user namespace is root in it, and sets the limits of the
  * nodes in there; so those say nothing to the host.  A node whose network
  * namespace belongs to another user namespace than the initial one is therefore
- * charged to two accounts that only the host's root can raise (module
+ * charged to accounts that only the host's root can raise (module
  * parameters):
  *
  *  - of the top-level user namespace, the child of the initial one that it is
  *    in or below: nesting gains nothing;
  *  - of the uid that owns that namespace, unless that is the host's root:
- *    making more of them gains nothing.
+ *    making more of them gains nothing;
+ *  - of all such uids together, with user_factor times the limits: nor does
+ *    being as many users as a range of subordinate uids has.
  *
  * Nodes of the initial user namespace have no accounts: node->limit is NULL,
  * and the data path pays the look at that.

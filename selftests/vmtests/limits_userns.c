@@ -17,7 +17,7 @@
 #define PARAMS		"/sys/module/ockam/parameters/"
 #define CGROUP		"/sys/fs/cgroup/ockam-limits"
 #define OTHER_UID	1001
-#define REFUSED		"limit of the user namespace, or of its owner: No space left on device"
+#define REFUSED		"limit of the user namespace, of its owner, or of all users: No space left on device"
 #define SWITCHED_OFF	"AF_OCKAM is switched off in this user namespace: Operation not permitted"
 #define LEAST		(32 * 1024)	/* what a link may always have */
 #define MIB		(1024 * 1024)
@@ -192,19 +192,21 @@ static int box_end(struct box *box)
 
 static const char * const params[] = {
 	"user_nodes", "user_sockets", "user_links", "user_channels",
-	"user_hops", "user_buffer", "userns",
+	"user_hops", "user_buffer", "userns", "user_factor",
 };
+
+#define PARAMETERS	(sizeof(params) / sizeof(params[0]))
 
 FIXTURE(limits) {
 	struct lt_node	host;
-	long		before[7];
+	long		before[PARAMETERS];
 };
 
 FIXTURE_SETUP(limits)
 {
 	unsigned int i;
 
-	for (i = 0; i < 7; i++) {
+	for (i = 0; i < PARAMETERS; i++) {
 		self->before[i] = param_get(params[i]);
 		ASSERT_LE(0, self->before[i]);
 	}
@@ -218,7 +220,7 @@ FIXTURE_TEARDOWN(limits)
 {
 	unsigned int i;
 
-	for (i = 0; i < 7; i++)
+	for (i = 0; i < PARAMETERS; i++)
 		EXPECT_EQ(0, param_set(params[i], self->before[i]));
 	lt_node_free(&self->host);
 }
@@ -455,6 +457,45 @@ TEST_F(limits, shared_by_namespaces_of_a_user)
 	EXPECT_EQ(0, box_end(&root));
 	EXPECT_TRUE(OT_WAIT(used(USER, "sockets") == -1));
 	EXPECT_TRUE(OT_WAIT(used("userns", "sockets") == -1));
+}
+
+/* Many uids may be one user, who has a range of them: together they have less. */
+TEST_F(limits, shared_by_all_users)
+{
+	struct box a, b, c, d, root;
+	int six = 6, minus = -4, none = 0;
+
+	ASSERT_EQ(0, param_set("user_sockets", 6));
+	ASSERT_EQ(0, param_set("user_factor", 2));
+	ASSERT_EQ(0, box_start(&a, OT_UID, box_take, &six));
+	ASSERT_TRUE(box_wait(&a));
+	ASSERT_EQ(0, box_start(&b, OTHER_UID, box_take, &minus));
+	ASSERT_TRUE(box_wait(&b));
+	EXPECT_EQ(10, used("all users:", "sockets"));
+	ASSERT_EQ(0, param_set("user_sockets", 5));
+	ASSERT_EQ(0, box_start(&c, OTHER_UID + 1, box_nested, &none));
+	ASSERT_TRUE(box_wait(&c));
+	EXPECT_EQ(10, used("all users:", "sockets"));
+	EXPECT_EQ(0, used("uid 1002:", "sockets"));
+
+	/* Who has a place of them gives it to whoever comes. */
+	EXPECT_EQ(0, box_end(&b));
+	EXPECT_TRUE(OT_WAIT(used("all users:", "sockets") == 6));
+	minus = -3;
+	ASSERT_EQ(0, box_start(&d, OTHER_UID + 1, box_take, &minus));
+	ASSERT_TRUE(box_wait(&d));
+	EXPECT_EQ(9, used("all users:", "sockets"));
+	/* Containers of the host's root do not count. */
+	ASSERT_EQ(0, param_set("user_sockets", 6));
+	ASSERT_EQ(0, box_start(&root, 0, box_take, &six));
+	ASSERT_TRUE(box_wait(&root));
+	EXPECT_EQ(9, used("all users:", "sockets"));
+
+	EXPECT_EQ(0, box_end(&root));
+	EXPECT_EQ(0, box_end(&a));
+	EXPECT_EQ(0, box_end(&c));
+	EXPECT_EQ(0, box_end(&d));
+	EXPECT_TRUE(OT_WAIT(used("all users:", "sockets") == -1));
 }
 
 /* Of several that want the last places at once, as many get one. */
