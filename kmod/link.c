@@ -131,11 +131,11 @@ static int link_check(struct ockam_sink *sink, const struct ockam_msg *m,
 	return fwd & BIT(OCKAM_FORWARD_LINK_LINK) ? 0 : -EACCES;
 }
 
-/* Over the limit of its user, a link still takes a little. */
-static bool link_over(const struct ockam_link *link)
+/* Over the limit of its user, a link still takes a little, and @more. */
+static bool link_over(const struct ockam_link *link, u64 more)
 {
 	return ockam_limit_over(link->source.user) &&
-	       READ_ONCE(link->txq_charged) >= OCKAM_LIMIT_LEAST;
+	       READ_ONCE(link->txq_charged) >= OCKAM_LIMIT_LEAST + more;
 }
 
 /* A link that is not up has room: those who try get the error, not a wait. */
@@ -146,23 +146,27 @@ static bool link_admits(const struct ockam_sink *sink)
 
 	return (READ_ONCE(link->txq_bytes) <
 			READ_ONCE(link->node->conf.txq_limit) &&
-		!link_over(link)) ||
+		!link_over(link, 0)) ||
 	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
 }
 
 /*
  * Messages passing through have more: one message of this node's own may
- * overshoot the limit, and what a source withholds must fit here as well.
+ * overshoot the limit, and what a source withholds must fit here as well.  That
+ * is so over the limit of the user, too, where memory is counted: not more than
+ * twice the bytes of a message that is longer than this.
  */
 static bool link_room(const struct ockam_sink *sink)
 {
 	const struct ockam_link *link =
 		container_of(sink, struct ockam_link, sink);
 	const struct ockam_conf *conf = &link->node->conf;
-	u64 limit = (u64)READ_ONCE(conf->txq_limit) +
-		    READ_ONCE(conf->max_msg) + 2 * OCKAM_SOURCE_SLACK;
+	u64 message = (u64)READ_ONCE(conf->max_msg) + OCKAM_SEALED_MAX;
+	u64 limit = READ_ONCE(conf->txq_limit) + message +
+		    2 * OCKAM_SOURCE_SLACK;
 
-	return READ_ONCE(link->txq_bytes) < limit ||
+	return (READ_ONCE(link->txq_bytes) < limit &&
+		!link_over(link, 2 * message + 2 * OCKAM_SOURCE_SLACK)) ||
 	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
 }
 

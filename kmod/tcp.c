@@ -21,6 +21,7 @@
 
 #define LTCP_BACKLOG		128
 #define LTCP_ACCEPTS		16		/* in one run */
+#define LTCP_BUFFER		(1024 * 1024)	/* most, each way, see below */
 #define LTCP_KEEPIDLE		300
 #define LTCP_KEEPINTVL		75
 #define LTCP_KEEPCNT		2
@@ -806,6 +807,28 @@ release:
 	return err;
 }
 
+/*
+ * Nobody's control group is charged for what TCP keeps of a connection that is
+ * accepted, or waits for that: charging it would have processes of a full group
+ * killed, at a peer's will.  How much that may be is for the namespace's root to
+ * say, and so not in a container.  Connections inherit this.
+ */
+static void ltcp_limit_buffers(struct ockam_link *link, struct sock *sk)
+{
+	const struct net *net = sock_net(sk);
+	int snd = READ_ONCE(net->ipv4.sysctl_tcp_wmem[2]);
+	int rcv = READ_ONCE(net->ipv4.sysctl_tcp_rmem[2]);
+
+	if (!link->source.user)
+		return;
+	sock_set_rcvbuf(sk, min(rcv, LTCP_BUFFER) / 2);
+	lock_sock(sk);
+	sk->sk_userlocks |= SOCK_SNDBUF_LOCK;
+	WRITE_ONCE(sk->sk_sndbuf,
+		   clamp_t(int, snd, SOCK_MIN_SNDBUF, LTCP_BUFFER));
+	release_sock(sk);
+}
+
 int ockam_tcp_listen(struct ockam_link *link)
 {
 	struct ockam_link_config *cfg = &link->config;
@@ -817,6 +840,7 @@ int ockam_tcp_listen(struct ockam_link *link)
 	if (IS_ERR(sock))
 		return PTR_ERR(sock);
 	sock_set_reuseaddr(sock->sk);
+	ltcp_limit_buffers(link, sock->sk);
 	err = kernel_bind(sock, &cfg->local.sa, ltcp_addr_len(&cfg->local));
 	if (err)
 		goto release;

@@ -631,10 +631,10 @@ TEST_F(limits, switch_for_other_user_namespaces)
 #define CHUNK	8192
 
 /* Frames until nothing is taken for a while; how many. */
-static unsigned int stuff(int peer, const char *to, unsigned int most)
+static unsigned int stuff_by(int peer, struct ot_route onward,
+			     unsigned int most)
 {
 	static char payload[CHUNK];
-	struct ot_route onward = ot_route(to, NULL);
 	struct ot_route ret = ot_route("app", NULL);
 	struct lt_buf b = {};
 	unsigned int n = 0;
@@ -664,6 +664,11 @@ static unsigned int stuff(int peer, const char *to, unsigned int most)
 		n += 1000000;
 	lt_buf_free(&b);
 	return n;
+}
+
+static unsigned int stuff(int peer, const char *to, unsigned int most)
+{
+	return stuff_by(peer, ot_route(to, NULL), most);
 }
 
 static unsigned int drain(int worker, unsigned int n)
@@ -753,6 +758,118 @@ TEST_F(limits, buffered_bytes)
 	EXPECT_GE(LEAST + 4 * CHUNK, used(USER, "buffer"));
 	EXPECT_EQ(0, box_end(&box));
 	EXPECT_TRUE(OT_WAIT(used(USER, "buffer") == -1));
+}
+
+/* What passes through from one link to another, whose peer does not read. */
+static void box_transit(void *arg)
+{
+	static char skip[CHUNK];
+	struct lt_wire w, x;
+	struct lt_node node;
+	unsigned int sent;
+	size_t bytes, n;
+
+	BOX(!lt_node_new(&node));
+	BOX(!lt_small_buffers());
+	BOX(!lt_set(&node, OCKAM_A_NODE_FORWARD,
+		    1U << OCKAM_FORWARD_LINK_LINK));
+	BOX(!lt_set(&node, OCKAM_A_NODE_MAX_MSG, CHUNK));
+	BOX(!lt_set(&node, OCKAM_A_NODE_TXQ_LIMIT, 1024 * MIB));
+	BOX(!lt_set(&node, OCKAM_A_NODE_PARK_LIMIT, 64 * MIB));
+	BOX(!lt_set(&node, OCKAM_A_NODE_STALL_MS, 3600000));
+	BOX(!lt_wire(&node, &w, lt_conf(.name = "wire")));
+	BOX(!lt_wire(&node, &x, lt_conf(.name = "xire")));
+
+	sent = stuff_by(w.peer, ot_route("xire", "far", NULL), 2000);
+	BOX(sent % 1000000 > 20);
+	BOX(!lt_drops(&node));
+	box_meet();
+
+	/* Whoever reads in the end gets all that was sent whole. */
+	sent %= 1000000;
+	for (bytes = (size_t)sent * CHUNK; bytes; bytes -= n) {
+		n = bytes < sizeof(skip) ? bytes : sizeof(skip);
+		BOX(lt_read(x.peer, skip, n));
+	}
+	BOX(!lt_drops(&node));
+	box_meet();
+}
+
+TEST_F(limits, messages_passing_through)
+{
+	/* A message and what channels may put around it, twice (msg.h). */
+	const long reserve = 2 * (CHUNK + 8 * 9216) + 2 * 64 * 1024;
+	struct box box;
+	long buffer;
+
+	ASSERT_EQ(0, param_set("user_buffer", BUFFER));
+	ASSERT_EQ(0, box_start(&box, OT_UID, box_transit, NULL));
+	ASSERT_TRUE(box_wait(&box));
+	buffer = used(USER, "buffer");
+	TH_LOG("%ld bytes buffered, the limit is %d", buffer, BUFFER);
+	EXPECT_LE(BUFFER, buffer);
+	EXPECT_GE(BUFFER + reserve + 2 * LEAST + 8 * CHUNK, buffer);
+	ASSERT_TRUE(box_go(&box));
+	ASSERT_TRUE(box_wait(&box));
+	EXPECT_EQ(0, box_end(&box));
+	EXPECT_TRUE(OT_WAIT(used(USER, "buffer") == -1));
+}
+
+/* A node that takes little, and whose TCP may keep a lot: both ways. */
+static void box_accepted(void *arg)
+{
+	struct ot_route to = {};
+	unsigned int in, out;
+	struct lt_node node;
+	struct lt_wire w;
+	char buf[CHUNK];
+	int lazy, app;
+
+	BOX(!lt_node_new(&node));
+	BOX(!ot_write("/proc/sys/net/ipv4/tcp_rmem",
+		      "4096 16777216 16777216"));
+	BOX(!ot_write("/proc/sys/net/ipv4/tcp_wmem",
+		      "4096 16777216 16777216"));
+	BOX(!lt_set(&node, OCKAM_A_NODE_PARK_LIMIT, 65536));
+	BOX(!lt_set(&node, OCKAM_A_NODE_TXQ_LIMIT, 65536));
+	BOX(!lt_set(&node, OCKAM_A_NODE_STALL_MS, 3600000));
+	BOX((lazy = lt_worker("lazy", OCKAM_ACCEPT_LINKS)) >= 0);
+	BOX((app = lt_worker("app", 0)) >= 0);
+	BOX(!lt_wire_accept(&node, &w, "127.0.0.1",
+			    lt_conf(.frame_ms = 3600000)));
+	BOX(!lt_wire_up(&node, &w));
+	/* The peer itself keeps little. */
+	BOX(!ot_set(w.peer, SOL_SOCKET, SO_SNDBUF, 32768));
+	BOX(!ot_set(w.peer, SOL_SOCKET, SO_RCVBUF, 32768));
+
+	/* Memory is a little more than bytes, and never less. */
+	in = stuff(w.peer, "lazy", 20000) % 1000000;
+	fprintf(stderr, "# %u messages of %d bytes taken\n", in, CHUNK);
+	BOX(in > 8);
+	BOX(in < 3 * MIB / CHUNK);
+
+	ot_local(&to, w.name);
+	ot_local(&to, "far");
+	memset(buf, 0, sizeof(buf));
+	for (out = 0; out < 20000; out++)
+		if (ot_sendx(app, ot_out(.to = &to, .flags = MSG_DONTWAIT),
+			     buf, sizeof(buf)) != sizeof(buf))
+			break;
+	fprintf(stderr, "# %u messages of %d bytes sent\n", out, CHUNK);
+	BOX(out > 8);
+	BOX(out < 3 * MIB / CHUNK);
+	BOX(drain(lazy, in) == in);
+	BOX(!lt_drops(&node));
+	box_meet();
+}
+
+TEST_F(limits, buffers_of_accepted_connections)
+{
+	struct box box;
+
+	ASSERT_EQ(0, box_start(&box, OT_UID, box_accepted, NULL));
+	ASSERT_TRUE(box_wait(&box));
+	EXPECT_EQ(0, box_end(&box));
 }
 
 /* ---- deferred work ---- */
