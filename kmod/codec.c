@@ -20,6 +20,8 @@
 #define CBOR_INFO	0x1f	/* mask */
 #define CBOR_DIRECT	24	/* smaller values are in the head itself */
 #define CBOR_INDEFINITE	31
+#define CBOR_FALSE	0xf4
+#define CBOR_TRUE	0xf5
 #define CBOR_NULL	0xf6
 #define CBOR_BREAK	0xff
 
@@ -1007,4 +1009,52 @@ int ockam_chan_decode(const u8 *buf, u32 avail, u32 total,
 	}
 	*kind = (enum ockam_chan_kind)number;
 	return 0;
+}
+
+/* Pieces */
+
+static int piece_fields(struct cursor *c, struct list *l,
+			struct ockam_piece *p)
+{
+	u32 version, number;
+	int err, b;
+
+	err = list_need(c, l) ?: get_uint(c, 0xff, &version) ?:
+	      list_need(c, l) ?: get_uint(c, 0xffff, &number) ?:
+	      list_need(c, l) ?: get_uint(c, U32_MAX, &p->offset) ?:
+	      list_need(c, l);
+	if (err)
+		return err;
+	b = cur_byte(c);
+	if (version != OCKAM_PIECE_VERSION ||
+	    (b != CBOR_FALSE && b != CBOR_TRUE))
+		return -EBADMSG;
+	p->number = (u16)number;
+	p->last = b == CBOR_TRUE;
+	return list_need(c, l) ?: get_string(c, CBOR_BYTES, &p->payload_len);
+}
+
+int ockam_piece_decode(const u8 *buf, u32 avail, u32 total,
+		       struct ockam_piece *p)
+{
+	struct cursor c;
+	struct list l;
+
+	cur_init(&c, buf, avail, total, NULL);
+	if (list_begin(&c, &l) || piece_fields(&c, &l, p))
+		return -EBADMSG;
+	p->payload_off = c.pos;
+	if (!p->payload_len || p->payload_len > U32_MAX - p->offset)
+		return -EBADMSG;
+	return 0;
+}
+
+u8 *ockam_piece_head_put(u8 *dst, u16 number, u32 offset, bool last, u32 len)
+{
+	*dst++ = CBOR_ARRAY | 5;
+	dst = put_head(dst, CBOR_UINT, OCKAM_PIECE_VERSION);
+	dst = put_head(dst, CBOR_UINT, number);
+	dst = put_head(dst, CBOR_UINT, offset);
+	*dst++ = last ? CBOR_TRUE : CBOR_FALSE;
+	return put_head(dst, CBOR_BYTES, len);
 }

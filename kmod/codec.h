@@ -255,4 +255,55 @@ u8 *ockam_chan_head_put(u8 *dst, const u8 *onward, u32 onward_len,
  */
 u8 *ockam_chan_close_put(u8 *dst);
 
+/*
+ * Pieces: over UDP each datagram holds a piece of a transport message, and
+ * says where it belongs.
+ */
+#define OCKAM_PIECE_VERSION	1
+#define OCKAM_PIECE_HEAD_MAX	16	/* bytes that are written before a piece */
+#define OCKAM_PIECE_PEEK	64	/* bytes to have at hand for reading */
+#define OCKAM_PIECE_STOCK	493	/* bytes of a message that Ockam sends */
+
+/**
+ * struct ockam_piece - what a datagram says
+ * @number: of the message, the same in all of its pieces
+ * @last: no piece lies behind this one
+ * @offset: bytes of the message before it
+ * @payload_off: where the piece begins, from the datagram's start
+ * @payload_len: its bytes, all within the datagram; not 0
+ */
+struct ockam_piece {
+	u16 number;
+	bool last;
+	u32 offset;
+	u32 payload_off;
+	u32 payload_len;
+};
+
+/**
+ * ockam_piece_decode() - read the head of a datagram
+ * @buf: its first bytes
+ * @avail: how many are at hand: OCKAM_PIECE_PEEK, or all there are
+ * @total: length of the datagram
+ * @p: set on success
+ *
+ * What follows the piece is not looked at.
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int ockam_piece_decode(const u8 *buf, u32 avail, u32 total,
+		       struct ockam_piece *p);
+
+/**
+ * ockam_piece_head_put() - write what precedes a piece
+ * @dst: room for OCKAM_PIECE_HEAD_MAX bytes
+ * @number: of the message
+ * @offset: bytes of the message before the piece
+ * @last: it is the last one
+ * @len: bytes of the piece, which follow
+ *
+ * Return: the end of what was written.
+ */
+u8 *ockam_piece_head_put(u8 *dst, u16 number, u32 offset, bool last, u32 len);
+
 #endif /* OCKAM_CODEC_H */

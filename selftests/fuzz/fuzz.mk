@@ -5,11 +5,13 @@
 
 fuzz_route_SRCS := kmod/route.c kmod/codec.c
 fuzz_ring_SRCS := kmod/keyring.c kmod/window.c
+fuzz_pieces_SRCS := kmod/pieces.c kmod/codec.c kmod/route.c
 
 fuzz_wire_CFLAGS := -I$(TOP)/kmod
 fuzz_chan_CFLAGS := -I$(TOP)/kmod
 fuzz_route_CFLAGS := -I$(TOP)/kmod
 fuzz_ring_CFLAGS := -I$(TOP)/kmod
+fuzz_pieces_CFLAGS := -I$(TOP)/kmod
 
 # Seeds go where new inputs are kept.
 fuzzers: $(O)/fuzz/corpus/seeds

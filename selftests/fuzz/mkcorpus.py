@@ -41,6 +41,15 @@ ROUTE = [
 ]
 
 
+PIECES = [
+    "850119123400f5582384818200466563686f6572818200436170704d0c48656c"
+    "6c6f204f636b616d21627b7d",
+    "850119ffff1901edf45901ed",
+    "9f010000f54161ff",
+    "00050300" + "01050301" + "02050301",
+]
+
+
 def ring():
     """Sequences of steps as fuzz_ring.c reads them."""
     rng = random.Random(1)
@@ -59,6 +68,7 @@ def main():
         ("chan", map(bytes.fromhex, CHAN)),
         ("route", map(bytes.fromhex, ROUTE)),
         ("ring", ring()),
+        ("pieces", map(bytes.fromhex, PIECES)),
     ):
         where = top / f"fuzz_{name}"
         where.mkdir(parents=True, exist_ok=True)

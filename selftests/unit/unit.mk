@@ -4,6 +4,7 @@
 
 test_route_SRCS := kmod/route.c
 test_window_SRCS := kmod/window.c
+test_pieces_SRCS := kmod/pieces.c kmod/codec.c kmod/route.c
 test_keyring_SRCS := kmod/keyring.c kmod/window.c
 test_keyring_LDLIBS := -lsodium
 
@@ -11,3 +12,4 @@ test_route_CFLAGS := -I$(TOP)/kmod
 test_codec_CFLAGS := -I$(TOP)/kmod
 test_window_CFLAGS := -I$(TOP)/kmod
 test_keyring_CFLAGS := -I$(TOP)/kmod
+test_pieces_CFLAGS := -I$(TOP)/kmod
