@@ -5,7 +5,6 @@
 #include <linux/netlink.h>
 #include <linux/random.h>
 #include <linux/slab.h>
-#include <net/ipv6.h>
 
 #include "codec.h"
 #include "limit.h"
@@ -19,6 +18,7 @@
 #include "stats.h"
 #include "tcp.h"
 #include "trace.h"
+#include "udp.h"
 
 #define LINK_CONNECT_PATIENCE	(30 * HZ)
 #define LINK_PROVEN		(10 * HZ)	/* up so long: no backoff */
@@ -122,6 +122,11 @@ static int link_check(struct ockam_sink *sink, const struct ockam_msg *m,
 	if (likely(m->from.kind == OCKAM_ORIGIN_LOCAL))
 		return 0;
 
+	/* Others must not choose whom this node sends datagrams to. */
+	if (link->config.mode == OCKAM_LINK_MODE_LISTEN) {
+		*reason = OCKAM_DROP_UDP_TARGET;
+		return -EACCES;
+	}
 	fwd = READ_ONCE(link->node->conf.fwd);
 	if (m->from.kind == OCKAM_ORIGIN_CHANNEL) {
 		*reason = OCKAM_DROP_FORWARD_CHANNEL_LINK;
@@ -189,8 +194,8 @@ static void link_flush(struct ockam_link *link, struct ockam_tcp *tcp)
 		ockam_link_queue(link);
 }
 
-/* Puts length and head in front of the payload. */
-static int link_frame(struct sk_buff *skb)
+/* Puts the head in front of the payload, and @len bytes for the length. */
+static int link_frame(struct sk_buff *skb, u32 len)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
 	u32 payload = skb->len;
@@ -203,8 +208,8 @@ static int link_frame(struct sk_buff *skb)
 				    payload);
 	if (unlikely(payload > OCKAM_FRAME_MAX - head))
 		return -EMSGSIZE;
-	if (unlikely(ockam_msg_headroom(skb) < OCKAM_FRAME_HEAD + head)) {
-		struct ockam_room room = { .head = OCKAM_FRAME_HEAD + head };
+	if (unlikely(ockam_msg_headroom(skb) < len + head)) {
+		struct ockam_room room = { .head = len + head };
 		int err = ockam_msg_reserve(skb, &room);
 
 		if (err)
@@ -212,9 +217,10 @@ static int link_frame(struct sk_buff *skb)
 		m = ockam_msg(skb);
 	}
 
-	p = skb_push(skb, OCKAM_FRAME_HEAD + head);
-	ockam_put_be32(p, head + payload);
-	ockam_wire_head_put(p + OCKAM_FRAME_HEAD, ockam_onward(skb),
+	p = skb_push(skb, len + head);
+	if (len)
+		ockam_put_be32(p, head + payload);
+	ockam_wire_head_put(p + len, ockam_onward(skb),
 			    ockam_onward_len(skb), m->onward.hops,
 			    ockam_return(skb), ockam_return_len(skb),
 			    m->ret.hops, payload);
@@ -248,6 +254,68 @@ void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb)
 	consume_skb(skb);
 }
 
+/* Whom a link without a peer shall send to: the next address, which goes. */
+static int link_target(struct ockam_udp *udp, struct sk_buff *skb,
+		       union ockam_endpoint *to)
+{
+	const u8 *hop = ockam_onward(skb);
+
+	if (!ockam_msg(skb)->onward.hops || hop[0] != OCKAM_TYPE_UDP ||
+	    ockam_endpoint_parse(to, hop + 2, hop[1]) ||
+	    !ockam_udp_reaches(udp, to))
+		return -EINVAL;
+	ockam_msg_pop(skb);
+	return 0;
+}
+
+static int link_send_udp(struct ockam_link *link, struct ockam_udp *udp,
+			 struct sk_buff *skb, u32 *reason)
+{
+	bool many = link->config.mode == OCKAM_LINK_MODE_LISTEN;
+	union ockam_endpoint to;
+	int err;
+
+	ockam_msg_pop(skb);
+	if (many) {
+		*reason = OCKAM_DROP_UDP_TARGET;
+		err = link_target(udp, skb, &to);
+		if (err)
+			return err;
+	}
+	trace_ockam_link_tx(link->node, skb, link->id);
+	err = link_frame(skb, 0);
+	if (err) {
+		*reason = err == -EMSGSIZE ? OCKAM_DROP_TOO_BIG :
+					     OCKAM_DROP_NO_MEMORY;
+		return err;
+	}
+	*reason = OCKAM_DROP_UDP_SEND;
+	return ockam_udp_send(udp, skb, many ? &to : NULL);
+}
+
+static int link_deliver_udp(struct ockam_link *link, struct sk_buff *skb)
+{
+	u32 reason = OCKAM_DROP_LINK_DOWN;
+	int err = -ENETUNREACH;
+	struct ockam_udp *udp;
+
+	udp = rcu_dereference_protected(link->udp,
+					lockdep_is_held(&link->serial));
+	if (likely(udp))
+		err = link_send_udp(link, udp, skb, &reason);
+	/* That something fails is no stall either. */
+	ockam_sink_progress(&link->sink);
+	if (unlikely(err)) {
+		ockam_drop(link->node, skb, reason);
+		return err;
+	}
+	ockam_stat_inc(link->node, OCKAM_STAT_LINK_TX);
+	atomic64_inc(&link->stats.tx_msgs);
+	atomic64_add(skb->len, &link->stats.tx_bytes);
+	consume_skb(skb);
+	return 0;
+}
+
 static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 {
 	struct ockam_link *link = ockam_sink_link(sink);
@@ -255,6 +323,8 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	struct ockam_tcp *tcp = link_tcp(link);
 	int err;
 
+	if (link->config.kind == OCKAM_LINK_KIND_UDP)
+		return link_deliver_udp(link, skb);
 	if (unlikely(!tcp)) {
 		ockam_drop(node, skb, OCKAM_DROP_LINK_DOWN);
 		return -ENETUNREACH;
@@ -262,7 +332,7 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 
 	ockam_msg_pop(skb);
 	trace_ockam_link_tx(node, skb, link->id);
-	err = link_frame(skb);
+	err = link_frame(skb, OCKAM_FRAME_HEAD);
 	if (unlikely(err)) {
 		ockam_drop(node, skb, err == -EMSGSIZE ? OCKAM_DROP_TOO_BIG :
 						OCKAM_DROP_NO_MEMORY);
@@ -374,34 +444,14 @@ static int link_add_name(struct ockam_link *link, const u8 *name,
 	return err;
 }
 
-/* As Ockam's own nodes print it. */
-static void link_make_endpoint(struct ockam_link *link)
-{
-	const union ockam_endpoint *to = &link->remote;
-	char *text = link->endpoint_key + 2;
-	size_t size = sizeof(link->endpoint_key) - 2;
-	int n;
-
-	if (to->sa.sa_family == AF_INET)
-		n = scnprintf(text, size, "%pI4:%u", &to->in.sin_addr,
-			      ntohs(to->in.sin_port));
-	else if (to->in6.sin6_scope_id)
-		n = scnprintf(text, size, "[%pI6c%%%u]:%u",
-			      &to->in6.sin6_addr, to->in6.sin6_scope_id,
-			      ntohs(to->in6.sin6_port));
-	else
-		n = scnprintf(text, size, "[%pI6c]:%u", &to->in6.sin6_addr,
-			      ntohs(to->in6.sin6_port));
-	link->endpoint_key[0] = OCKAM_TYPE_TCP;
-	link->endpoint_key[1] = n;
-}
-
 /* Who comes second to the same endpoint does without. */
 static void link_add_endpoint(struct ockam_link *link)
 {
 	if (link->endpoint.listed)
 		return;
-	link_make_endpoint(link);
+	ockam_endpoint_key(link->endpoint_key,
+			   link->config.kind == OCKAM_LINK_KIND_UDP ?
+			   OCKAM_TYPE_UDP : OCKAM_TYPE_TCP, &link->remote);
 	ockam_name_add(link->node, &link->endpoint);
 }
 
@@ -432,12 +482,16 @@ static void link_unplug(struct ockam_link *link)
 {
 	struct sk_buff_head gone;
 	struct ockam_tcp *tcp;
+	struct ockam_udp *udp;
 	struct sk_buff *skb;
 
 	__skb_queue_head_init(&gone);
 	mutex_lock(&link->serial);
 	tcp = link_tcp(link);
 	RCU_INIT_POINTER(link->tcp, NULL);
+	udp = rcu_dereference_protected(link->udp,
+					lockdep_is_held(&link->serial));
+	RCU_INIT_POINTER(link->udp, NULL);
 	skb_queue_splice_init(&link->txq, &gone);
 	WRITE_ONCE(link->txq_bytes, 0);
 	link_charge(link, -(int)link->txq_charged);
@@ -448,6 +502,8 @@ static void link_unplug(struct ockam_link *link)
 		ockam_drop(link->node, skb, OCKAM_DROP_LINK_DOWN);
 	if (tcp)
 		ockam_tcp_close(tcp);
+	if (udp)
+		ockam_udp_close(udp);
 }
 
 /* Half of the delay is random, so that many links do not come at once. */
@@ -585,6 +641,7 @@ static struct ockam_link *link_create(struct ockam_node *node,
 	INIT_WORK(&link->work, link_work);
 	INIT_DELAYED_WORK(&link->timer, link_timer);
 	ockam_sink_init(&link->sink, node, &link_sink_ops, &link->serial);
+	link->sink.lossless = cfg->kind != OCKAM_LINK_KIND_UDP;
 	ockam_source_init(&link->source, node->conf.park_limit, link_release,
 			  link_resume);
 	link->source.user = ockam_limit_get(node->limit);
@@ -716,12 +773,41 @@ void ockam_link_lost(struct ockam_link *link, struct ockam_tcp *tcp,
 		link_down(link, reason, error);
 }
 
+/* With a peer or without, it is up as long as it is there. */
+static int link_start_udp(struct ockam_link *link,
+			  struct netlink_ext_ack *extack)
+{
+	bool peer = link->config.mode == OCKAM_LINK_MODE_CONNECT;
+	int err;
+
+	if (!peer && link->config.mode != OCKAM_LINK_MODE_LISTEN) {
+		NL_SET_ERR_MSG(extack, "no UDP sockets are taken over");
+		return -EOPNOTSUPP;
+	}
+	err = ockam_udp_open(link);
+	if (err) {
+		if (peer)
+			NL_SET_ERR_MSG(extack, "cannot send there");
+		else
+			NL_SET_ERR_MSG(extack, "cannot receive there");
+		return err;
+	}
+	atomic64_inc(&link->stats.attempts);
+	if (peer)
+		link_add_endpoint(link);
+	link_set_state(link, OCKAM_LINK_STATE_UP, OCKAM_LINK_REASON_NONE, 0);
+	ockam_link_up(link);
+	return 0;
+}
+
 static int link_start(struct ockam_link *link,
 		      const struct ockam_link_config *cfg,
 		      struct netlink_ext_ack *extack)
 {
 	int err;
 
+	if (cfg->kind == OCKAM_LINK_KIND_UDP)
+		return link_start_udp(link, extack);
 	switch (cfg->mode) {
 	case OCKAM_LINK_MODE_CONNECT:
 		err = link_try(link);
@@ -762,10 +848,6 @@ struct ockam_link *ockam_link_new(struct ockam_node *node,
 
 	lockdep_assert_held(&node->lock);
 
-	if (cfg->kind != OCKAM_LINK_KIND_TCP) {
-		NL_SET_ERR_MSG(extack, "this kind of link is not supported");
-		return ERR_PTR(-EOPNOTSUPP);
-	}
 	link = link_create(node, cfg, extack);
 	if (IS_ERR(link))
 		return link;
@@ -775,7 +857,8 @@ struct ockam_link *ockam_link_new(struct ockam_node *node,
 	if (err) {
 		/* Of an attempt to connect there were events already. */
 		link_destroy(link, ockam_tcp_reason(err), err,
-			     cfg->mode == OCKAM_LINK_MODE_CONNECT);
+			     cfg->mode == OCKAM_LINK_MODE_CONNECT &&
+			     cfg->kind == OCKAM_LINK_KIND_TCP);
 		return ERR_PTR(err);
 	}
 	return link;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Links: the transport connections of a node.  link.c knows names, states,
- * limits and events; tcp.c knows the TCP socket and Ockam's framing.
+ * limits and events, link_rx.c what a received message is; tcp.c knows the TCP
+ * socket and Ockam's framing, udp.c the UDP socket and Ockam's datagrams.
  *
  * Lifetime: a link is referenced by the node's xarray (until it is deleted),
  * by its work items while they are queued, by its carriers, and by paths being
@@ -12,8 +13,8 @@
  * State changes only under node->lock, but for CONNECTING -> UP, which the
  * carrier's receive side does when the peer's version has come.  link->serial
  * (mutex) is the sink's serial: it orders what is sent, protects the transmit
- * queue, and is held when link->tcp changes.  Readers of link->tcp otherwise
- * use RCU.
+ * queue, and is held when link->tcp or link->udp changes.  Readers of these
+ * otherwise use RCU.
  *
  * A link that is not up refuses what is sent to it with -ENETUNREACH; nothing
  * waits for a link to come (back) up.
@@ -21,16 +22,17 @@
 #ifndef _OCKAM_LINK_H
 #define _OCKAM_LINK_H
 
-#include <linux/in.h>
-#include <linux/in6.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/refcount.h>
-#include <linux/socket.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/ockam_netlink.h>
 
+#include "codec.h"
+#include "endpoint.h"
+#include "msg.h"
 #include "name.h"
+#include "node.h"
 #include "sink.h"
 
 struct mem_cgroup;
@@ -39,15 +41,9 @@ struct ockam_senders;
 struct ockam_link;
 struct ockam_node;
 
-union ockam_endpoint {
-	struct sockaddr		sa;
-	struct sockaddr_in	in;
-	struct sockaddr_in6	in6;
-};
-
 /**
  * struct ockam_link_config - what netlink asks for
- * @kind: enum ockam_link_kind (TCP)
+ * @kind: enum ockam_link_kind
  * @mode: enum ockam_link_mode: connect, listen or handover
  * @name: the link's own address, flat form (type 0, up to 16 bytes), or
  *	NULL: the kernel makes one up
@@ -87,11 +83,12 @@ struct ockam_link_stats {
 };
 
 struct ockam_tcp;
+struct ockam_udp;
 
 /**
  * struct ockam_link - one link
  * @name: its own address
- * @endpoint: its address of type 1, "ip:port" of the peer
+ * @endpoint: its address of type 1 or 2, "ip:port" of the peer
  * @sink: the way out
  * @source: the way in
  * @node: its node
@@ -111,6 +108,7 @@ struct ockam_tcp;
  * @txq_charged: memory of them that the user is charged for, see source.user
  * @tx_off: bytes of the first frame already sent
  * @tcp: the carrier, tcp.c
+ * @udp: or this one, udp.c
  * @work: sends what is queued, then routes what is parked
  * @timer: by state: connecting again, end of patience with connecting,
  *	accepting again, sending again after memory was short
@@ -146,6 +144,7 @@ struct ockam_link {
 	u32				txq_charged;
 	u32				tx_off;
 	struct ockam_tcp __rcu		*tcp;
+	struct ockam_udp __rcu		*udp;
 	struct work_struct		work;
 	struct delayed_work		timer;
 	unsigned int			backoff;
@@ -203,6 +202,50 @@ void ockam_link_ready(struct ockam_link *link);
 /* Make a link of an accepted connection, which is consumed. */
 void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 		       struct socket *sock);
+
+/* ---- receiving, link_rx.c ---- */
+
+#define OCKAM_RX_HEAD	64	/* room for what forwarding adds */
+#define OCKAM_RX_TAIL	32
+#define OCKAM_RX_SMALL	4096	/* not charged to a group without limits */
+#define OCKAM_LINK_ROUTE	64	/* first guess */
+/* Bytes of messages that have come in part, of a node. */
+#define OCKAM_PARTIAL_MAX	(64 * 1024 * 1024)
+
+/**
+ * struct ockam_link_guess - bytes to leave for routes, as learned
+ * @onward: for onward routes
+ * @ret: for return routes
+ */
+struct ockam_link_guess {
+	u16	onward;
+	u16	ret;
+};
+
+/* Longer ones cannot hold a payload that this node takes. */
+static inline u32 ockam_link_size_max(const struct ockam_link *link)
+{
+	return READ_ONCE(link->node->conf.max_msg) + OCKAM_SEALED_MAX +
+	       OCKAM_WIRE_HEAD_MAX + OCKAM_TRACE_MAX;
+}
+
+/**
+ * ockam_link_receive() - a whole message has come
+ * @link: over this link
+ * @guess: what its carrier has learned about routes
+ * @skb: from ockam_msg_alloc(), data is what was on the wire
+ * @peer: address of who sent it, flat form, for the return route behind the
+ *	link's own name; NULL if the link has one peer
+ * @bytes: for the counters
+ *
+ * Under RCU, any context.
+ *
+ * Return: 1 - a message that is to be routed, charged to the link; 0 - @skb was
+ * dropped and counted, or was a heartbeat; -EBADMSG - dropped, and it is no
+ * message at all.
+ */
+int ockam_link_receive(struct ockam_link *link, struct ockam_link_guess *guess,
+		       struct sk_buff *skb, const u8 *peer, u32 bytes);
 
 static inline struct ockam_link *ockam_sink_link(struct ockam_sink *sink)
 {

@@ -746,7 +746,7 @@ static int nl_link_senders(const struct sk_buff *skb, struct genl_info *info,
 static int nl_link_config(struct genl_info *info,
 			  struct ockam_link_config *cfg)
 {
-	bool connect;
+	bool connect, tcp;
 	int err;
 
 	err = nl_link_limits(info);
@@ -760,9 +760,10 @@ static int nl_link_config(struct genl_info *info,
 		return nl_refuse(info, OCKAM_A_LINK_MODE, -EINVAL,
 				 "only a listening link makes such links");
 	cfg->kind = nl_u32(info, OCKAM_A_LINK_KIND, OCKAM_LINK_KIND_TCP);
-	if (cfg->kind != OCKAM_LINK_KIND_TCP)
+	tcp = cfg->kind == OCKAM_LINK_KIND_TCP;
+	if (!tcp && cfg->mode == OCKAM_LINK_MODE_HANDOVER)
 		return nl_refuse(info, OCKAM_A_LINK_KIND, -EOPNOTSUPP,
-				 "only TCP is supported");
+				 "only TCP sockets are taken over");
 
 	err = nl_new_address(info, OCKAM_A_LINK_NAME, OCKAM_NAME_LEN,
 			     &cfg->name);
@@ -772,7 +773,7 @@ static int nl_link_config(struct genl_info *info,
 	if (err)
 		return err;
 
-	connect = cfg->mode == OCKAM_LINK_MODE_CONNECT;
+	connect = tcp && cfg->mode == OCKAM_LINK_MODE_CONNECT;
 	if (!connect && info->attrs[OCKAM_A_LINK_RECONNECT_MIN_MS])
 		return nl_refuse(info, OCKAM_A_LINK_RECONNECT_MIN_MS, -EINVAL,
 				 "only a connecting link connects again");
@@ -792,7 +793,7 @@ static int nl_link_config(struct genl_info *info,
 		return nl_refuse(info, OCKAM_A_LINK_RECONNECT_MAX_MS, -EINVAL,
 				 "the longest delay is below the first");
 
-	if (cfg->mode == OCKAM_LINK_MODE_LISTEN)
+	if (tcp && cfg->mode == OCKAM_LINK_MODE_LISTEN)
 		cfg->max_accepted = nl_u32(info, OCKAM_A_LINK_MAX_ACCEPTED,
 					   MAX_ACCEPTED);
 	else if (info->attrs[OCKAM_A_LINK_MAX_ACCEPTED])
@@ -1005,7 +1006,8 @@ static int nl_link_change(struct genl_info *info, struct ockam_link *link)
 			cfg->reconnect_min_ms);
 	max_ms = nl_u32(info, OCKAM_A_LINK_RECONNECT_MAX_MS,
 			cfg->reconnect_max_ms);
-	if (info->attrs[attr] && cfg->mode != OCKAM_LINK_MODE_CONNECT)
+	if (info->attrs[attr] && (cfg->mode != OCKAM_LINK_MODE_CONNECT ||
+				  cfg->kind != OCKAM_LINK_KIND_TCP))
 		return nl_refuse(info, attr, -EINVAL,
 				 "only a connecting link connects again");
 	if (info->attrs[OCKAM_A_LINK_RECONNECT_MAX_MS])
@@ -1014,7 +1016,8 @@ static int nl_link_change(struct genl_info *info, struct ockam_link *link)
 		return nl_refuse(info, attr, -EINVAL,
 				 "the longest delay is below the first");
 	if (info->attrs[OCKAM_A_LINK_MAX_ACCEPTED] &&
-	    cfg->mode != OCKAM_LINK_MODE_LISTEN)
+	    (cfg->mode != OCKAM_LINK_MODE_LISTEN ||
+	     cfg->kind != OCKAM_LINK_KIND_TCP))
 		return nl_refuse(info, OCKAM_A_LINK_MAX_ACCEPTED, -EINVAL,
 				 "only a listening link accepts");
 

@@ -667,7 +667,7 @@ int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
 	return -EAGAIN;
 }
 
-static void hand_over(struct ockam_node *node, struct sk_buff *skb)
+void ockam_router_defer(struct ockam_node *node, struct sk_buff *skb)
 {
 	/* Bounded by who is charged for it: a link's limit, SO_SNDBUF. */
 	if (READ_ONCE(node->dying)) {
@@ -698,7 +698,7 @@ again:
 		goto out;
 	}
 	if (path.nenc) {
-		hand_over(node, skb);
+		ockam_router_defer(node, skb);
 		goto out;
 	}
 	if (sink && unlikely(!sink_has_turn(sink, skb))) {

@@ -57,6 +57,12 @@ void ockam_router_input(struct ockam_node *node, struct sk_buff *skb);
  */
 void ockam_router_forward(struct ockam_node *node, struct sk_buff *skb);
 
+/*
+ * The same later, in process context.  Any context; consumes @skb, which its
+ * source or its sender is charged for.
+ */
+void ockam_router_defer(struct ockam_node *node, struct sk_buff *skb);
+
 void ockam_router_init(struct ockam_node *node);
 void ockam_router_exit(struct ockam_node *node);
 

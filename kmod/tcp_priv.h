@@ -24,6 +24,7 @@
 #include <net/sock.h>
 
 #include "codec.h"
+#include "link.h"
 #include "tcp.h"
 
 #define LTCP_VERSION		1	/* of the framing, first byte of each side */
@@ -35,14 +36,13 @@
  * @size: bytes of the body
  * @got: bytes of it so far
  * @cap: bytes that @last is for
- * @taken: bytes that the node counts for it, see RX_PARTIAL_MAX
+ * @taken: bytes that the node counts for it, see OCKAM_PARTIAL_MAX
  * @skip: bytes of a body that is not wanted
  * @avail: bytes in TCP's receive queue
  * @want: bytes there that are worth a look
  * @head: length of the next frame, as it comes
  * @nhead: bytes of it
- * @onward: bytes to leave for onward routes, as learned
- * @ret: likewise for return routes
+ * @guess: bytes to leave for routes
  * @msgs: what is left of a run's budget
  * @bytes: likewise
  * @gfp: how to allocate in this run
@@ -67,8 +67,7 @@ struct ockam_rx {
 	int		want;
 	u8		head[OCKAM_FRAME_HEAD];
 	u8		nhead;
-	u16		onward;
-	u16		ret;
+	struct ockam_link_guess	guess;
 	int		msgs;
 	int		bytes;
 	gfp_t		gfp;

@@ -31,12 +31,7 @@
 /* What one run takes from a connection before others have their turn. */
 #define RX_MSGS			64
 #define RX_BYTES		(256 * 1024)
-#define RX_HEAD			64	/* room for what forwarding adds */
-#define RX_TAIL			32
-#define RX_SMALL		4096	/* not charged to a group without limits */
-#define RX_ROUTE		64	/* first guess, then what was needed */
 #define RX_CHUNK		16000	/* of a large body, after the first */
-#define RX_PARTIAL_MAX		(64 * 1024 * 1024)	/* of a node */
 #define RX_PARTIAL_RETRY	(HZ / 10)
 
 static unsigned long rx_patience(const struct ockam_tcp *tcp)
@@ -59,95 +54,6 @@ static bool rx_pressed(const struct sock *sk)
 	       tcp_under_memory_pressure(sk);
 }
 
-static int rx_fetch(void *ctx, u32 off, u8 *to, u32 len)
-{
-	return skb_copy_bits(ctx, off, to, len);
-}
-
-/* Routes lie behind some room, since the next hops write in front of them. */
-static u32 rx_region(const struct ockam_region *r)
-{
-	return r->limit - r->base > OCKAM_ROUTE_SLACK ? OCKAM_ROUTE_SLACK : 0;
-}
-
-static int rx_decode_once(struct sk_buff *skb, struct ockam_wire *w)
-{
-	const struct ockam_msg *m = ockam_msg(skb);
-	u32 onward = m->onward.base + rx_region(&m->onward);
-	u32 ret = m->ret.base + rx_region(&m->ret);
-
-	w->onward = skb->head + onward;
-	w->onward_cap = m->onward.limit - onward;
-	w->ret = skb->head + ret;
-	w->ret_cap = m->ret.limit - ret;
-	w->fetch = rx_fetch;
-	w->fetch_ctx = skb;
-	return ockam_wire_decode(skb->data, skb_headlen(skb), skb->len, w);
-}
-
-static int rx_decode(struct ockam_rx *rx, struct sk_buff *skb,
-		     struct ockam_wire *w)
-{
-	struct ockam_room room = {
-		.onward	= OCKAM_ROUTE_MAX,
-		.ret	= OCKAM_ROUTE_MAX,
-	};
-	int err;
-
-	err = rx_decode_once(skb, w);
-	if (likely(err != -ENOSPC))
-		return err;
-
-	err = ockam_msg_reserve(skb, &room);
-	if (err)
-		return err;
-	err = rx_decode_once(skb, w);
-	if (!err) {
-		rx->onward = max_t(u32, rx->onward, ALIGN(w->onward_len, 32));
-		rx->ret = max_t(u32, rx->ret, ALIGN(w->ret_len, 32));
-	}
-	return err;
-}
-
-static void rx_set_region(struct sk_buff *skb, struct ockam_region *r,
-			  const u8 *start, u32 len, u32 hops)
-{
-	r->start = start - skb->head;
-	r->end = r->start + len;
-	r->hops = hops;
-}
-
-/* Everything the frame said becomes what the message is, and nothing else. */
-static int rx_make_message(struct ockam_tcp *tcp, struct sk_buff *skb,
-			   const struct ockam_wire *w, enum ockam_drop *reason)
-{
-	struct ockam_msg *m = ockam_msg(skb);
-	struct ockam_link *link = tcp->link;
-
-	/* It may be a ciphertext: whoever gets the plaintext looks closer. */
-	if (w->payload_len > READ_ONCE(link->node->conf.max_msg) +
-			     OCKAM_SEALED_MAX) {
-		*reason = OCKAM_DROP_TOO_BIG;
-		return -EMSGSIZE;
-	}
-	if (w->onward[0] != OCKAM_TYPE_LOCAL) {
-		*reason = OCKAM_DROP_NO_LINK;
-		return -ENETUNREACH;
-	}
-	__skb_pull(skb, w->payload_off);
-	*reason = OCKAM_DROP_NO_MEMORY;
-	if (pskb_trim(skb, w->payload_len))
-		return -ENOMEM;
-
-	rx_set_region(skb, &m->onward, w->onward, w->onward_len,
-		      w->onward_hops);
-	rx_set_region(skb, &m->ret, w->ret, w->ret_len, w->ret_hops);
-	m->from.kind = OCKAM_ORIGIN_LINK;
-	m->from.link = link->id;
-	*reason = OCKAM_DROP_ROUTE_TOO_LONG;
-	return ockam_msg_push_return(skb, link->name_key);
-}
-
 /* Room for a few of the largest messages at once. */
 static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
 {
@@ -160,7 +66,7 @@ static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
 		ockam_stat_inc(node, OCKAM_STAT_USER_LIMIT);
 		return false;
 	}
-	if (atomic_add_return(bytes, &node->rx_partial) > RX_PARTIAL_MAX) {
+	if (atomic_add_return(bytes, &node->rx_partial) > OCKAM_PARTIAL_MAX) {
 		atomic_sub(bytes, &node->rx_partial);
 		return false;
 	}
@@ -186,10 +92,7 @@ static void rx_give_back(struct ockam_tcp *tcp)
 static void rx_message(struct ockam_tcp *tcp)
 {
 	struct ockam_link *link = tcp->link;
-	struct ockam_node *node = link->node;
 	struct ockam_rx *rx = &tcp->rx;
-	enum ockam_drop reason;
-	struct ockam_wire w;
 	struct sk_buff *skb;
 	bool large;
 	int err;
@@ -202,41 +105,14 @@ static void rx_message(struct ockam_tcp *tcp)
 	rx->msgs--;
 	large = skb->len > OCKAM_LINEAR_MAX;
 
-	atomic64_inc(&link->stats.rx_msgs);
-	atomic64_add(OCKAM_FRAME_HEAD + skb->len, &link->stats.rx_bytes);
-	ockam_stat_inc(node, OCKAM_STAT_LINK_RX);
-
-	err = rx_decode(rx, skb, &w);
-	if (unlikely(err)) {
-		switch (err) {
-		case -EMSGSIZE:
-			ockam_drop(node, skb, OCKAM_DROP_ROUTE_TOO_LONG);
-			return;
-		case -ENOMEM:
-			ockam_drop(node, skb, OCKAM_DROP_NO_MEMORY);
-			return;
-		default:
-			ockam_drop(node, skb, OCKAM_DROP_BAD_FRAME);
-			ockam_tcp_fail(tcp, OCKAM_LINK_REASON_BAD_FRAME, -EBADMSG);
-			return;
-		}
-	}
-	if (unlikely(!w.onward_hops)) {
-		ockam_stat_inc(node, OCKAM_STAT_HEARTBEATS);
-		consume_skb(skb);
-		return;
-	}
-	if (unlikely(rx_make_message(tcp, skb, &w, &reason))) {
-		ockam_drop(node, skb, reason);
-		return;
-	}
-
-	trace_ockam_link_rx(node, skb, link->id);
-	ockam_msg_charge_source(skb, &link->source);
-	if (unlikely(ockam_policy_input(&link->sink.policy, skb)))
+	err = ockam_link_receive(link, &rx->guess, skb, NULL,
+				 OCKAM_FRAME_HEAD + skb->len);
+	if (unlikely(err < 0))
+		ockam_tcp_fail(tcp, OCKAM_LINK_REASON_BAD_FRAME, err);
+	if (unlikely(err <= 0))
 		return;
 	if (likely(!large)) {
-		ockam_router_input(node, skb);
+		ockam_router_input(link->node, skb);
 		return;
 	}
 	rx->large = skb;
@@ -257,13 +133,6 @@ static int rx_version(struct ockam_tcp *tcp, u8 version)
 	WRITE_ONCE(link->state, OCKAM_LINK_STATE_UP);
 	ockam_tcp_queue(tcp, &tcp->event_work);
 	return 1;
-}
-
-/* Longer ones cannot hold a payload that this node takes. */
-static u32 rx_size_max(const struct ockam_tcp *tcp)
-{
-	return READ_ONCE(tcp->link->node->conf.max_msg) + OCKAM_SEALED_MAX +
-	       OCKAM_WIRE_HEAD_MAX + OCKAM_TRACE_MAX;
 }
 
 static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
@@ -300,7 +169,7 @@ static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
 		ockam_tcp_fail(tcp, OCKAM_LINK_REASON_FRAME_TOO_BIG, -EMSGSIZE);
 		return 0;
 	}
-	if (unlikely(rx->size > rx_size_max(tcp))) {
+	if (unlikely(rx->size > ockam_link_size_max(tcp->link))) {
 		ockam_refuse(tcp->link->node, OCKAM_DROP_TOO_BIG);
 		rx->skip = rx->size;
 	}
@@ -329,10 +198,10 @@ static int rx_skip(struct ockam_tcp *tcp, u32 len)
 static struct sk_buff *rx_first(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 {
 	struct ockam_room room = {
-		.onward	= min_t(u32, rx->size, rx->onward),
-		.ret	= min_t(u32, rx->size, rx->ret),
-		.head	= RX_HEAD,
-		.tail	= RX_TAIL,
+		.onward	= min_t(u32, rx->size, rx->guess.onward),
+		.ret	= min_t(u32, rx->size, rx->guess.ret),
+		.head	= OCKAM_RX_HEAD,
+		.tail	= OCKAM_RX_TAIL,
 	};
 
 	return ockam_msg_alloc(cap, &room, gfp);
@@ -340,7 +209,7 @@ static struct sk_buff *rx_first(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 
 static struct sk_buff *rx_next(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 {
-	struct sk_buff *skb = alloc_skb(cap + RX_TAIL, gfp);
+	struct sk_buff *skb = alloc_skb(cap + OCKAM_RX_TAIL, gfp);
 
 	if (!skb)
 		return NULL;
@@ -360,7 +229,7 @@ static struct sk_buff *rx_alloc(struct ockam_tcp *tcp, u32 cap)
 	struct sk_buff *skb;
 	gfp_t gfp;
 
-	if (cap <= RX_SMALL && !ockam_memcg_limited(memcg))
+	if (cap <= OCKAM_RX_SMALL && !ockam_memcg_limited(memcg))
 		memcg = NULL;
 	gfp = ockam_memcg_gfp(memcg, rx->gfp);
 	if (unlikely(memcg))
@@ -589,8 +458,8 @@ static void rx_timer(struct timer_list *t)
 void ockam_tcp_rx_init(struct ockam_tcp *tcp)
 {
 	tcp->rx.want = 1;
-	tcp->rx.onward = RX_ROUTE;
-	tcp->rx.ret = RX_ROUTE;
+	tcp->rx.guess.onward = OCKAM_LINK_ROUTE;
+	tcp->rx.guess.ret = OCKAM_LINK_ROUTE;
 	timer_setup(&tcp->timer, rx_timer, 0);
 	INIT_WORK(&tcp->rx_work, rx_work);
 }

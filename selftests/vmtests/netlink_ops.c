@@ -495,9 +495,8 @@ TEST_F(ops, link_new_refusals)
 	link_new(a, OCKAM_LINK_MODE_ACCEPTED);
 	EXPECT_REFUSED(-EINVAL, "only a listening link makes",
 		       OCKAM_A_LINK_MODE, -1);
-	link_new(a, OCKAM_LINK_MODE_CONNECT);
+	link_new(a, OCKAM_LINK_MODE_HANDOVER);
 	put32(a, OCKAM_A_LINK_KIND, OCKAM_LINK_KIND_UDP);
-	put_ip(a, REMOTE, 1);
 	EXPECT_REFUSED(-EOPNOTSUPP, "only TCP", OCKAM_A_LINK_KIND, -1);
 	link_new(a, OCKAM_LINK_MODE_CONNECT);
 	put32(a, OCKAM_A_LINK_KIND, 3);

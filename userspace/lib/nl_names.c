@@ -414,6 +414,11 @@ static const char * const drop_names[] = {
 	[OCKAM_DROP_NODE_DYING] = "node-dying",
 	[OCKAM_DROP_POLICY] = "policy",
 	[OCKAM_DROP_SCOPE_LINK] = "scope-link",
+	[OCKAM_DROP_BAD_PIECE] = "bad-piece",
+	[OCKAM_DROP_PIECE_TWICE] = "piece-twice",
+	[OCKAM_DROP_PIECE_LOST] = "piece-lost",
+	[OCKAM_DROP_UDP_TARGET] = "udp-target",
+	[OCKAM_DROP_UDP_SEND] = "udp-send",
 };
 
 static const struct {

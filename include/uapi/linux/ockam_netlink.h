@@ -95,6 +95,14 @@ enum ockam_stat {
  * @OCKAM_DROP_NODE_DYING: the namespace goes away
  * @OCKAM_DROP_POLICY: a policy program did not let it pass
  * @OCKAM_DROP_SCOPE_LINK: the sender is not on the link's list
+ * @OCKAM_DROP_BAD_PIECE: a datagram is no piece of a message, or contradicts
+ *   another one
+ * @OCKAM_DROP_PIECE_TWICE: a piece of a message came again
+ * @OCKAM_DROP_PIECE_LOST: the pieces of a message did not all come in time, or
+ *   were too many
+ * @OCKAM_DROP_UDP_TARGET: no address that a UDP link sends to, or not for this
+ *   origin
+ * @OCKAM_DROP_UDP_SEND: the network did not take a datagram
  */
 enum ockam_drop {
 	OCKAM_DROP_NO_WORKER,
@@ -134,6 +142,11 @@ enum ockam_drop {
 	OCKAM_DROP_NODE_DYING,
 	OCKAM_DROP_POLICY,
 	OCKAM_DROP_SCOPE_LINK,
+	OCKAM_DROP_BAD_PIECE,
+	OCKAM_DROP_PIECE_TWICE,
+	OCKAM_DROP_PIECE_LOST,
+	OCKAM_DROP_UDP_TARGET,
+	OCKAM_DROP_UDP_SEND,
 
 	/* private: */
 	__OCKAM_DROP_MAX,
@@ -161,7 +174,8 @@ enum ockam_forward {
 /**
  * enum ockam_link_kind - what carries a link
  * @OCKAM_LINK_KIND_TCP: a TCP connection, or a listening TCP socket
- * @OCKAM_LINK_KIND_UDP: a UDP socket
+ * @OCKAM_LINK_KIND_UDP: a UDP socket: connected to one peer, or (listen) for
+ *   any; up as long as it exists
  */
 enum ockam_link_kind {
 	OCKAM_LINK_KIND_TCP = 1,
@@ -412,6 +426,11 @@ enum {
 	OCKAM_A_DROPS_NODE_DYING,
 	OCKAM_A_DROPS_POLICY,
 	OCKAM_A_DROPS_SCOPE_LINK,
+	OCKAM_A_DROPS_BAD_PIECE,
+	OCKAM_A_DROPS_PIECE_TWICE,
+	OCKAM_A_DROPS_PIECE_LOST,
+	OCKAM_A_DROPS_UDP_TARGET,
+	OCKAM_A_DROPS_UDP_SEND,
 
 	__OCKAM_A_DROPS_MAX,
 	OCKAM_A_DROPS_MAX = (__OCKAM_A_DROPS_MAX - 1)
