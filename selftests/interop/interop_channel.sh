@@ -9,8 +9,8 @@
 . "$(dirname "$0")/lib_interop.sh"
 
 seed=${SEED:-$(($(od -An -N3 -tu4 /dev/urandom) + 1))}
-# Not the whole 1 MiB: max-msg is compared with what a link carries, and in a
-# channel that is the ciphertext.
+# Not the whole 1 MiB: what relays of either kind in the middle add to a message is
+# to fit, too.
 count=$((3000 / slow)) max=$((1048576 - 16384))
 
 count_rust() { rust b peers | awk '{ print $1 }'; }

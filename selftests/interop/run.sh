@@ -11,9 +11,8 @@
 here=$TOP/selftests/interop
 kernel=$1
 shift
-# The others run by name only until they have been seen to pass from the first
-# line to the last, see README.md.
-[ $# -gt 0 ] || set -- interop_routing interop_channel
+# interop_identity runs by name only until it has been seen to pass whole, README.md.
+[ $# -gt 0 ] || set -- interop_routing interop_channel interop_relay
 
 status=0 passed=0 failed=0 skipped=0
 reason=$(mktemp)
