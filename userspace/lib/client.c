@@ -312,3 +312,8 @@ int request_channels(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 {
 	return ask_list(REQUEST_LIST_CHANNELS, opt, text);
 }
+
+int request_portals(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+{
+	return ask_list(REQUEST_LIST_PORTALS, opt, text);
+}

@@ -33,6 +33,7 @@ enum request_op {
 	REQUEST_DELETE_CHANNEL = 4,
 	REQUEST_LIST_LISTENERS = 5,
 	REQUEST_LIST_CHANNELS = 6,
+	REQUEST_LIST_PORTALS = 32,
 };
 
 /**
@@ -106,5 +107,9 @@ int request_listeners(const struct ockam_secure_channel_options *opt,
 /* Likewise the channels that are kept up. */
 int request_channels(const struct ockam_secure_channel_options *opt,
 		     char text[REQUEST_TEXT_MAX + 1]);
+
+/* Likewise the inlets and outlets. */
+int request_portals(const struct ockam_secure_channel_options *opt,
+		    char text[REQUEST_TEXT_MAX + 1]);
 
 #endif /* OCKAM_LIB_REQUEST_H */

@@ -111,6 +111,8 @@ int cmd_policy(struct ctl *ctl, int argc, char **argv);
 int cmd_identity(struct ctl *ctl, int argc, char **argv);
 int cmd_listener(struct ctl *ctl, int argc, char **argv);
 int cmd_secure_channel(struct ctl *ctl, int argc, char **argv);
+int cmd_inlet(struct ctl *ctl, int argc, char **argv);
+int cmd_outlet(struct ctl *ctl, int argc, char **argv);
 int cmd_monitor(struct ctl *ctl, int argc, char **argv);
 int cmd_flush(struct ctl *ctl, int argc, char **argv);
 int cmd_doctor(struct ctl *ctl, int argc, char **argv);

@@ -101,6 +101,7 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 
 	if (gone) {
 		keep_lost(ch->id, "is gone");
+		portals_lost(ch->id);
 		TAILQ_FOREACH_SAFE(t, &channels, entry, next)
 			if (t->id == ch->id)
 				forget(t);
@@ -194,6 +195,7 @@ static void events_readable(struct watch *w, uint32_t revents)
 	if (err == -ENOBUFS) {
 		sweep();
 		keeps_check();
+		portals_check();
 	} else if (err && err != -EAGAIN && err != -EINTR) {
 		log_error("events: %s", ockam_nl_error(events));
 	}

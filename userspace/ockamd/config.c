@@ -17,6 +17,7 @@
 
 #include <confuse.h>
 
+#include "config_parts.h"
 #include "ockamd.h"
 
 #define STATE_DEFAULT	"/var/lib/ockam"
@@ -156,8 +157,7 @@ static bool read_scope(const char *text, uint32_t *bits)
 }
 
 /* "10.0.0.2:4000", "[::1]:4000", "host:4000"; text for what is wrong. */
-static const char *read_endpoint(const char *text, bool listen,
-				 struct conf_link *l)
+const char *read_endpoint(const char *text, bool listen, struct conf_link *l)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *ai;
@@ -269,7 +269,7 @@ static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
 }
 
 /* The relay service sees identifiers only. */
-static int check_allow(cfg_t *cfg, cfg_opt_t *opt)
+int check_allow(cfg_t *cfg, cfg_opt_t *opt)
 {
 	if (!last(opt) || !is_rule(last(opt)))
 		return check_trust(cfg, opt);
@@ -301,7 +301,7 @@ static int check_scope(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-static int check_route(cfg_t *cfg, cfg_opt_t *opt)
+int check_route(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct ockam_path path;
 
@@ -325,7 +325,7 @@ static int check_endpoint(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-static int check_positive(cfg_t *cfg, cfg_opt_t *opt)
+int check_positive(cfg_t *cfg, cfg_opt_t *opt)
 {
 	long v = cfg_opt_getnint(opt, 0);
 
@@ -347,7 +347,7 @@ static int check_handshakes(cfg_t *cfg, cfg_opt_t *opt)
 }
 
 /* The section that was just closed; its title is an address. */
-static cfg_t *titled_address(cfg_t *cfg, cfg_opt_t *opt, size_t max)
+cfg_t *titled_address(cfg_t *cfg, cfg_opt_t *opt, size_t max)
 {
 	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	struct ockam_path path;
@@ -451,7 +451,7 @@ static int check_channel(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-static int check_some_ms(cfg_t *cfg, cfg_opt_t *opt)
+int check_some_ms(cfg_t *cfg, cfg_opt_t *opt)
 {
 	long v = cfg_opt_getnint(opt, 0);
 
@@ -464,7 +464,7 @@ static int check_some_ms(cfg_t *cfg, cfg_opt_t *opt)
 /* ---- copying what was checked ---- */
 
 /* Memory is all that can still be missing. */
-static void *must(void *p)
+void *must(void *p)
 {
 	if (!p) {
 		log_error("out of memory");
@@ -487,7 +487,7 @@ static void take_users(cfg_t *sec, struct users *u)
 		read_gid(cfg_getnstr(sec, "allow-gid", i), &u->gids[i]);
 }
 
-static struct policy *take_policy(cfg_t *sec, const char *name)
+struct policy *take_policy(cfg_t *sec, const char *name)
 {
 	struct policy *p = must(policy_new());
 	size_t i;
@@ -686,6 +686,7 @@ static struct config *take(cfg_t *cfg)
 	take_hops(cfg, c);
 	take_channels(cfg, c);
 	take_relay(cfg, c);
+	portals_take(cfg, c);
 	return c;
 }
 
@@ -703,7 +704,7 @@ static int check_addresses(const struct config *c, const char *path)
 	int err = 0;
 
 	all = must(calloc(c->n_listener + c->n_link + c->n_hop +
-			  c->n_channel + 1, sizeof(*all)));
+			  c->n_channel + c->n_portal + 1, sizeof(*all)));
 	for (i = 0; i < c->n_listener; i++)
 		all[n++] = (struct named_address){ &c->listener[i].address,
 			c->listener[i].name, c->listener[i].line };
@@ -716,6 +717,11 @@ static int check_addresses(const struct config *c, const char *path)
 	for (i = 0; i < c->n_channel; i++)
 		all[n++] = (struct named_address){ &c->channel[i].address,
 			c->channel[i].name, c->channel[i].line };
+	for (i = 0; i < c->n_portal; i++)
+		if (!c->portal[i].inlet)
+			all[n++] = (struct named_address){
+				&c->portal[i].path, c->portal[i].name,
+				c->portal[i].line };
 	for (i = 0; i < n && !err; i++)
 		for (k = 0; k < i && !err; k++) {
 			if (!path_equal(all[i].address, all[k].address))
@@ -951,6 +957,8 @@ struct config *config_load(const char *path)
 		CFG_SEC("hop", hop, titled),
 		CFG_SEC("channel", channel, titled),
 		CFG_SEC("relay", relay, CFGF_NODEFAULT),
+		CFG_SEC("inlet", inlet_options, titled),
+		CFG_SEC("outlet", outlet_options, titled),
 		CFG_END()
 	};
 	struct config *c = NULL;
@@ -994,6 +1002,8 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "relay|allow", check_allow);
 	cfg_set_validate_func(cfg, "relay|max", check_positive);
 	cfg_set_validate_func(cfg, "relay|lifetime", check_positive);
+
+	portals_check_with(cfg);
 
 	err = parse_file(cfg, path);
 	if (err == CFG_FILE_ERROR)
@@ -1041,6 +1051,9 @@ void config_free(struct config *c)
 		free(c->hop[i].name);
 	for (i = 0; i < c->n_channel; i++)
 		conf_channel_clear(&c->channel[i]);
+	for (i = 0; i < c->n_portal; i++)
+		conf_portal_clear(&c->portal[i]);
+	free(c->portal);
 	policy_put(c->relay.policy);
 	free(c->relay.prefix);
 	free(c->identity);

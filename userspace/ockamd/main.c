@@ -186,6 +186,7 @@ static void reload(void)
 	relay_apply(c);
 	channels_recheck(c);
 	keeps_apply(c);
+	portals_apply(c);
 	config_free(old);
 	log_info("configuration is in force");
 }
@@ -240,6 +241,7 @@ static void tick(void)
 	channels_tick();
 	keeps_tick();
 	relay_tick();
+	portals_tick();
 }
 
 static int open_kernel(void)
@@ -266,7 +268,8 @@ static int start(void)
 	const struct config *c = the.config;
 
 	harden();
-	raise_limit(RLIMIT_NOFILE, c->max_handshakes + 1024);
+	raise_limit(RLIMIT_NOFILE, c->max_handshakes + 1024 +
+		    portals_files(c));
 	raise_limit(RLIMIT_MEMLOCK, LOCKED_BYTES);
 	if (drop_privileges(c))
 		return -1;
@@ -288,6 +291,7 @@ static int start(void)
 	listeners_apply(c);
 	relay_apply(c);
 	keeps_apply(the.config);
+	portals_apply(c);
 	return 0;
 }
 
@@ -295,6 +299,7 @@ static int start(void)
 static void end(void)
 {
 	sessions_end();
+	portals_end();
 	keeps_end();
 	relay_end();
 	listeners_end();

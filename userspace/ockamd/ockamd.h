@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
@@ -189,6 +190,40 @@ struct conf_relay {
 };
 
 /**
+ * struct conf_portal - an inlet or an outlet
+ * @name: as written; an outlet's address
+ * @line: of its section
+ * @inlet: which of both it is
+ * @path: inlet: route to the outlet; outlet: its address
+ * @endpoint: where to listen, or the target, as written
+ * @ip: the same
+ * @policy: outlet: who may use it
+ * @max: most connections at once
+ * @max_peer: outlet: of them, those of one identifier
+ * @rate: outlet: new ones a second, for one identifier
+ * @timeout_ms: inlet: for Pong; outlet: for the target
+ * @counters: payloads are sent with counters
+ */
+struct conf_portal {
+	char *name;
+	int line;
+	bool inlet;
+	struct ockam_path path;
+	char *endpoint;
+	struct sockaddr_in6 ip;
+	struct policy *policy;
+	size_t max;
+	size_t max_peer;
+	unsigned int rate;
+	unsigned int timeout_ms;
+	bool counters;
+};
+
+/* Ends the program when there is no memory. */
+void conf_portal_copy(struct conf_portal *to, const struct conf_portal *from);
+void conf_portal_clear(struct conf_portal *c);
+
+/**
  * struct config - a configuration file as read
  */
 struct config {
@@ -211,6 +246,8 @@ struct config {
 	struct conf_channel *channel;
 	size_t n_channel;
 	struct conf_relay relay;
+	struct conf_portal *portal;
+	size_t n_portal;
 };
 
 /* NULL after it said what is wrong where. */
@@ -464,6 +501,19 @@ int links_apply(const struct config *c, const struct config *old);
 void relay_apply(const struct config *c);
 void relay_tick(void);
 void relay_end(void);
+
+/* ---- portal_gate.c: inlets and outlets ---- */
+
+void portals_apply(const struct config *c);
+void portals_tick(void);
+void portals_list(char *text, size_t size);
+void portals_end(void);
+/* A channel is gone. */
+void portals_lost(uint32_t channel);
+/* Compares with the kernel: events were lost. */
+void portals_check(void);
+/* File descriptors that they may need. */
+size_t portals_files(const struct config *c);
 
 /* ---- request.c ---- */
 

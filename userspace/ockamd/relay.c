@@ -223,6 +223,9 @@ static bool is_configured(const struct config *c,
 	for (i = 0; i < c->n_channel; i++)
 		if (path_equal(&c->channel[i].address, path))
 			return true;
+	for (i = 0; i < c->n_portal; i++)
+		if (!c->portal[i].inlet && path_equal(&c->portal[i].path, path))
+			return true;
 	return false;
 }
 

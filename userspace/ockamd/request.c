@@ -366,6 +366,20 @@ static void list_channels(const struct ask *ask)
 	answer_ask(ask, &ans);
 }
 
+/* Of the node, not of a user: they say where its programs are. */
+static void list_portals(const struct ask *ask)
+{
+	struct answer ans = { .id = ask->id };
+
+	if (!asker_is_admin(&ask->who)) {
+		answer_error(ask, EACCES, "uid %u may not see inlets and outlets",
+			     ask->who.uid);
+		return;
+	}
+	portals_list(ans.text, sizeof(ans.text));
+	answer_ask(ask, &ans);
+}
+
 static void serve(struct request *req, const struct ask *ask)
 {
 	if (req->op <= REQUEST_CREATE_LISTENER &&
@@ -391,6 +405,9 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_LIST_CHANNELS:
 		list_channels(ask);
+		break;
+	case REQUEST_LIST_PORTALS:
+		list_portals(ask);
 		break;
 	default:
 		answer_error(ask, EOPNOTSUPP, "unknown request");

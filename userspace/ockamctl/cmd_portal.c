@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* ockamctl inlet, ockamctl outlet: the portals of ockamd's configuration. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ockamctl.h"
+#include "request.h"
+#include "words.h"
+
+/* A line is a name, then names and values. */
+static json_t *portal_object(char *line)
+{
+	json_t *o = json_object();
+	char *name, *value, *end;
+	unsigned long long n;
+
+	json_object_set_new(o, "name", json_string(strsep(&line, " ")));
+	while ((name = strsep(&line, " ")) && (value = strsep(&line, " "))) {
+		n = strtoull(value, &end, 10);
+		json_object_set_new(o, name, *value && !*end ?
+				    json_integer(n) : json_string(value));
+	}
+	return o;
+}
+
+static int portal_list(struct ctl *ctl, const char *kind, int argc,
+		       char **argv)
+{
+	char text[REQUEST_TEXT_MAX + 1];
+	struct channel_words w;
+	char *line, *rest = text;
+	json_t *list;
+	int err;
+
+	err = words_channel(&w, argc, argv);
+	if (err)
+		return err;
+	if (request_portals(&w.opt, text))
+		return ctl_fail(ctl, "%s", ockam_error());
+	list = json_array();
+	while ((line = strsep(&rest, "\n"))) {
+		if (!strstr(line, kind))
+			continue;
+		if (ctl->json)
+			json_array_append_new(list, portal_object(line));
+		else
+			puts(line);
+	}
+	if (ctl->json)
+		print_json(list);
+	else
+		json_decref(list);
+	return CTL_OK;
+}
+
+static int inlet_list(struct ctl *ctl, int argc, char **argv)
+{
+	return portal_list(ctl, " kind inlet ", argc, argv);
+}
+
+static int outlet_list(struct ctl *ctl, int argc, char **argv)
+{
+	return portal_list(ctl, " kind outlet ", argc, argv);
+}
+
+int cmd_inlet(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct command table[] = {
+		{ "list", "[daemon-uid UID]", "inlets and their connections",
+		  inlet_list },
+		{ NULL, NULL, NULL, NULL }
+	};
+
+	return ctl_dispatch(ctl, "inlet", table, argc, argv);
+}
+
+int cmd_outlet(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct command table[] = {
+		{ "list", "[daemon-uid UID]", "outlets and their connections",
+		  outlet_list },
+		{ NULL, NULL, NULL, NULL }
+	};
+
+	return ctl_dispatch(ctl, "outlet", table, argc, argv);
+}

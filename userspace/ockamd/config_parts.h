@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* The configuration: what the files that read parts of it share. */
+#ifndef OCKAMD_CONFIG_PARTS_H
+#define OCKAMD_CONFIG_PARTS_H
+
+#include <confuse.h>
+
+#include "ockamd.h"
+
+/* ---- config.c ---- */
+
+/* "10.0.0.2:4000", "[::1]:4000", "host:4000"; text for what is wrong. */
+const char *read_endpoint(const char *text, bool listen, struct conf_link *l);
+
+/* For cfg_set_validate_func(): 0, or -1 after cfg_error(). */
+int check_route(cfg_t *cfg, cfg_opt_t *opt);
+int check_allow(cfg_t *cfg, cfg_opt_t *opt);
+int check_some_ms(cfg_t *cfg, cfg_opt_t *opt);
+int check_positive(cfg_t *cfg, cfg_opt_t *opt);
+/* The section that was just closed, if its title is a local address. */
+cfg_t *titled_address(cfg_t *cfg, cfg_opt_t *opt, size_t max);
+
+/* Ends the program if @p is NULL. */
+void *must(void *p);
+/* Of a list that was checked. */
+struct policy *take_policy(cfg_t *sec, const char *name);
+
+/* ---- config_portal.c ---- */
+
+extern cfg_opt_t inlet_options[];
+extern cfg_opt_t outlet_options[];
+
+void portals_check_with(cfg_t *cfg);
+void portals_take(cfg_t *cfg, struct config *c);
+
+#endif /* OCKAMD_CONFIG_PARTS_H */

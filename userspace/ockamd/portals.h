@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Inlets and outlets: what portal_gate.c and portal_stream.c share. */
+#ifndef OCKAMD_PORTALS_H
+#define OCKAMD_PORTALS_H
+
+#include "ockamd.h"
+
+#define BUCKETS	256
+
+/**
+ * struct bucket - how many connections an identifier may open now
+ * @id: the identifier
+ * @at: when @left was right, 0 for an unused one
+ * @left: in thousandths
+ */
+struct bucket {
+	uint8_t id[IDENT_ID_LEN];
+	uint64_t at;
+	uint64_t left;
+};
+
+/**
+ * struct gate - an inlet or an outlet
+ * @entry: list
+ * @watch: the TCP socket that listens, or the outlet's worker
+ * @conf: as configured
+ * @named: it is in the configuration that is being applied
+ * @closed: more connections are not accepted now
+ * @open: connections
+ * @opened: connections that there were
+ * @refused: what was not accepted, or did not come about
+ * @bucket: of an outlet
+ */
+struct gate {
+	TAILQ_ENTRY(gate) entry;
+	struct watch watch;
+	struct conf_portal conf;
+	bool named;
+	bool closed;
+	size_t open;
+	uint64_t opened;
+	uint64_t refused;
+	struct bucket *bucket;
+};
+
+/* ---- portal_stream.c: one connection ---- */
+
+/* Takes @tcp over.  The inlet's side; false if there is no memory. */
+bool stream_accepted(struct gate *g, int tcp);
+/* The outlet's side: a Ping came, and was found good. */
+bool stream_connect(struct gate *g, const struct ockam_info *ping);
+/* Connections of an identifier through an outlet. */
+size_t streams_of(const struct gate *g, const uint8_t id[IDENT_ID_LEN]);
+/* Ends those of a gate; with @policy, those that it does not allow. */
+void streams_stop(struct gate *g, const struct policy *policy);
+void streams_tick(void);
+void streams_lost(uint32_t channel);
+void streams_check(void);
+
+/* ---- portal_gate.c ---- */
+
+/* A connection has ended. */
+void gate_leave(struct gate *g);
+
+#endif /* OCKAMD_PORTALS_H */
