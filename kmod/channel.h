@@ -22,6 +22,7 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/ockam_netlink.h>
 
+#include "keyring.h"
 #include "msg.h"
 #include "name.h"
 
@@ -30,10 +31,6 @@ struct ockam_node;
 struct ockam_policy;
 struct ockam_sock;
 struct ockam_channel_crypt;
-
-#define OCKAM_KEY_LEN	32
-#define OCKAM_TAG_LEN	16
-#define OCKAM_NONCE_LEN	8
 
 /**
  * struct ockam_channel_route - how to reach the peer's decryptor

@@ -36,7 +36,10 @@
 #include "ground.h"
 #include "window.h"
 
+/* Bytes in the data phase (protocol.rst): of a key, a tag, a nonce. */
 #define OCKAM_KEY_LEN		32
+#define OCKAM_TAG_LEN		16
+#define OCKAM_NONCE_LEN		8
 
 /*
  * Farthest generation that can be reached from the committed one: when 2^16
