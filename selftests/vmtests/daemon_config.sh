@@ -107,6 +107,8 @@ bad 1 'send-uids: more than 64' \
 bad 1 'needs either connect or listen' 'link "l" { send-uids = {7} }'
 bad 3 'needs either connect or listen' 'link "l" { connect = "10.9.0.1:1"' \
 	'listen = "10.9.0.1:1"' '}'
+bad 1 'kind is tcp or udp' 'link "l" { kind = "ip" connect = "10.9.0.1:1" }'
+bad 1 'max-accepted is for TCP only' 'link "l" { kind = "udp" listen = "10.9.0.1:1" max-accepted = 1 }'
 bad 1 'HOST:PORT' 'link "l" { connect = "10.9.0.1" }'
 bad 1 'a number up to 65535' 'link "l" { listen = "10.9.0.1:65536" }'
 bad 1 'a number up to 65535' 'link "l" { listen = "10.9.0.1:http" }'
@@ -185,6 +187,8 @@ conf 'forward = {}' \
 	'link "up" { connect = "127.0.0.1:4000" send-uids = {1001} }' \
 	'link "door" { listen = "127.0.0.1:4000" }' \
 	'link "more" { connect = "127.0.0.1:4000" }' \
+	'link "dgate" { kind = "udp" listen = "127.0.0.1:4000" }' \
+	'link "dgram" { kind = "udp" connect = "127.0.0.1:4000" }' \
 	'hop "h" { route = "up => api" scope = {links} }'
 check "others are read" reload
 check "an empty list turns all switches off" [ "$(node forward)" = none -o -z "$(node forward)" ]
@@ -195,6 +199,13 @@ check "uid 1001 sends now" try_send 1001
 refuse "and uid 1000 does not" 'Permission denied' try_send 1000
 check "the link is the one that it was" [ "$(link up id)" = "$up_id" ]
 check "the channel works" ask three
+check "links over UDP are up" eval '
+	is_up dgate && is_up dgram && [ "$(link dgram kind)" = udp ]'
+tcp_ch=$ch
+ch=$(on n ockamctl secure-channel create 'dgram => api' identity one trust anyone |
+	awk '{ print $1 }')
+check "and carry a channel" ask datagrams
+ch=$tcp_ch
 check "a hop is there" on n ockamctl hop show h
 
 # Without a word about it a switch stays as somebody set it.

@@ -389,6 +389,24 @@ static int check_address(cfg_t *cfg, cfg_opt_t *opt)
 	return titled_address(cfg, opt, OCKAM_ADDR_MAX) ? 0 : -1;
 }
 
+/* What says how TCP connects and accepts means nothing to datagrams. */
+static int check_udp(cfg_t *cfg, cfg_t *sec)
+{
+	static const char * const tcp_only[] = {
+		"reconnect-min-ms", "reconnect-max-ms", "max-accepted",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(tcp_only) / sizeof(tcp_only[0]); i++) {
+		if (cfg_getint(sec, tcp_only[i]) < 0)
+			continue;
+		cfg_error(cfg, "link \"%s\": %s is for TCP only",
+			  cfg_title(sec), tcp_only[i]);
+		return -1;
+	}
+	return 0;
+}
+
 static int check_link(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *sec = titled_address(cfg, opt, OCKAM_NAME_LEN);
@@ -398,6 +416,13 @@ static int check_link(cfg_t *cfg, cfg_opt_t *opt)
 	if (!cfg_getstr(sec, "connect") == !cfg_getstr(sec, "listen")) {
 		cfg_error(cfg, "link \"%s\" needs either connect or listen",
 			  cfg_title(sec));
+		return -1;
+	}
+	if (!strcmp(cfg_getstr(sec, "kind"), "udp"))
+		return check_udp(cfg, sec);
+	if (strcmp(cfg_getstr(sec, "kind"), "tcp")) {
+		cfg_error(cfg, "link \"%s\": kind is tcp or udp, not \"%s\"",
+			  cfg_title(sec), cfg_getstr(sec, "kind"));
 		return -1;
 	}
 	return 0;
@@ -568,6 +593,7 @@ static void take_links(cfg_t *cfg, struct config *c)
 		l->line = sec->line;
 		ockam_path_parse(&l->address, l->name);
 		l->listen = cfg_getstr(sec, "listen");
+		l->udp = !strcmp(cfg_getstr(sec, "kind"), "udp");
 		l->endpoint = must(strdup(cfg_getstr(sec, l->listen ?
 						     "listen" : "connect")));
 		read_endpoint(l->endpoint, l->listen, l);
@@ -906,6 +932,7 @@ struct config *config_load(const char *path)
 		CFG_END()
 	};
 	cfg_opt_t link[] = {
+		CFG_STR("kind", "tcp", CFGF_NONE),
 		CFG_STR("connect", NULL, CFGF_NODEFAULT),
 		CFG_STR("listen", NULL, CFGF_NODEFAULT),
 		CFG_INT("reconnect-min-ms", -1, CFGF_NONE),

@@ -25,6 +25,8 @@ static bool same_ip(const struct ockam_nl_ip *a, const struct ockam_nl_ip *b)
 
 static bool same_link(const struct conf_link *l, const struct ockam_nl_link *nl)
 {
+	if (nl->kind != (l->udp ? OCKAM_LINK_KIND_UDP : OCKAM_LINK_KIND_TCP))
+		return false;
 	if (l->listen)
 		return nl->mode == OCKAM_LINK_MODE_LISTEN &&
 		       same_ip(&nl->local_ip, &l->ip) &&
@@ -81,7 +83,7 @@ static int make_link(const struct conf_link *l)
 	link_key(l, &nl);
 	ockam_nl_mark(&nl, OCKAM_A_LINK_KIND);
 	ockam_nl_mark(&nl, OCKAM_A_LINK_MODE);
-	nl.kind = OCKAM_LINK_KIND_TCP;
+	nl.kind = l->udp ? OCKAM_LINK_KIND_UDP : OCKAM_LINK_KIND_TCP;
 	if (l->listen) {
 		nl.mode = OCKAM_LINK_MODE_LISTEN;
 		nl.local_ip = l->ip;

@@ -113,6 +113,7 @@ struct conf_link {
 	int line;
 	struct ockam_path address;
 	bool listen;
+	bool udp;
 	char *endpoint;
 	struct ockam_nl_ip ip;
 	uint16_t port;
