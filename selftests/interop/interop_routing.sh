@@ -66,7 +66,7 @@ check "many through the hop" on a lib_interop burst \
 # ---- who is not reached ----
 
 ip netns exec b lib_echo serve closed local >closed.out 2>&1 &
-pids+=($!)
+pids="$pids $!"
 until_true grep -q ready closed.out
 before=$(dropped b)
 refuse "a worker that takes no links hears nothing of a stock node" 'error' \

@@ -9,42 +9,15 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 slow=${OCKAM_VM_SLOW:-1}
-spaces="a m b"
 declare -A rust_in rust_out
-pids=()
-
-dir=$(mktemp -d) && cd "$dir" || exit 1
-cleanup() {
-	for node in $spaces; do
-		eval "pids+=(\${pid_$node:-})"
-	done
-	kill "${pids[@]}" 2>/dev/null
-	wait "${pids[@]}" 2>/dev/null
-	for node in $spaces; do
-		on "$node" ockamctl flush 2>/dev/null
-		ip netns del "$node"
-	done
-	cd / && rm -rf "$dir"
-}
 
 # row: a is 10.1.0.1, m 10.1.0.2 and 10.2.0.2, b 10.2.0.1.  As far as IP goes, a
 # and b reach each other.
 row() {
-	trap cleanup EXIT
-	for node in $spaces; do
-		ip netns add "$node"
-		on "$node" ip link set lo up
-	done
-	net=1
-	for node in a b; do
-		ip link add eth0 netns $node type veth peer name to_$node netns m
-		on $node ip addr add 10.$net.0.1/24 dev eth0
-		on m ip addr add 10.$net.0.2/24 dev to_$node
-		on $node ip link set eth0 up
-		on m ip link set to_$node up
-		on $node ip route add default via 10.$net.0.2
-		net=$((net + 1))
-	done
+	nodes a m b
+	star m a b
+	on a ip route add default via 10.1.0.2
+	on b ip route add default via 10.2.0.2
 	on m sysctl -q -w net.ipv4.ip_forward=1
 	[ -z "${INTEROP_CAPTURE:-}" ] || capture
 	echo "TAP version 13"
@@ -65,7 +38,7 @@ rust_start() {
 	for at; do
 		mkfifo "$at.in" "$at.out"
 		ip netns exec "$at" rust-peer "$at.out" <"$at.in" >"$at.rust" 2>&1 &
-		pids+=($!)
+		pids="$pids $!"
 		exec {in}>"$at.in"
 		rust_in[$at]=$in
 	done
@@ -98,7 +71,7 @@ link_up() { until_true sh -c "ip netns exec $1 ockamctl link show $2 | grep -q '
 # echo_at NODE ADDRESS SCOPE: a worker of ours that sends back what it gets
 echo_at() {
 	ip netns exec "$1" lib_interop echo "$2" "$3" >"$1.$2" 2>&1 &
-	pids+=($!)
+	pids="$pids $!"
 	until_true grep -q ready "$1.$2"
 }
 

@@ -93,37 +93,11 @@ half_open() {
 none_half_open()	{ [ "$(half_open)" -eq 0 ]; }
 memory()	{ sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$pid_vic/status"; }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-chmod 755 .
-pids= pid_vic= pid_good=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_vic $pid_good $pids 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_vic $pid_good $pids 2>/dev/null
-	for ns in vic evil good; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
 
-for ns in vic evil good; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
-net=1
-for ns in evil good; do
-	ip link add eth0 netns $ns type veth peer name to_$ns netns vic
-	on $ns ip addr add 10.$net.0.2/24 dev eth0
-	on vic ip addr add 10.$net.0.1/24 dev to_$ns
-	on $ns ip link set eth0 up
-	on vic ip link set to_$ns up
-	net=$((net + 1))
-done
+nodes vic evil good
+join vic evil 1
+join vic good 2
 cat >good.conf <<-CONF
 	state = "$dir/good.keys"
 	identity "good" { create = true }

@@ -35,32 +35,9 @@ no_name() {
 }
 user()	{ as "$1" relay ockamctl listener create "$2" identity relay trust anyone; }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-chmod 755 .
-pids= pid_relay= pid_peer=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_relay $pid_peer $pids 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_relay $pid_peer $pids 2>/dev/null
-	for ns in relay peer; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
-for ns in relay peer; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
-ip link add v netns peer type veth peer name v netns relay
-on peer ip addr add 10.1.0.1/24 dev v
-on relay ip addr add 10.1.0.2/24 dev v
-on peer ip link set v up
-on relay ip link set v up
+nodes relay peer
+join peer relay 1
 
 cat >peer.conf <<-CONF
 	state = "$dir/peer.keys"

@@ -55,37 +55,10 @@ begun() {
 has_begun()		{ [ "$(begun)" -eq "$1" ]; }
 none_half_open()	{ [ "$(half_open)" -eq 0 ]; }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-chmod 755 .
-pids= pid_app= pid_resp=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_app $pid_resp $pids 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_app $pid_resp $pids 2>/dev/null
-	for ns in app mid resp; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
 
-for ns in app mid resp; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
-net=1
-for ns in app resp; do
-	ip link add eth0 netns $ns type veth peer name to_$ns netns mid
-	on $ns ip addr add 10.$net.0.1/24 dev eth0
-	on mid ip addr add 10.$net.0.2/24 dev to_$ns
-	on $ns ip link set eth0 up
-	on mid ip link set to_$ns up
-	net=$((net + 1))
-done
+nodes app mid resp
+star mid app resp
 cat >resp.conf <<-CONF
 	state = "$dir/resp.keys"
 	identity "responder" { create = true }

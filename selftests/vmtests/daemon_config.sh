@@ -55,23 +55,8 @@ conf() {
 }
 try_send()	{ as "$1" n lib_echo tell 'up => sink' hello; }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-chmod 755 .
-pids= pid_n=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_n $pids 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_n $pids 2>/dev/null
-	on n ockamctl flush 2>/dev/null
-	ip netns del n
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
-ip netns add n
-on n ip link set lo up
+nodes n
 
 # ---- the file ----
 

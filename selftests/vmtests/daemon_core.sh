@@ -8,23 +8,16 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-chmod 755 .
-pid_one= other=
+other=
 pattern=$(cat /proc/sys/kernel/core_pattern)
-cleanup() {
-	# shellcheck disable=SC2086
-	kill -KILL $pid_one $other 2>/dev/null
+at_end() {
 	echo "$pattern" >/proc/sys/kernel/core_pattern
-	ip netns del one
-	cd / && rm -rf "$dir"
+	[ -z "$other" ] || kill "$other"
 }
-trap cleanup EXIT
 
 echo TAP version 13
 echo 1..17
-ip netns add one
-ip netns exec one ip link set lo up
+nodes one
 mkdir cores
 chmod 1777 cores
 cat >one.conf <<-CONF

@@ -7,33 +7,11 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-pid_app= pid_resp=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_app $pid_resp 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_app $pid_resp 2>/dev/null
-	for ns in app resp; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
 echo "1..22"
 
-for ns in app resp; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
-ip link add va netns app type veth peer name vr netns resp
-on app ip addr add 10.1.0.1/24 dev va
-on resp ip addr add 10.1.0.2/24 dev vr
-on app ip link set va up
-on resp ip link set vr up
+nodes app resp
+join app resp 1
 
 slow=${OCKAM_VM_SLOW:-1}
 auth="$dir/auth.keys"

@@ -72,40 +72,12 @@ configure() {
 	CONF
 }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-chmod 755 .
-pids= pid_app= pid_resp= runner=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_app $pid_resp $pids 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_app $pid_resp $pids 2>/dev/null
-	for ns in app mid resp; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
+runner=
 echo "TAP version 13"
 echo "1..57"
 
-for ns in app mid resp; do
-	ip netns add $ns
-	on $ns ip link set lo up
-	: >$ns.log
-done
-ip link add va netns app type veth peer name vm netns mid
-ip link add vn netns mid type veth peer name vr netns resp
-on app ip addr add 10.1.0.1/24 dev va
-on mid ip addr add 10.1.0.2/24 dev vm
-on mid ip addr add 10.2.0.2/24 dev vn
-on resp ip addr add 10.2.0.1/24 dev vr
-on app ip link set va up
-on mid ip link set vm up
-on mid ip link set vn up
-on resp ip link set vr up
+nodes app mid resp
+star mid app resp
 
 cat >resp.conf <<-CONF
 	user = "ockam"

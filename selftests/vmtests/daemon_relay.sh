@@ -13,33 +13,13 @@ silent()	{ out=$(on "$1" lib_echo ask "$2" "$3" 2>&1); echo "$out"; echo "$out" 
 channel()	{ on "$1" ockamctl secure-channel create 'up => api' identity "$1" \
 	trust anyone | awk '{ print $1 }'; }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-pids= pid_relay= pid_alice= pid_bob=
-cleanup() {
-	kill $pid_relay $pid_alice $pid_bob $pids 2>/dev/null
-	wait $pid_relay $pid_alice $pid_bob $pids 2>/dev/null
-	for ns in relay alice bob; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
 echo "1..13"
 
-for ns in relay alice bob; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
+nodes relay alice bob
+star relay alice bob
 net=1
 for ns in alice bob; do
-	ip link add eth0 netns $ns type veth peer name to_$ns netns relay
-	on $ns ip addr add 10.$net.0.1/24 dev eth0
-	on relay ip addr add 10.$net.0.2/24 dev to_$ns
-	on $ns ip link set eth0 up
-	on relay ip link set to_$ns up
 	cat >$ns.conf <<-CONF
 		state = "$dir/$ns.keys"
 		identity "$ns" { create = true }

@@ -43,38 +43,15 @@ channel() {
 channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 link_id()	{ on "$1" ockamctl link show "$2" | grep -w 'id'; }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-chmod 755 .
-pids= pid_app= pid_resp= runner= echoer=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_app $pid_resp $pids 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_app $pid_resp $pids 2>/dev/null
-	for ns in app resp; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
+runner= echoer=
 rounds=6
 [ "${OCKAM_VM_SLOW:-1}" -eq 1 ] || rounds=3
 
 echo "TAP version 13"
 echo "1..$((14 + 5 * rounds))"
 
-for ns in app resp; do
-	ip netns add $ns
-	on $ns ip link set lo up
-	: >$ns.log
-done
-ip link add va netns app type veth peer name vr netns resp
-on app ip addr add 10.1.0.1/24 dev va
-on resp ip addr add 10.1.0.2/24 dev vr
-on app ip link set va up
-on resp ip link set vr up
+nodes app resp
+join app resp 1
 
 cat >resp.conf <<-CONF
 	user = "ockam"

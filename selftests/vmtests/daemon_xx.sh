@@ -7,33 +7,11 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-# So that user's processes can read what is public here.
-chmod 755 .
-cleanup() {
-	kill $pid_app $pid_resp $pids 2>/dev/null
-	wait $pid_app $pid_resp $pids 2>/dev/null
-	for ns in app resp; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
 echo "1..51"
-pids= pid_app= pid_resp=
 
-for ns in app resp; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
-ip link add va netns app type veth peer name vr netns resp
-on app ip addr add 10.1.0.1/24 dev va
-on resp ip addr add 10.1.0.2/24 dev vr
-on app ip link set va up
-on resp ip link set vr up
+nodes app resp
+join app resp 1
 
 # Few handshakes, so that all are in use before the first expires.
 cat >resp.conf <<-CONF
