@@ -105,6 +105,10 @@ demo: module userspace ##- The guide's eight examples, in the VM
 interop: module selftests ##- Against nodes of the stock Rust crate (built once)
 	@selftests/interop/run.sh $(KERNEL) $(TESTS)
 
+.PHONY: dissector-check
+dissector-check: module selftests ##- Wireshark's dissector, with tshark (installed)
+	@selftests/wireshark/run.sh $(KERNEL)
+
 .PHONY: bench
 bench: module selftests ##- Cost in guest instructions, beside kTLS, TCP, AF_UNIX
 	@$(VM)/run.sh --kernel $(KERNEL) --name bench --icount --raw \

@@ -3,7 +3,8 @@
 #
 # deps.sh: installs what building and testing need and this machine lacks, or,
 # without root, says how to. Kernels and kernel headers are not installed: they
-# are unpacked in the cache, see kernel.sh.
+# are unpacked in the cache, see kernel.sh. Arguments are further packages, which
+# only some target needs.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -21,6 +22,7 @@ packages=(
 	python3 python3-yaml python3-jsonschema
 	# test vectors
 	python3-cryptography
+	"$@"
 )
 
 # What is missing: no line, or a line that does not say "installed".
