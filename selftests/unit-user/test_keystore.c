@@ -486,6 +486,98 @@ static void test_two_writers(void)
 	keystore_close(ks);
 }
 
+struct adding {
+	uint8_t cred[512];
+	size_t len;
+};
+
+static int add_slowly(void *ctx, struct identity *id, bool *changed)
+{
+	const struct adding *a = ctx;
+
+	/* Time for the other one to read the same file. */
+	usleep(1000);
+	*changed = true;
+	return identity_add_credential(id, a->cred, a->len);
+}
+
+static int refuse_change(void *ctx, struct identity *id, bool *changed)
+{
+	*changed = true;
+	return add_slowly(ctx, id, changed) ? 0 : IDENT_E_INVALID;
+}
+
+static int add_all(struct adding *a, int n)
+{
+	struct keystore *ks;
+	int err;
+
+	err = keystore_open(dir, false, 0, &ks);
+	while (!err && n--)
+		err = keystore_update(ks, "erin", NOW, add_slowly, a);
+	return err;
+}
+
+static void test_update(void)
+{
+	const int each = IDENT_CREDENTIALS_MAX / 2;
+	struct keystore *ks = must_open(0);
+	struct adding a;
+	struct identity *id;
+	int status, i;
+	pid_t pid[2];
+
+	a.len = unhex(KNOWN_A5_CREDENTIAL, a.cred, sizeof(a.cred));
+	OK(keystore_update(ks, "erin", NOW, add_slowly, &a) == -ENOENT,
+	   "there is nothing to change");
+	MUST(!keystore_create(ks, "erin", NOW, NULL));
+	OK(keystore_update(ks, "erin", NOW, refuse_change, &a) ==
+	   IDENT_E_INVALID, "a change may be refused");
+	MUST(!keystore_load(ks, "erin", NOW, &id));
+	OK(!id->n_creds, "then nothing is written");
+	identity_put(id);
+	for (i = 0; i < 2; i++) {
+		fflush(stdout);
+		pid[i] = fork();
+		MUST(pid[i] >= 0);
+		if (!pid[i])
+			_exit(!!add_all(&a, each));
+	}
+	for (i = 0; i < 2; i++) {
+		MUST(waitpid(pid[i], &status, 0) == pid[i]);
+		MUST(WIFEXITED(status) && !WEXITSTATUS(status));
+	}
+	MUST(!keystore_load(ks, "erin", NOW, &id));
+	OK(id->n_creds == 2 * each, "two who change it do not undo each other");
+	OK(keystore_update(ks, "erin", NOW, add_slowly, &a) ==
+	   IDENT_E_MANY_CREDS, "no more than fit");
+	identity_put(id);
+	MUST(!keystore_delete(ks, "erin"));
+	keystore_close(ks);
+}
+
+static void test_check(void)
+{
+	struct keystore *ks = must_open(0);
+	char moved[80];
+
+	snprintf(moved, sizeof(moved), "%s-moved", dir);
+	OK(!keystore_check(ks, dir), "an open store is as it was");
+	MUST(!chmod(dir, 0750));
+	OK(keystore_check(ks, dir) == -EPERM, "its mode has changed");
+	MUST(!chmod(dir, 0700) && !chmod(in("peers"), 0770));
+	OK(keystore_check(ks, dir) == -EPERM, "that of peers has");
+	MUST(!chmod(in("peers"), 0700) && !rename(dir, moved));
+	OK(keystore_check(ks, dir) == -ENOENT, "it was moved away");
+	MUST(!mkdir(dir, 0700));
+	OK(keystore_check(ks, dir) == -ESTALE, "another one has its name");
+	MUST(!rmdir(dir) && !symlink(moved, dir));
+	OK(keystore_check(ks, dir) == -ENOTDIR, "a symbolic link has");
+	MUST(!unlink(dir) && !rename(moved, dir));
+	OK(!keystore_check(ks, dir), "it is back");
+	keystore_close(ks);
+}
+
 /* ---- prekeys ---- */
 
 static struct prekeys *must_prekeys(struct keystore *ks)
@@ -697,6 +789,8 @@ int main(void)
 	test_peers();
 	test_crash();
 	test_two_writers();
+	test_update();
+	test_check();
 	test_prekeys();
 	test_prekeys_crash();
 	test_bundles();

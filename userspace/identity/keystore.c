@@ -202,6 +202,39 @@ void keystore_close(struct keystore *ks)
 	free(ks);
 }
 
+static bool same_dir(int a, int b)
+{
+	struct stat sa, sb;
+
+	return !fstat(a, &sa) && !fstat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+/* Does @path at @at still lead to what is open as @fd? */
+static int check_dir(int at, const char *path, int fd)
+{
+	int now = open_dir(at, path, false);
+	int err = 0;
+
+	if (now < 0)
+		return now;
+	if (!same_dir(now, fd))
+		err = -ESTALE;
+	close(now);
+	return err;
+}
+
+int keystore_check(const struct keystore *ks, const char *path)
+{
+	int err = check_dir(AT_FDCWD, path, ks->dir);
+
+	if (!err)
+		err = check_dir(ks->dir, "peers", ks->peers);
+	if (!err)
+		err = check_dir(ks->dir, "bundles", ks->bundles);
+	return err;
+}
+
 static int read_all(int fd, uint8_t *buf, size_t cap, size_t *len)
 {
 	ssize_t n;
@@ -552,6 +585,33 @@ int keystore_load(struct keystore *ks, const char *name, uint64_t now,
 	err = load_locked(ks, file, &id);
 	if (!err)
 		err = hand_over(id, refresh_locked(ks, file, id, now), out);
+	unlock_dir(ks->dir);
+	return err;
+}
+
+int keystore_update(struct keystore *ks, const char *name, uint64_t now,
+		    int (*change)(void *ctx, struct identity *id,
+				  bool *changed), void *ctx)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	struct identity *id = NULL;
+	bool changed = false;
+	int err;
+
+	err = file_name(name, file);
+	if (err)
+		return err;
+	err = lock_dir(ks->dir);
+	if (err)
+		return err;
+	err = load_locked(ks, file, &id);
+	if (!err)
+		err = refresh_locked(ks, file, id, now);
+	if (!err)
+		err = change(ctx, id, &changed);
+	if (!err && changed)
+		err = save_locked(ks, file, id, true);
+	identity_put(id);
 	unlock_dir(ks->dir);
 	return err;
 }

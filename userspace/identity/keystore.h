@@ -47,6 +47,16 @@ int keystore_open(const char *path, bool create, size_t max_peers,
 void keystore_close(struct keystore *ks);
 
 /**
+ * keystore_check() - is an open store still what keystore_open() would open?
+ * @ks:   store
+ * @path: its directory
+ *
+ * Return: 0, or a negative errno: those of keystore_open(), -ESTALE when
+ * another directory has the name.
+ */
+int keystore_check(const struct keystore *ks, const char *path);
+
+/**
  * keystore_create() - make an identity and keep it
  * @ks:   store
  * @name: letters, digits, '_', '-', '.'; not beginning with '.'
@@ -78,6 +88,24 @@ int keystore_load(struct keystore *ks, const char *name, uint64_t now,
 /* Keep an identity; without @replace an existing one gives -EEXIST. */
 int keystore_save(struct keystore *ks, const char *name,
 		  const struct identity *id, bool replace);
+
+/**
+ * keystore_update() - change an identity
+ * @ks:     store
+ * @name:   its name
+ * @now:    seconds since the epoch
+ * @change: changes the identity and sets what it points to when the file is to
+ *          be written; 0, or an error, with which nothing is written
+ * @ctx:    for @change
+ *
+ * Loads (as keystore_load() does), changes and keeps it under one lock: what
+ * another process changes meanwhile is not undone.
+ *
+ * Return: 0, a negative errno, or what @change returned.
+ */
+int keystore_update(struct keystore *ks, const char *name, uint64_t now,
+		    int (*change)(void *ctx, struct identity *id,
+				  bool *changed), void *ctx);
 
 /**
  * keystore_rotate() - give an identity a new key

@@ -308,38 +308,51 @@ static int take_attributes(int *argc, char **argv, struct ident_attr *attrs,
 	return *n ? CTL_OK : ctl_usage("no attribute");
 }
 
-static int issue(const struct call *c, struct identity *self,
-		 const struct ident_history *subject,
-		 const struct ident_attr *attrs, unsigned int n,
-		 uint64_t valid)
+/* Positive errors are those of identities. */
+static int fail_update(const struct call *c, int err)
 {
-	static uint8_t cred[IDENT_CREDENTIAL_MAX];
-	static char hex[2 * IDENT_CREDENTIAL_MAX + 1];
+	return err > 0 ? ctl_fail(c->ctl, "%s", ident_strerror(err)) :
+			 fail_name(c, err);
+}
+
+/**
+ * struct issue - a credential to be made
+ * @subject: of whom
+ * @attrs: what is said of it
+ * @n: their number
+ * @valid: for so many seconds
+ * @out: takes it
+ */
+struct issue {
+	const struct ident_history *subject;
+	const struct ident_attr *attrs;
+	unsigned int n;
+	uint64_t valid;
+	struct ocb_writer out;
+};
+
+static int issue(void *ctx, struct identity *self, bool *changed)
+{
 	uint64_t now = time(NULL);
-	struct ocb_writer w;
-	bool changed;
+	struct issue *i = ctx;
 	int err;
 
 	err = identity_refresh_purpose(self, IDENT_PURPOSE_CREDENTIALS, now,
-				       &changed);
-	if (err)
-		return ctl_fail(c->ctl, "%s", ident_strerror(err));
-	if (changed) {
-		err = keystore_save(c->ks, c->name, self, true);
-		if (err)
-			return fail_name(c, err);
-	}
-	ocb_writer_init(&w, cred, sizeof(cred));
-	err = identity_issue(self, subject, 0, attrs, n, now, now + valid,
-			     &w);
-	if (err)
-		return ctl_fail(c->ctl, "%s", ident_strerror(err));
-	sodium_bin2hex(hex, sizeof(hex), cred, w.len);
-	if (c->ctl->json)
+				       changed);
+	return err ? err : identity_issue(self, i->subject, 0, i->attrs, i->n,
+					  now, now + i->valid, &i->out);
+}
+
+static void print_credential(const struct ctl *ctl, const uint8_t *cred,
+			     size_t len)
+{
+	static char hex[2 * IDENT_CREDENTIAL_MAX + 1];
+
+	sodium_bin2hex(hex, sizeof(hex), cred, len);
+	if (ctl->json)
 		print_json(json_pack("{s:s}", "credential", hex));
 	else
 		puts(hex);
-	return CTL_OK;
 }
 
 /* The change history on standard input. */
@@ -358,75 +371,87 @@ static int read_subject(const struct call *c, struct ident_history *subject)
 
 static int identity_issue_credential(struct ctl *ctl, int argc, char **argv)
 {
+	static uint8_t cred[IDENT_CREDENTIAL_MAX];
 	static struct ident_history subject;
 	struct ident_attr attrs[IDENT_ATTRS_MAX];
-	uint64_t valid = VALID_DEFAULT;
-	struct identity *self;
+	struct issue i = {
+		.subject = &subject,
+		.attrs = attrs,
+		.valid = VALID_DEFAULT,
+	};
 	struct call c;
-	unsigned int n;
 	int err;
 
-	err = take_attributes(&argc, argv, attrs, &n);
+	err = take_attributes(&argc, argv, attrs, &i.n);
 	if (!err)
 		err = open_call(&c, ctl, false, true, argc, argv);
 	if (err)
 		return err;
 	if (c.valid)
-		err = arg_number("valid", c.valid, IDENT_VALID_SECONDS, &valid);
-	/* Before the identity, which must not be old when it is written. */
+		err = arg_number("valid", c.valid, IDENT_VALID_SECONDS,
+				 &i.valid);
+	/* Before the store is locked: it may take its time. */
 	if (!err)
 		err = read_subject(&c, &subject);
 	if (err)
 		goto out;
-	err = keystore_load(c.ks, c.name, time(NULL), &self);
-	if (err) {
-		err = fail_name(&c, err);
-		goto out;
-	}
-	err = issue(&c, self, &subject, attrs, n, valid);
-	identity_put(self);
+	ocb_writer_init(&i.out, cred, sizeof(cred));
+	err = keystore_update(c.ks, c.name, time(NULL), issue, &i);
+	if (err)
+		err = fail_update(&c, err);
+	else
+		print_credential(ctl, cred, i.out.len);
 out:
 	keystore_close(c.ks);
 	return err;
 }
 
+/**
+ * struct credential - one that others have issued
+ * @raw: its bytes
+ * @len: their number
+ */
+struct credential {
+	uint8_t raw[IDENT_CREDENTIAL_MAX];
+	size_t len;
+};
+
+static int add_credential(void *ctx, struct identity *self, bool *changed)
+{
+	const struct credential *cred = ctx;
+
+	*changed = true;
+	return identity_add_credential(self, cred->raw, cred->len);
+}
+
+static int drop_credentials(void *ctx, struct identity *self, bool *changed)
+{
+	(void)ctx;
+	*changed = self->n_creds;
+	free(self->creds);
+	self->creds = NULL;
+	self->creds_len = 0;
+	self->n_creds = 0;
+	return 0;
+}
+
 static int change_credentials(struct ctl *ctl, int argc, char **argv, bool add)
 {
-	static uint8_t cred[IDENT_CREDENTIAL_MAX];
-	struct identity *self;
+	static struct credential cred;
 	struct call c;
-	size_t len;
 	int err;
 
 	err = open_call(&c, ctl, false, true, argc, argv);
 	if (err)
 		return err;
-	err = add ? read_hex(&c, "credential", cred, sizeof(cred), &len) : 0;
-	if (err)
-		goto close;
-	err = keystore_load(c.ks, c.name, time(NULL), &self);
-	if (err) {
-		err = fail_name(&c, err);
-		goto close;
+	err = add ? read_hex(&c, "credential", cred.raw, sizeof(cred.raw),
+			     &cred.len) : 0;
+	if (!err) {
+		err = keystore_update(c.ks, c.name, time(NULL), add ?
+				      add_credential : drop_credentials, &cred);
+		if (err)
+			err = fail_update(&c, err);
 	}
-	if (add) {
-		err = identity_add_credential(self, cred, len);
-		if (err) {
-			err = ctl_fail(ctl, "%s", ident_strerror(err));
-			goto put;
-		}
-	} else {
-		free(self->creds);
-		self->creds = NULL;
-		self->creds_len = 0;
-		self->n_creds = 0;
-	}
-	err = keystore_save(c.ks, c.name, self, true);
-	if (err)
-		err = fail_name(&c, err);
-put:
-	identity_put(self);
-close:
 	keystore_close(c.ks);
 	return err;
 }

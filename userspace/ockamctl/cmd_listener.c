@@ -36,29 +36,14 @@ static int listener_delete(struct ctl *ctl, int argc, char **argv)
 			  ockam_secure_channel_delete_listener);
 }
 
+static json_t *line_string(char *line)
+{
+	return json_string(line);
+}
+
 static int listener_list(struct ctl *ctl, int argc, char **argv)
 {
-	char text[REQUEST_TEXT_MAX + 1];
-	struct channel_words w;
-	char *line, *rest = text;
-	json_t *list;
-	int err;
-
-	err = words_channel(&w, argc, argv);
-	if (err)
-		return err;
-	if (request_listeners(&w.opt, text))
-		return ctl_fail(ctl, "%s", ockam_error());
-	if (!ctl->json) {
-		fputs(text, stdout);
-		return CTL_OK;
-	}
-	list = json_array();
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			json_array_append_new(list, json_string(line));
-	print_json(list);
-	return CTL_OK;
+	return words_list(ctl, argc, argv, request_listeners, line_string);
 }
 
 int cmd_listener(struct ctl *ctl, int argc, char **argv)

@@ -69,27 +69,7 @@ static json_t *list_object(char *line)
 
 static int secure_channel_list(struct ctl *ctl, int argc, char **argv)
 {
-	char text[REQUEST_TEXT_MAX + 1];
-	struct channel_words w;
-	char *line, *rest = text;
-	json_t *list;
-	int err;
-
-	err = words_channel(&w, argc, argv);
-	if (err)
-		return err;
-	if (request_channels(&w.opt, text))
-		return ctl_fail(ctl, "%s", ockam_error());
-	if (!ctl->json) {
-		fputs(text, stdout);
-		return CTL_OK;
-	}
-	list = json_array();
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			json_array_append_new(list, list_object(line));
-	print_json(list);
-	return CTL_OK;
+	return words_list(ctl, argc, argv, request_channels, list_object);
 }
 
 int cmd_secure_channel(struct ctl *ctl, int argc, char **argv)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Words of the command line for commands that speak with ockamd. */
+#include <stdio.h>
 #include <string.h>
 
 #include "ockamctl.h"
+#include "request.h"
 #include "words.h"
 
 static const char *plain(const char *word)
@@ -85,5 +87,33 @@ int words_channel(struct channel_words *w, int argc, char **argv)
 		if (err)
 			return err;
 	}
+	return CTL_OK;
+}
+
+int words_list(struct ctl *ctl, int argc, char **argv,
+	       int (*request)(const struct ockam_secure_channel_options *opt,
+			      char *text),
+	       json_t *(*object)(char *line))
+{
+	char text[REQUEST_TEXT_MAX + 1];
+	struct channel_words w;
+	char *line, *rest = text;
+	json_t *list;
+	int err;
+
+	err = words_channel(&w, argc, argv);
+	if (err)
+		return err;
+	if (request(&w.opt, text))
+		return ctl_fail(ctl, "%s", ockam_error());
+	if (!ctl->json) {
+		fputs(text, stdout);
+		return CTL_OK;
+	}
+	list = json_array();
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			json_array_append_new(list, object(line));
+	print_json(list);
 	return CTL_OK;
 }

@@ -3,7 +3,10 @@
 #ifndef OCKAMCTL_WORDS_H
 #define OCKAMCTL_WORDS_H
 
+#include <jansson.h>
 #include <ockam/ockam.h>
+
+struct ctl;
 
 /**
  * struct word - a word that a value follows, as "dir DIR" or "--dir DIR"
@@ -33,5 +36,20 @@ struct channel_words {
 };
 
 int words_channel(struct channel_words *w, int argc, char **argv);
+
+/**
+ * words_list() - print what ockamd lists: its lines, or a JSON array
+ * @ctl: the call
+ * @argc: number of words
+ * @argv: the words
+ * @request: asks ockamd for lines
+ * @object: makes JSON of a line, which it may change
+ *
+ * Return: an exit status.
+ */
+int words_list(struct ctl *ctl, int argc, char **argv,
+	       int (*request)(const struct ockam_secure_channel_options *opt,
+			      char *text),
+	       json_t *(*object)(char *line));
 
 #endif /* OCKAMCTL_WORDS_H */

@@ -62,6 +62,12 @@ int keys_reload(const struct config *c)
 	size_t i;
 	int err;
 
+	err = keystore_check(the.keys, the.config->state);
+	if (err) {
+		log_error("key store %s: %s", the.config->state,
+			  strerror(-err));
+		return err;
+	}
 	list = calloc(c->n_identity + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
