@@ -74,7 +74,7 @@ configure() {
 
 runner=
 echo "TAP version 13"
-echo "1..57"
+echo "1..66"
 
 nodes app mid resp
 star mid app resp
@@ -250,6 +250,20 @@ check "nothing under way was lost" [ $? -eq 0 ]
 kill -TERM $echoer
 wait $echoer
 
+# ---- what a killed daemon leaves ----
+
+old=$(field home channel)
+on mid ockamctl link del "$(accepted)"
+check "its link goes down: another one" until_true renewed home "$old"
+check "beside the old one" is home old "$old"
+ch=$(field home channel)
+kill -KILL "$pid_app"
+wait "$pid_app" 2>/dev/null
+configure "$(home) $(watched)"
+check "the daemon comes back, the route is another one" start app
+check "and so is the channel" until_true renewed home "$ch"
+check "nothing is left of the two that it had" until_true has_channels app 2
+
 configure "$(home api2 "$other_id") $(watched)"
 kill -HUP "$pid_app"
 check "a peer that is not trusted any more loses the channel" \
@@ -261,6 +275,19 @@ check "without a section there is none" until_true has_channels app 0
 check "nor its address" sh -c '! ip netns exec app ockamctl hop show home'
 check "and the peer has none left" until_true has_channels resp 0
 check "no file is left either" [ ! -e app.keys/channels ]
+
+# ---- the address is somebody else's ----
+
+on app ockamctl relay add home 'up => nobody' scope local >/dev/null
+configure "$(home)"
+kill -HUP "$pid_app"
+check "an address that somebody has is left to him" \
+	until_true is home state address-taken
+check "it leads where it did" sh -c \
+	'ip netns exec app ockamctl hop show home | grep -q nobody'
+check "and there is no channel for nothing" has_channels app 0
+on app ockamctl relay del home
+check "when it is free, the channel comes up" until_true up home
 
 [ $failed -eq 0 ] || { sed 's/^/# /' run.out stream.out
 	echo "# app:"; tail -n 120 app.log | sed 's/^/# /'

@@ -31,6 +31,7 @@
 #define PROBE_MS	1000	/* until a probe is sent again */
 #define SILENT_MAX	3	/* checks with a probe and nothing received */
 #define LINGER_MS	10000	/* of the old one: its answers may be on their way */
+#define CLAIM_MS	1000	/* until an address that is taken is tried again */
 #define RENEW_EARLY	60	/* seconds before the peer's key expires */
 #define BACKOFF_STEPS	20
 #define NEST_MAX	8
@@ -71,6 +72,9 @@ struct held {
  * @connects: how often that had come up
  * @rx_msgs: what @now had received at the last check
  * @silent: checks without anything received
+ * @ours: we have made the hop that is its address
+ * @taken: somebody else has its address
+ * @claim_at: when it is tried again
  * @wanted: a new channel is to be made
  * @trying: a handshake is under way
  * @hurry: it is in vain, and the next one need not wait
@@ -95,6 +99,9 @@ struct keep {
 	uint64_t connects;
 	uint64_t rx_msgs;
 	unsigned int silent;
+	bool ours;
+	bool taken;
+	uint64_t claim_at;
 	bool wanted;
 	bool trying;
 	bool hurry;
@@ -147,11 +154,22 @@ static const struct ockam_path *target(const struct keep *k)
 	return k->now.id ? &k->now.encryptor : &nowhere;
 }
 
-static int point(const struct keep *k)
+/* Errors that say that there is something else at the address. */
+static bool is_taken(int err)
+{
+	return err == -EADDRINUSE || err == -EEXIST;
+}
+
+/*
+ * A hop that we have not made is somebody's, and stays as it is: what its users
+ * send is not for our peer.
+ */
+static int point(struct keep *k)
 {
 	const struct ockam_path *to = target(k);
 	static struct ockam_nl_hop hop;
-	int err;
+	bool told = k->taken;
+	int err = -ENOENT;
 
 	hop_key(k, &hop);
 	ockam_nl_mark(&hop, OCKAM_A_HOP_SCOPE);
@@ -159,12 +177,20 @@ static int point(const struct keep *k)
 	hop.scope = OCKAM_ACCEPT_LOCAL;
 	hop.route.len = to->len;
 	memcpy(hop.route.data, to->hops, to->len);
-	err = ockam_nl_hop_set(the.nl, &hop);
+	if (k->ours)
+		err = ockam_nl_hop_set(the.nl, &hop);
 	if (err == -ENOENT)
 		err = ockam_nl_hop_new(the.nl, &hop);
-	if (err)
-		log_error("channel %s: its address: %s", k->conf.name,
+	k->ours = !err || (k->ours && !is_taken(err));
+	k->taken = is_taken(err);
+	if (k->taken)
+		k->claim_at = now_ms() + CLAIM_MS;
+	if (err && !told)
+		log_error("channel %s: its address%s: %s", k->conf.name,
+			  k->taken ? " is somebody else's" : "",
 			  ockam_nl_error(the.nl));
+	else if (!err && told)
+		log_info("channel %s: its address is free", k->conf.name);
 	return err;
 }
 
@@ -183,6 +209,8 @@ static void remove_address(const struct keep *k)
 {
 	static struct ockam_nl_hop hop;
 
+	if (!k->ours)
+		return;
 	hop_key(k, &hop);
 	ockam_nl_hop_del(the.nl, &hop);
 }
@@ -312,9 +340,19 @@ static int rule_number(const struct trust_policy *p,
 	return -1;
 }
 
+static void write_encryptor(const struct held *h,
+			    char text[2 * OCKAM_ADDR_MAX + 1])
+{
+	strcpy(text, "-");
+	if (h->id)
+		sodium_bin2hex(text, 2 * OCKAM_ADDR_MAX + 1,
+			       h->encryptor.hops + 2, h->encryptor.hops[1]);
+}
+
 static void save_one(FILE *f, const struct keep *k)
 {
-	char name[2 * OCKAM_ADDR_MAX + 1], enc[2 * OCKAM_ADDR_MAX + 1];
+	char enc[2 * OCKAM_ADDR_MAX + 1], old[2 * OCKAM_ADDR_MAX + 1];
+	char name[2 * OCKAM_ADDR_MAX + 1];
 	const struct held *h = &k->now;
 	uint8_t raw[FP_LEN];
 	char fp[2 * FP_LEN + 1];
@@ -326,14 +364,12 @@ static void save_one(FILE *f, const struct keep *k)
 	sodium_bin2hex(fp, sizeof(fp), raw, sizeof(raw));
 	sodium_bin2hex(name, sizeof(name), k->conf.address.hops + 2,
 		       k->conf.address.hops[1]);
-	strcpy(enc, "-");
-	if (h->id)
-		sodium_bin2hex(enc, sizeof(enc), h->encryptor.hops + 2,
-			       h->encryptor.hops[1]);
-	fprintf(f, "%s %s %u %s %s %" PRIu64 " %d %" PRIu64 " %u %" PRIu64 " %u\n",
+	write_encryptor(h, enc);
+	write_encryptor(&k->old, old);
+	fprintf(f, "%s %s %u %s %s %" PRIu64 " %d %" PRIu64 " %u %" PRIu64 " %u %s\n",
 		name, fp, h->id, enc, id_text(h->peer), h->expires,
 		rule_number(&k->conf.policy->trust, h->rule), h->made,
-		k->link, k->connects, k->old.id);
+		k->link, k->connects, k->old.id, old);
 }
 
 static void save(void)
@@ -358,8 +394,10 @@ static void save(void)
 			close(fd);
 		return;
 	}
+	/* Addresses in the file are ours. */
 	TAILQ_FOREACH(k, &keeps, entry)
-		save_one(f, k);
+		if (!k->taken || k->now.id || k->old.id)
+			save_one(f, k);
 	if (fflush(f) || fsync(fd) || rename(new, path))
 		log_error("%s: %s", new, strerror(errno));
 	fclose(f);
@@ -373,7 +411,7 @@ static void save(void)
  * @rule: number of the rule it was trusted by, -1: its identifier
  * @link: link it goes over
  * @connects: how often that had come up
- * @old: id of the one before, 0: there is none
+ * @old: the one before
  */
 struct saved {
 	struct ockam_path address;
@@ -382,7 +420,7 @@ struct saved {
 	int rule;
 	uint32_t link;
 	uint64_t connects;
-	uint32_t old;
+	struct held old;
 };
 
 static bool read_address(const char *hex, struct ockam_path *path)
@@ -402,20 +440,22 @@ static bool read_address(const char *hex, struct ockam_path *path)
 static bool read_line(const char *line, struct saved *s)
 {
 	char name[2 * OCKAM_ADDR_MAX + 1], fp[2 * FP_LEN + 1];
-	char enc[2 * OCKAM_ADDR_MAX + 1], peer[IDENT_ID_TEXT_LEN + 1];
+	char enc[2 * OCKAM_ADDR_MAX + 1], old[2 * OCKAM_ADDR_MAX + 1];
+	char peer[IDENT_ID_TEXT_LEN + 1];
 	size_t len;
 
 	memset(s, 0, sizeof(*s));
 	if (sscanf(line, "%510s %32s %u %510s %65s %" SCNu64 " %d %" SCNu64
-		   " %u %" SCNu64 " %u",
+		   " %u %" SCNu64 " %u %510s",
 		   name, fp, &s->now.id, enc, peer, &s->now.expires, &s->rule,
-		   &s->now.made, &s->link, &s->connects, &s->old) != 11)
+		   &s->now.made, &s->link, &s->connects, &s->old.id, old) != 12)
 		return false;
 	if (!read_address(name, &s->address) ||
 	    sodium_hex2bin(s->fp, FP_LEN, fp, strlen(fp), NULL, &len, NULL) ||
 	    len != FP_LEN || ident_id_parse(peer, s->now.peer))
 		return false;
-	return !s->now.id || read_address(enc, &s->now.encryptor);
+	return (!s->now.id || read_address(enc, &s->now.encryptor)) &&
+	       (!s->old.id || read_address(old, &s->old.encryptor));
 }
 
 /* ---- what leads to a new one ---- */
@@ -458,7 +498,7 @@ static void want(struct keep *k, const char *why)
 	k->next_try = now_ms();
 	if (k->fails)
 		k->next_try += backoff(k);
-	if (!k->trying && !k->fresh.id && k->next_try <= now_ms())
+	if (!k->trying && !k->fresh.id && !k->taken && k->next_try <= now_ms())
 		attempt(k);
 }
 
@@ -789,7 +829,7 @@ static void check(struct keep *k)
 		on_first(k, &k->fresh);
 	if (k->now.id)
 		check_channel(k);
-	if (!is_pointed(k))
+	if (!k->taken && !is_pointed(k))
 		point(k);
 }
 
@@ -824,9 +864,12 @@ void keeps_tick(void)
 		keeps_check();
 	}
 	TAILQ_FOREACH(k, &keeps, entry) {
+		if (k->taken && now >= k->claim_at && !point(k))
+			save();
 		if (k->fresh.id)
 			tick_fresh(k, now);
-		else if (k->wanted && !k->trying && now >= k->next_try)
+		else if (k->wanted && !k->trying && !k->taken &&
+			 now >= k->next_try)
 			attempt(k);
 		if (k->old.id && k->old_until && now >= k->old_until) {
 			log_info("channel %s: channel %u ends", k->conf.name,
@@ -986,19 +1029,30 @@ static const struct conf_channel *section(const struct config *c,
 
 /* ---- those of an earlier process ---- */
 
-/* Is the channel that the file names there, and the one that it was? */
-static bool is_there(const struct saved *s, const struct conf_channel *conf)
+/*
+ * Is the channel that the file names there, and the one that it was?  One that
+ * cannot send any more still receives until there is another one.
+ */
+static bool is_there(const struct held *h, struct ockam_nl_channel *ch)
+{
+	return h->id && !get_channel(h->id, ch) &&
+	       (ch->state == OCKAM_CHANNEL_STATE_UP ||
+		ch->state == OCKAM_CHANNEL_STATE_STALLED ||
+		ch->state == OCKAM_CHANNEL_STATE_EXHAUSTED) &&
+	       ch->encryptor.len == h->encryptor.len &&
+	       !memcmp(ch->encryptor.data, h->encryptor.hops,
+		       ch->encryptor.len);
+}
+
+static bool can_adopt(const struct saved *s, const struct conf_channel *conf)
 {
 	static struct ockam_nl_channel ch;
+	uint8_t fp[FP_LEN];
 
-	return s->now.id && !get_channel(s->now.id, &ch) &&
-	       (ch.state == OCKAM_CHANNEL_STATE_UP ||
-		ch.state == OCKAM_CHANNEL_STATE_STALLED) &&
-	       ch.encryptor.len == s->now.encryptor.len &&
-	       !memcmp(ch.encryptor.data, s->now.encryptor.hops,
-		       ch.encryptor.len) &&
+	fingerprint(conf, fp);
+	return !memcmp(fp, s->fp, FP_LEN) && is_there(&s->now, &ch) &&
 	       !memcmp(ch.identifier, s->now.peer, sizeof(s->now.peer)) &&
-	       (!conf || ch.owner == conf->owner);
+	       ch.owner == conf->owner;
 }
 
 static void adopt(struct keep *k, const struct saved *s)
@@ -1024,13 +1078,11 @@ static void adopt(struct keep *k, const struct saved *s)
 	t.rule = h->rule;
 	t.expires = h->expires;
 	channels_track(h->id, &t);
-	if (s->old && !get_channel(s->old, &ch) &&
-	    ch.role == OCKAM_ROLE_INITIATOR &&
-	    !memcmp(ch.identifier, h->peer, sizeof(h->peer))) {
-		k->old.id = s->old;
+	if (is_there(&s->old, &ch)) {
+		k->old = s->old;
 		/* It is only waited for: nothing else is known of it. */
 		k->old.suspect = true;
-		memcpy(k->old.peer, h->peer, sizeof(h->peer));
+		memcpy(k->old.peer, ch.identifier, sizeof(k->old.peer));
 		k->old_until = now_ms() + LINGER_MS;
 	}
 	log_info("channel %s: channel %u is taken over", k->conf.name, h->id);
@@ -1040,26 +1092,30 @@ static void resume(const struct saved *s, const struct config *c)
 {
 	const struct conf_channel *conf = section(c, &s->address);
 	char name[] = "of the file";
-	struct keep gone = { .conf = { .name = name, .address = s->address } };
-	uint8_t fp[FP_LEN];
-	struct keep *k;
+	struct keep gone = {
+		.conf = { .name = name, .address = s->address },
+		.ours = true,
+	};
+	static struct ockam_nl_channel ch;
+	struct keep *k = NULL;
 
-	if (conf)
-		fingerprint(conf, fp);
-	if (conf && !memcmp(fp, s->fp, FP_LEN) && is_there(s, conf) &&
-	    !find(&s->address)) {
+	if (conf && !find(&s->address))
 		k = add(conf);
-		if (k)
-			adopt(k, s);
+	if (k)
+		k->ours = true;
+	if (k && can_adopt(s, conf)) {
+		adopt(k, s);
 		return;
 	}
 	/* Made for something else than what is asked for now. */
-	if (conf)
-		point(&gone);
-	else
+	if (k)
+		point(k);
+	else if (!conf)
 		remove_address(&gone);
-	if (is_there(s, NULL))
+	if (is_there(&s->now, &ch))
 		channels_delete(s->now.id);
+	if (is_there(&s->old, &ch))
+		channels_delete(s->old.id);
 }
 
 static void load(const struct config *c)
@@ -1111,8 +1167,10 @@ void keeps_apply(struct config *c)
 	for (i = 0; i < c->n_channel; i++)
 		if (!find(&c->channel[i].address))
 			add(&c->channel[i]);
+	/* First the file, so that the next process knows the hops as its own. */
+	save();
 	TAILQ_FOREACH(k, &keeps, entry) {
-		if (!is_pointed(k))
+		if (!k->ours || !is_pointed(k))
 			point(k);
 		if (k->now.id)
 			check_channel(k);
@@ -1134,6 +1192,8 @@ int keeps_init(void)
 
 static const char *state_of(const struct keep *k)
 {
+	if (k->taken)
+		return "address-taken";
 	if (k->now.id)
 		return k->wanted ? "renewing" : "up";
 	return k->wanted ? "wanted" : "ended";
