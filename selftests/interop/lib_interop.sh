@@ -27,7 +27,7 @@ row() {
 capture() {
 	ip netns exec m tcpdump -i any -s 1500 -U -Z root \
 		-w "/ockam/out/$(basename "$0" .sh).pcap" 2>tcpdump.out &
-	pids+=($!)
+	pids="$pids $!"
 	until_true grep -q listening tcpdump.out || sed 's/^/# /' tcpdump.out
 }
 

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 echo "TAP version 13"
-echo "1..51"
+echo "1..56"
 
 nodes app resp
 join app resp 1
@@ -117,6 +117,8 @@ check "uid 1000 makes a listener" on resp setpriv --reuid 1000 --regid 1000 \
 check "and again, as after a restart of its own" on resp setpriv --reuid 1000 \
 	--regid 1000 --clear-groups ockamctl listener create bobs identity bob \
 	trust "$app_id" trust "$resp_id" daemon-uid 990
+check "and another one" as 1000 resp ockamctl listener create other identity bob \
+	trust anyone daemon-uid 990
 refuse "which is not for others" 'taken' \
 	on resp ockamctl listener create bobs identity bob trust anyone \
 	daemon-uid 990
@@ -190,8 +192,19 @@ refuse "and the daemon says who is in its place" 'held by uid 1001' \
 kill $wrong
 wait $wrong 2>/dev/null
 
+echo 'listener "other" { identity = "responder" trust = {"anyone"} }' >>resp.conf
 start resp
 start app
+bobs() { as 1000 resp ockamctl listener list daemon-uid 990; }
+check "the listener that a program asked for is there again" [ \
+	"$(bobs | sed -n 's/ accepted.*//p')" = '0#bobs identity bob uid 1000' ]
+check "of one that is not, it is said why" logged resp \
+	'listener 0#other of uid 1000 is gone: the configuration has one'
+until_true sh -c "ip netns exec app ockamctl link show up | grep -q 'state.*up'"
+check "it accepts whom it did" on app ockamctl secure-channel create \
+	'up => bobs' identity app trust "$bob_id"
+on app ockamctl secure-channel create 'up => bobs' identity stranger trust anyone >/dev/null 2>&1
+check "and nobody else" until_true eval 'bobs | grep -q "accepted 1 refused 1$"'
 check "the channel works after the restart" sh -c \
 	"[ \"\$(ip netns exec app setpriv --reuid 1000 --regid 1000 --clear-groups \
 	lib_echo ask '$ch => echoer' third)\" = third ]"

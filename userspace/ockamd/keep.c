@@ -12,7 +12,6 @@
  * What a later process needs to go on with them is in a file: nothing secret.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,11 +283,6 @@ static void note_link(struct keep *k)
 
 /* ---- the file ---- */
 
-static void state_path(char *path, size_t size, const char *suffix)
-{
-	snprintf(path, size, "%s/" STATE_FILE "%s", the.config->state, suffix);
-}
-
 /* What a channel was made for; another section needs another channel. */
 static void fingerprint(const struct conf_channel *conf, uint8_t fp[FP_LEN])
 {
@@ -374,33 +368,21 @@ static void save_one(FILE *f, const struct keep *k)
 
 static void save(void)
 {
-	char path[4096], new[4096];
 	struct keep *k;
 	FILE *f;
-	int fd;
 
-	state_path(path, sizeof(path), "");
-	state_path(new, sizeof(new), ".new");
 	if (TAILQ_EMPTY(&keeps)) {
-		unlink(path);
+		state_remove(STATE_FILE);
 		return;
 	}
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		  0600);
-	f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f) {
-		log_error("%s: %s", new, strerror(errno));
-		if (fd >= 0)
-			close(fd);
+	f = state_write(STATE_FILE);
+	if (!f)
 		return;
-	}
 	/* Addresses in the file are ours. */
 	TAILQ_FOREACH(k, &keeps, entry)
 		if (!k->taken || k->now.id || k->old.id)
 			save_one(f, k);
-	if (fflush(f) || fsync(fd) || rename(new, path))
-		log_error("%s: %s", new, strerror(errno));
-	fclose(f);
+	state_commit(f, STATE_FILE);
 }
 
 /**
@@ -1120,24 +1102,18 @@ static void resume(const struct saved *s, const struct config *c)
 
 static void load(const struct config *c)
 {
-	char path[4096], line[LINE_MAX_LEN];
+	char line[LINE_MAX_LEN];
 	struct saved s;
 	FILE *f;
-	int fd;
 
-	state_path(path, sizeof(path), "");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	f = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!f) {
-		if (fd >= 0)
-			close(fd);
+	f = state_read(STATE_FILE);
+	if (!f)
 		return;
-	}
 	while (fgets(line, sizeof(line), f)) {
 		if (read_line(line, &s))
 			resume(&s, c);
 		else
-			log_warn("%s: a line is not understood", path);
+			log_warn(STATE_FILE ": a line is not understood");
 	}
 	fclose(f);
 }

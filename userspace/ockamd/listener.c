@@ -171,11 +171,10 @@ static const struct conf_listener *configured(const struct config *c,
 	return NULL;
 }
 
-/* Is what a program asked for still allowed? */
-static bool still_allowed(const struct config *c, const struct listener *l)
+bool listener_allowed(const struct config *c, const char *identity, uid_t uid)
 {
-	const struct asker owner = { .uid = l->owner, .gid = -1 };
-	const struct conf_identity *id = config_identity(c, l->identity);
+	const struct asker owner = { .uid = uid, .gid = -1 };
+	const struct conf_identity *id = config_identity(c, identity);
 
 	/* Only uids are known here: a right by gid lives with the request. */
 	return id && (users_allow(&id->users, &owner) || id->users.n_gids);
@@ -204,6 +203,7 @@ void listeners_apply(const struct config *c)
 {
 	const struct conf_listener *conf;
 	struct listener *l, *next;
+	static bool loaded;
 	const char *why;
 	size_t i;
 
@@ -211,7 +211,8 @@ void listeners_apply(const struct config *c)
 		conf = configured(c, &l->address);
 		if (conf)
 			update(l, conf);
-		else if (l->configured || !still_allowed(c, l))
+		else if (l->configured ||
+			 !listener_allowed(c, l->identity, l->owner))
 			listener_delete(l);
 	}
 	for (i = 0; i < c->n_listener; i++) {
@@ -223,6 +224,20 @@ void listeners_apply(const struct config *c)
 				    true, &why))
 			log_error("listener %s: %s", conf->name, why);
 	}
+	if (!loaded)
+		asked_load();
+	else
+		asked_save();
+	loaded = true;
+}
+
+void listeners_asked(void (*fn)(const struct listener *l, void *arg), void *arg)
+{
+	struct listener *l;
+
+	TAILQ_FOREACH(l, &listeners, entry)
+		if (!l->configured)
+			fn(l, arg);
 }
 
 void listeners_list(uid_t uid, bool all, char *text, size_t size)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
@@ -426,6 +427,29 @@ void listeners_apply(const struct config *c);
 void listeners_list(uid_t uid, bool all, char *text, size_t size);
 void listeners_end(void);
 
+/* May a uid go on listening with an identity? */
+bool listener_allowed(const struct config *c, const char *identity, uid_t uid);
+
+/* Calls @fn for those that programs have asked for. */
+void listeners_asked(void (*fn)(const struct listener *l, void *arg), void *arg);
+
+/* ---- asked.c ---- */
+
+/* Those that programs have asked for: to a file, and from that of an earlier process. */
+void asked_save(void);
+void asked_load(void);
+
+/* ---- state.c ---- */
+
+/*
+ * Files in the state directory, NULL if there is none: reading one; a new one,
+ * which has the name only after state_commit().
+ */
+FILE *state_read(const char *name);
+FILE *state_write(const char *name);
+void state_commit(FILE *f, const char *name);
+void state_remove(const char *name);
+
 /* ---- channels.c: channels that the daemon looks after ---- */
 
 /**
@@ -565,6 +589,13 @@ static inline size_t path_first(const struct ockam_path *path)
 
 /* Is it a rule about credentials, among the words of a trust policy? */
 bool is_rule(const char *word);
+
+/*
+ * @any_name: whether the right to reserved names goes with it; else the kernel
+ * has the last word.
+ */
+bool may_listen(const struct ockam_path *address, const struct asker *who,
+		bool *any_name);
 
 /* Names of our own services. */
 bool address_is_reserved(const struct ockam_path *address);

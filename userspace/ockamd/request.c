@@ -65,12 +65,8 @@ bool address_is_reserved(const struct ockam_path *address)
 	return false;
 }
 
-/*
- * @any_name: whether the right to reserved names goes with it; else the kernel
- * has the last word.
- */
-static bool may_listen(const struct ockam_path *address,
-		       const struct asker *who, bool *any_name)
+bool may_listen(const struct ockam_path *address,
+		const struct asker *who, bool *any_name)
 {
 	size_t i;
 
@@ -302,10 +298,12 @@ static void create_listener(struct request *req, const struct ask *ask)
 				      ask->who.uid, req->shared, false,
 				      any_name, &why);
 	policy_put(policy);
-	if (err)
+	if (err) {
 		answer_error(ask, -err, "listener: %s", why);
-	else
-		answer_ok(ask);
+		return;
+	}
+	asked_save();
+	answer_ok(ask);
 }
 
 static void delete_listener(const struct request *req, const struct ask *ask)
@@ -321,6 +319,7 @@ static void delete_listener(const struct request *req, const struct ask *ask)
 		return;
 	}
 	listener_delete(l);
+	asked_save();
 	answer_ok(ask);
 }
 

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Listeners that programs have asked for, in a file: the next process listens at
+ * their addresses again, or says why not.  After the machine was started anew
+ * those programs are gone, and so is the file's meaning.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "ockamd.h"
+
+#define STATE_FILE	"listeners"
+#define BOOT_LEN	36
+#define WORD_MAX	(32 + IDENT_ID_TEXT_LEN + IDENT_ATTR_NAME_MAX + \
+			 IDENT_ATTR_VALUE_MAX)
+
+/* 36 characters, which change with each start of the machine. */
+static void boot_id(char id[BOOT_LEN + 1])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!f || !fgets(id, BOOT_LEN + 1, f))
+		strcpy(id, "-");
+	if (f)
+		fclose(f);
+}
+
+/* ---- writing ---- */
+
+static void put_hex(FILE *f, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	putc(' ', f);
+	while (len--)
+		fprintf(f, "%02x", *p++);
+}
+
+static void put_trust(FILE *f, const struct trust_policy *p)
+{
+	char word[WORD_MAX];
+	size_t i;
+	int n;
+
+	if (p->kind == TRUST_ANYONE)
+		put_hex(f, "anyone", strlen("anyone"));
+	for (i = 0; i < p->n; i++)
+		put_hex(f, id_text(p->ids[i]), IDENT_ID_TEXT_LEN);
+	for (i = 0; i < p->n_rules; i++) {
+		const struct ident_attr *a = &p->rules[i].attr;
+
+		n = snprintf(word, sizeof(word), REQUEST_RULE_WORD "%s %.*s=",
+			     id_text(p->rules[i].authority), (int)a->name_len,
+			     (const char *)a->name);
+		memcpy(word + n, a->value, a->value_len);
+		put_hex(f, word, n + a->value_len);
+	}
+}
+
+static void put_listener(const struct listener *l, void *arg)
+{
+	FILE *f = arg;
+
+	fprintf(f, "%u %d", l->owner, l->shared);
+	put_hex(f, l->address.hops + 2, l->address.hops[1]);
+	put_hex(f, l->identity, strlen(l->identity));
+	put_trust(f, &l->policy->trust);
+	putc('\n', f);
+}
+
+static void count(const struct listener *l, void *arg)
+{
+	(void)l;
+	(*(size_t *)arg)++;
+}
+
+void asked_save(void)
+{
+	char boot[BOOT_LEN + 1];
+	size_t n = 0;
+	FILE *f;
+
+	listeners_asked(count, &n);
+	if (!n) {
+		state_remove(STATE_FILE);
+		return;
+	}
+	f = state_write(STATE_FILE);
+	if (!f)
+		return;
+	boot_id(boot);
+	fprintf(f, "%s\n", boot);
+	listeners_asked(put_listener, f);
+	state_commit(f, STATE_FILE);
+}
+
+/* ---- reading ---- */
+
+/* The next word, a string in hex; -1 if it is none, or there is none. */
+static int get_hex(char **line, char *out, size_t size)
+{
+	char *word = strsep(line, " ");
+	size_t len;
+
+	if (!word || sodium_hex2bin((uint8_t *)out, size - 1, word, strlen(word),
+				    NULL, &len, NULL) || !len)
+		return -1;
+	out[len] = 0;
+	return len;
+}
+
+static struct policy *get_trust(char *line)
+{
+	struct policy *p = policy_new();
+	char word[WORD_MAX];
+
+	while (p && line) {
+		if (get_hex(&line, word, sizeof(word)) < 0 ||
+		    trust_policy_add(&p->trust, word)) {
+			policy_put(p);
+			return NULL;
+		}
+	}
+	return p;
+}
+
+static const char *listen_again(const struct ockam_path *address,
+				const char *identity, struct policy *policy,
+				uid_t owner, bool shared)
+{
+	const struct asker who = { .uid = owner, .gid = -1 };
+	const char *why;
+	bool any_name;
+
+	if (listener_find(address))
+		return "the configuration has one of that address";
+	if (!listener_allowed(the.config, identity, owner))
+		return "its owner may not use the identity";
+	if (!may_listen(address, &who, &any_name))
+		return "its owner may not listen there";
+	return listener_create(address, identity, policy, owner, shared, false,
+			       any_name, &why) ? why : NULL;
+}
+
+static bool read_listener(char *line)
+{
+	char name[OCKAM_ADDR_MAX + 1], identity[KEYSTORE_NAME_MAX + 1];
+	struct ockam_path address = { .nhops = 1 };
+	struct policy *policy;
+	const char *why;
+	unsigned int owner;
+	int shared, len, used;
+
+	if (sscanf(line, "%u %d %n", &owner, &shared, &used) != 2)
+		return false;
+	line += used;
+	len = get_hex(&line, name, sizeof(name));
+	if (len < 0 || get_hex(&line, identity, sizeof(identity)) < 0)
+		return false;
+	address.hops[0] = OCKAM_TYPE_LOCAL;
+	address.hops[1] = len;
+	memcpy(address.hops + 2, name, len);
+	address.len = 2 + len;
+	policy = get_trust(line);
+	if (!policy)
+		return false;
+	why = listen_again(&address, identity, policy, owner, shared);
+	policy_put(policy);
+	if (why)
+		log_warn("listener %s of uid %u is gone: %s",
+			 route_text(&address), owner, why);
+	return true;
+}
+
+void asked_load(void)
+{
+	char boot[BOOT_LEN + 1];
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+	FILE *f;
+
+	f = state_read(STATE_FILE);
+	if (!f)
+		return;
+	boot_id(boot);
+	n = getline(&line, &size, f);
+	if (n == BOOT_LEN + 1 && !strncmp(line, boot, BOOT_LEN)) {
+		while ((n = getline(&line, &size, f)) > 0) {
+			if (line[n - 1] == '\n')
+				line[n - 1] = 0;
+			if (!read_listener(line))
+				log_warn(STATE_FILE ": a line is not understood");
+		}
+	}
+	free(line);
+	fclose(f);
+	asked_save();
+}

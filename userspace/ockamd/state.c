@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* Files of the state directory with what the next process has to know. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ockamd.h"
+
+#define PATH_MAX_LEN	4096
+
+static void state_path(char *path, const char *name, const char *suffix)
+{
+	snprintf(path, PATH_MAX_LEN, "%s/%s%s", the.config->state, name, suffix);
+}
+
+static FILE *state_open(const char *path, int flags, const char *mode)
+{
+	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, mode);
+
+	if (!f && fd >= 0)
+		close(fd);
+	return f;
+}
+
+FILE *state_read(const char *name)
+{
+	char path[PATH_MAX_LEN];
+
+	state_path(path, name, "");
+	return state_open(path, O_RDONLY, "r");
+}
+
+FILE *state_write(const char *name)
+{
+	char path[PATH_MAX_LEN];
+	FILE *f;
+
+	state_path(path, name, ".new");
+	f = state_open(path, O_WRONLY | O_CREAT | O_TRUNC, "w");
+	if (!f)
+		log_error("%s: %s", path, strerror(errno));
+	return f;
+}
+
+void state_commit(FILE *f, const char *name)
+{
+	char path[PATH_MAX_LEN], new[PATH_MAX_LEN];
+
+	state_path(path, name, "");
+	state_path(new, name, ".new");
+	if (fflush(f) || ferror(f) || fsync(fileno(f)) || rename(new, path))
+		log_error("%s: %s", new, strerror(errno));
+	fclose(f);
+}
+
+void state_remove(const char *name)
+{
+	char path[PATH_MAX_LEN];
+
+	state_path(path, name, "");
+	unlink(path);
+}
