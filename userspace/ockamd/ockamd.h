@@ -435,7 +435,10 @@ void listeners_asked(void (*fn)(const struct listener *l, void *arg), void *arg)
 
 /* ---- asked.c ---- */
 
-/* Those that programs have asked for: to a file, and from that of an earlier process. */
+/*
+ * Those that programs have asked for: to a file, and from the one of an earlier
+ * process.
+ */
 void asked_save(void);
 void asked_load(void);
 
