@@ -198,6 +198,7 @@ int ockam_udp_open(struct ockam_link *link)
 		return err;
 	}
 	ludp_addresses(udp);
+	/* Pairs with the acquire in ockam_udp_rcv(): the ends are known. */
 	smp_store_release(&udp->open, true);
 
 	mutex_lock(&link->serial);

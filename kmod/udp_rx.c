@@ -403,6 +403,7 @@ int ockam_udp_rcv(struct sock *sk, struct sk_buff *skb)
 	u32 peek;
 
 	udp = rcu_dereference_sk_user_data(sk);
+	/* Pairs with the release when it was opened. */
 	if (unlikely(!udp || !smp_load_acquire(&udp->open))) {
 		kfree_skb(skb);
 		return 0;
