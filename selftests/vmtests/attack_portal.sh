@@ -121,10 +121,10 @@ check "alice gets through meanwhile" on alice lib_portal run 8000 1000 2
 
 until_true eval '[ "$(accepted)" -ge 3 ]'
 workers >workers.was
-on alice lib_portal hold 8000 1 >hold.out 2>&1 &
+ip netns exec alice lib_portal hold 8000 1 >hold.out 2>&1 &
 hold=$!
-check "alice has a connection" until_true eval '[ "$(workers | comm -13 workers.was - | wc -l)" -eq 1 ]'
-victim=$(workers | comm -13 workers.was -)
+check "alice has a connection" until_true eval '[ "$(workers | grep -vxFf workers.was | wc -l)" -eq 1 ]'
+victim=$(workers | grep -vxFf workers.was)
 open=$(portal out open)
 was=$(drops)
 for message in 0301780100 030178 02 01 ff; do

@@ -113,7 +113,7 @@ check "because of that" logged alice 'has taken nothing for'
 check "the channel goes on" on alice lib_portal run 8000 1000 2
 
 # Reload: what stays has its connections, what goes loses them.
-on alice lib_portal hold 8000 3 >hold.out 2>&1 &
+ip netns exec alice lib_portal hold 8000 3 >hold.out 2>&1 &
 hold=$!
 check "three are held" until_true is bob out open 3
 sed -i 's/route = "hq => source"/route = "hq => out"/' alice.conf
@@ -132,7 +132,7 @@ kill $hold 2>/dev/null
 sed -i "/outlet \"out\"/s/$(identifier bob bob)/$alice_id/" bob.conf
 kill -HUP "$pid_bob"
 check "bob allows her again" until_true on alice timeout 3 lib_portal run 8000 5 1
-on alice lib_portal hold 8000 2 >hold.out 2>&1 &
+ip netns exec alice lib_portal hold 8000 2 >hold.out 2>&1 &
 hold=$!
 check "two are held" until_true is bob out open 2
 on bob ockamctl channel flush
