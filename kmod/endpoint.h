@@ -9,6 +9,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/socket.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 #define OCKAM_ENDPOINT_LEN	64	/* bytes of text at most */
@@ -30,6 +31,19 @@ void ockam_endpoint_key(u8 key[2 + OCKAM_ENDPOINT_LEN], u8 type,
 
 /* 0, or -EINVAL if @text is nothing of that kind. */
 int ockam_endpoint_parse(union ockam_endpoint *ep, const u8 *text, u32 len);
+
+/* The same host and port? */
+static inline bool ockam_endpoint_same(const union ockam_endpoint *a,
+				       const union ockam_endpoint *b)
+{
+	if (a->sa.sa_family != b->sa.sa_family ||
+	    a->in.sin_port != b->in.sin_port)
+		return false;
+	if (a->sa.sa_family == AF_INET)
+		return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+	return !memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr,
+		       sizeof(a->in6.sin6_addr));
+}
 
 /* One host's address, with a port? */
 bool ockam_endpoint_unicast(const union ockam_endpoint *ep);

@@ -486,11 +486,14 @@ static void link_unplug(struct ockam_link *link)
 	struct sk_buff *skb;
 
 	__skb_queue_head_init(&gone);
+	/* Its senders may be asleep, one after the other. */
+	udp = rcu_dereference_protected(link->udp,
+					lockdep_is_held(&link->node->lock));
+	if (udp)
+		ockam_udp_stop(udp);
 	mutex_lock(&link->serial);
 	tcp = link_tcp(link);
 	RCU_INIT_POINTER(link->tcp, NULL);
-	udp = rcu_dereference_protected(link->udp,
-					lockdep_is_held(&link->serial));
 	RCU_INIT_POINTER(link->udp, NULL);
 	skb_queue_splice_init(&link->txq, &gone);
 	WRITE_ONCE(link->txq_bytes, 0);

@@ -35,6 +35,7 @@ static DEFINE_SPINLOCK(ltcp_closing_lock);
 static unsigned int ltcp_nr_closing;
 
 static void ltcp_listen_ready(struct sock *sk);
+static void ltcp_data_ready(struct sock *sk);
 
 /* ---- references and deferred work ---- */
 
@@ -117,6 +118,19 @@ void ockam_tcp_unlocked(struct ockam_tcp *tcp)
 		ockam_tcp_queue(tcp, &tcp->rx_work);
 	if (test_and_clear_bit(LTCP_WANT_TX, &tcp->wanted))
 		ockam_link_queue(tcp->link);
+}
+
+void ockam_tcp_unlocked_by_fd(struct sock *sk)
+{
+	struct ockam_tcp *tcp;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	/* Else it is not a link's any more, nor is what it points to. */
+	if (sk->sk_data_ready == ltcp_data_ready) {
+		tcp = rcu_dereference_sk_user_data(sk);
+		ockam_tcp_unlocked(tcp);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
 }
 
 void ockam_tcp_unlock(struct ockam_tcp *tcp)
@@ -591,8 +605,9 @@ static void ltcp_give_back_later(struct ockam_tcp *tcp)
 {
 	spin_lock_bh(&ltcp_closing_lock);
 	list_add_tail(&tcp->closing, &ltcp_closing);
-	spin_unlock_bh(&ltcp_closing_lock);
+	/* Whoever takes it from the list may free it. */
 	ltcp_reap_in(tcp, LTCP_RETRY);
+	spin_unlock_bh(&ltcp_closing_lock);
 }
 
 static void ltcp_close_lent(struct ockam_tcp *tcp)

@@ -95,7 +95,6 @@ static int fd_setsockopt(struct socket *sock, int level, int optname,
 static int fd_getsockopt(struct socket *sock, int level, int optname,
 			 char __user *optval, int __user *optlen)
 {
-	struct ockam_tcp *tcp;
 	int err;
 
 	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
@@ -103,11 +102,7 @@ static int fd_getsockopt(struct socket *sock, int level, int optname,
 	if (!try_module_get(THIS_MODULE))
 		return -EBUSY;
 	err = sock_common_getsockopt(sock, level, optname, optval, optlen);
-	rcu_read_lock();
-	tcp = rcu_dereference_sk_user_data(sock->sk);
-	if (tcp)
-		ockam_tcp_unlocked(tcp);
-	rcu_read_unlock();
+	ockam_tcp_unlocked_by_fd(sock->sk);
 	module_put(THIS_MODULE);
 	return err;
 }

@@ -175,6 +175,9 @@ void ockam_tcp_unlock(struct ockam_tcp *tcp);
 /* The socket may be free: call those who want it.  Any context. */
 void ockam_tcp_unlocked(struct ockam_tcp *tcp);
 
+/* Likewise, of a socket that was a link's when its lock was taken. */
+void ockam_tcp_unlocked_by_fd(struct sock *sk);
+
 /* Queues a work of the carrier, which then has a reference.  Any context. */
 void ockam_tcp_queue(struct ockam_tcp *tcp, struct work_struct *work);
 

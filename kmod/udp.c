@@ -32,10 +32,20 @@ static void ludp_mark(struct sock *sk, const struct ockam_msg *m)
 		WRITE_ONCE(sk->sk_priority, m->priority);
 }
 
-static int ludp_send_piece(struct ockam_udp *udp, struct kvec *vec,
-			   const union ockam_endpoint *to)
+/*
+ * May it wait for room in the send buffer?  Only who sends for himself: works and
+ * whoever has node->lock keep others waiting, other namespaces included.
+ */
+static bool ludp_may_wait(const struct sk_buff *skb)
 {
-	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
+	return ockam_msg(skb)->charge == OCKAM_CHARGE_SENDER &&
+	       !(current->flags & PF_WQ_WORKER);
+}
+
+static int ludp_send_piece(struct ockam_udp *udp, struct kvec *vec,
+			   const union ockam_endpoint *to, int flags)
+{
+	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL | flags };
 	struct kvec copy[2] = { vec[0], vec[1] };
 
 	if (to) {
@@ -49,6 +59,7 @@ static int ludp_send_piece(struct ockam_udp *udp, struct kvec *vec,
 int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
 		   const union ockam_endpoint *to)
 {
+	int flags = ludp_may_wait(skb) ? 0 : MSG_DONTWAIT;
 	unsigned long patience = jiffies + LUDP_MSG_WAIT;
 	u8 head[OCKAM_PIECE_HEAD_MAX];
 	u16 number = udp->number++;
@@ -73,12 +84,13 @@ int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
 				return ret;
 			vec[1].iov_base = udp->bounce;
 		}
-		ret = ludp_send_piece(udp, vec, to);
-		/* What an earlier datagram met with is no matter of this one. */
-		if (unlikely(ret == -ECONNREFUSED))
-			ret = ludp_send_piece(udp, vec, to);
+		ret = ludp_send_piece(udp, vec, to, flags);
+		/* The message is gone, signal or not. */
+		if (unlikely(ret == -EAGAIN || ret == -EINTR ||
+			     ret == -ERESTARTSYS))
+			return -ENOBUFS;
 		if (unlikely(ret < 0))
-			return ret == -EAGAIN ? -ENOBUFS : ret;
+			return ret;
 		if (unlikely(time_after(jiffies, patience)) &&
 		    off + n < skb->len)
 			return -ENOBUFS;
@@ -146,10 +158,17 @@ static void ludp_free(struct rcu_head *rcu)
 	kfree(udp);
 }
 
+void ockam_udp_stop(struct ockam_udp *udp)
+{
+	kernel_sock_shutdown(udp->sock, SHUT_RDWR);
+}
+
 void ockam_udp_close(struct ockam_udp *udp)
 {
 	rcu_assign_sk_user_data(udp->sock->sk, NULL);
-	kernel_sock_shutdown(udp->sock, SHUT_RDWR);
+	/* A datagram on its way may keep the socket for longer than us. */
+	WRITE_ONCE(udp_sk(udp->sock->sk)->encap_rcv, NULL);
+	ockam_udp_stop(udp);
 	sock_release(udp->sock);
 	ockam_udp_rx_exit(udp);
 	call_rcu(&udp->rcu, ludp_free);

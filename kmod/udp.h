@@ -23,6 +23,12 @@ struct ockam_udp;
  */
 int ockam_udp_open(struct ockam_link *link);
 
+/*
+ * Nothing is sent any more: who waits for the send buffer gets -EPIPE.  May sleep,
+ * but not for them.  link->serial need not be held.
+ */
+void ockam_udp_stop(struct ockam_udp *udp);
+
 /* Nothing is received any more.  link->udp was cleared; may sleep. */
 void ockam_udp_close(struct ockam_udp *udp);
 

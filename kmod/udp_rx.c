@@ -23,6 +23,9 @@
 #include "udp_priv.h"
 
 #define RX_MEM_MIN		(4 * 1024 * 1024)
+/* Anybody can begin messages here: TCP's large frames keep half of the node's. */
+#define RX_NODE_MAX		(OCKAM_PARTIAL_MAX / 2)
+#define RX_MEM_MAX		(RX_NODE_MAX / 2)
 #define RX_MEM_FACTOR		4	/* what small pieces take for a large one */
 #define RX_PATIENCE_MS		2000
 
@@ -92,7 +95,7 @@ static u32 rx_mem_max(const struct ockam_udp *udp)
 	u64 most = (u64)READ_ONCE(udp->link->node->conf.max_msg) *
 		   RX_MEM_FACTOR;
 
-	return clamp_t(u64, most, RX_MEM_MIN, OCKAM_PARTIAL_MAX);
+	return clamp_t(u64, most, RX_MEM_MIN, RX_MEM_MAX);
 }
 
 /*
@@ -121,7 +124,7 @@ static bool rx_take(struct ockam_udp *udp, struct ockam_partial *p, u32 bytes,
 		return false;
 	}
 	if (atomic_add_return(bytes, &link->node->rx_partial) >
-	    OCKAM_PARTIAL_MAX) {
+	    RX_NODE_MAX) {
 		atomic_sub(bytes, &link->node->rx_partial);
 		return false;
 	}
@@ -416,6 +419,12 @@ int ockam_udp_rcv(struct sock *sk, struct sk_buff *skb)
 		return 0;
 	}
 	rx_from(&from, skb);
+	/* The socket may have been disconnected under us. */
+	if (unlikely(udp->link->config.mode == OCKAM_LINK_MODE_CONNECT &&
+		     !ockam_endpoint_same(&from, &udp->link->remote))) {
+		rx_refuse(udp, skb, OCKAM_DROP_SCOPE_LINK);
+		return 0;
+	}
 	__skb_pull(skb, sizeof(struct udphdr));
 	peek -= sizeof(struct udphdr);
 	if (unlikely(ockam_piece_decode(skb->data, peek, skb->len, &piece) ||
