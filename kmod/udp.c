@@ -17,7 +17,7 @@
 #include "udp_priv.h"
 
 #define LUDP_PIECE_WAIT		(HZ / 20 + 1)	/* for the send buffer */
-#define LUDP_MSG_WAIT		(HZ / 2)	/* with all its pieces */
+#define LUDP_MSG_WAITS		10		/* for all its pieces */
 
 /* ---- sending ---- */
 
@@ -59,8 +59,7 @@ static int ludp_send_piece(struct ockam_udp *udp, struct kvec *vec,
 int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
 		   const union ockam_endpoint *to)
 {
-	int flags = ludp_may_wait(skb) ? 0 : MSG_DONTWAIT;
-	unsigned long patience = jiffies + LUDP_MSG_WAIT;
+	u32 waits = ludp_may_wait(skb) ? LUDP_MSG_WAITS : 0;
 	u8 head[OCKAM_PIECE_HEAD_MAX];
 	u16 number = udp->number++;
 	struct kvec vec[2];
@@ -84,16 +83,18 @@ int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
 				return ret;
 			vec[1].iov_base = udp->bounce;
 		}
-		ret = ludp_send_piece(udp, vec, to, flags);
+		ret = ludp_send_piece(udp, vec, to, MSG_DONTWAIT);
+		if (ret == -EAGAIN && waits) {
+			waits--;
+			ret = ludp_send_piece(udp, vec, to, 0);
+		}
 		/* The message is gone, signal or not. */
 		if (unlikely(ret == -EAGAIN || ret == -EINTR ||
 			     ret == -ERESTARTSYS))
 			return -ENOBUFS;
 		if (unlikely(ret < 0))
 			return ret;
-		if (unlikely(time_after(jiffies, patience)) &&
-		    off + n < skb->len)
-			return -ENOBUFS;
+		cond_resched();
 	}
 	return 0;
 }
