@@ -169,6 +169,7 @@ int bind_as_anyone(int fd, const struct ockam_path *address)
 static void reload(void)
 {
 	struct config *c, *old = the.config;
+	char *state;
 
 	log_info("reading %s again", config_path);
 	c = config_load(config_path);
@@ -180,6 +181,10 @@ static void reload(void)
 	if (strcmp(c->state, old->state) ||
 	    c->max_handshakes != old->max_handshakes)
 		log_warn("state and max-handshakes take effect with the next start");
+	/* Until then the one that was checked is used. */
+	state = c->state;
+	c->state = old->state;
+	old->state = state;
 	the.config = c;
 	links_apply(c, old);
 	listeners_apply(c);
