@@ -220,7 +220,11 @@ void ockam_identifier_print(const uint8_t id[OCKAM_IDENTIFIER_LEN],
  *	rules "authority IDENTIFIER NAME=VALUE", for peers that present a
  *	credential of that authority with that attribute; ends with NULL. There
  *	is no default
- * @handshake: NULL or "xx"
+ * @handshake: NULL or "xx"; "x3dh": the channel sends as soon as it has the
+ *	peer's bundle; "x3dh-mailbox": likewise, but the route leads to a prekey
+ *	service, and @trust names the peer, which may be away; "x3dh-one-time":
+ *	that, and never without a one-time prekey. Of a listener "xx", "x3dh" or
+ *	"both"
  * @timeout_ms: for the whole handshake, 0 for 30 s
  * @daemon_uid: ockamd's uid beside root; 0 if it runs as root
  * @shared: the channel may be used by every uid of this node

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * Fuzz target: bundles, one-time prekeys, first messages, answers, the file of
- * prekeys, and requests to a prekey service.  Signatures and tags stop a fuzzer soon, so each decoder is also
- * called by itself.
+ * prekeys, and requests to a prekey service.  Signatures and tags stop a fuzzer
+ * soon, so each decoder is also called by itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +85,7 @@ static int fill_postbox(void)
 {
 	const struct postbox_store boxes = { .save = box_save };
 	static uint8_t req[4096], answer[4096];
+	struct postbox_asker owner = { 0 };
 	struct ocb_writer w, a;
 
 	postbox = postbox_new(&boxes, 4);
@@ -99,8 +100,8 @@ static int fill_postbox(void)
 	ocb_put_bytes(&w, prekeys->spk[0].bundle, prekeys->spk[0].bundle_len);
 	ocb_put_array(&w, 0);
 	ocb_writer_init(&a, answer, sizeof(answer));
-	return w.full || postbox_serve(postbox, self->history.identifier, req,
-				       w.len, NOW, &a);
+	owner.id = self->history.identifier;
+	return w.full || postbox_serve(postbox, &owner, req, w.len, NOW, &a);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -199,13 +200,15 @@ static void check_answer(const uint8_t *data, size_t size)
 static void check_postbox(const uint8_t *data, size_t size)
 {
 	static uint8_t answer[1 << 17];
-	const uint8_t *who[] = { NULL, self->history.identifier };
+	const struct postbox_asker who[] = {
+		{ 0 }, { .id = self->history.identifier },
+	};
 	struct ocb_writer w;
 	int i, err;
 
 	for (i = 0; i < 2; i++) {
 		ocb_writer_init(&w, answer, sizeof(answer));
-		err = postbox_serve(postbox, who[i], data, size, NOW, &w);
+		err = postbox_serve(postbox, &who[i], data, size, NOW, &w);
 		if (w.full || !w.len || err < 0 || err >= POSTBOX_E_END)
 			abort();
 	}

@@ -103,7 +103,9 @@ static void ask(const uint8_t *who, const struct ocb_writer *req,
 
 	MUST(!req->full);
 	ocb_writer_init(&w, answer, sizeof(answer));
-	ret = postbox_serve(pb, who, req->buf, req->len, NOW, &w);
+	ret = postbox_serve(pb, &(struct postbox_asker){
+			.id = who, .route = (const uint8_t *)"way",
+			.route_len = 3 }, req->buf, req->len, NOW, &w);
 	MUST(!w.full);
 	ocb_reader_init(&rep->r, answer, w.len);
 	MUST(!ocb_list_begin(&rep->r, &l) && l.left == 2);
@@ -188,17 +190,21 @@ static long collect(const uint8_t *who, uint64_t from, uint8_t sender[32],
 		    const uint8_t **msg, size_t *len)
 {
 	struct ocb_writer w;
+	const uint8_t *route;
 	struct reply rep;
 	uint64_t number;
+	size_t n;
 
 	head(&w, POSTBOX_COLLECT, 1);
 	ocb_put_uint(&w, from);
 	ask(who, &w, &rep);
 	if (rep.err)
 		return -1000 - rep.err;
-	MUST(rep.fields == 3 && !ocb_get_uint(&rep.r, &number) &&
+	MUST(rep.fields == 4 && !ocb_get_uint(&rep.r, &number) &&
 	     !ocb_get_fixed(&rep.r, sender, 32) &&
-	     !ocb_get_bytes(&rep.r, msg, len));
+	     !ocb_get_bytes(&rep.r, msg, len) &&
+	     !ocb_get_bytes(&rep.r, &route, &n) && n == 3 &&
+	     !memcmp(route, "way", 3));
 	return (long)number;
 }
 
@@ -409,6 +415,7 @@ static void test_damage(void)
 	unsigned int i, was, bad = 0;
 	struct ocb_writer w, a;
 	size_t len;
+	struct postbox_asker asker = { 0 };
 
 	forget();
 	MUST(!publish(bob, pk, bob_id(), 0, 5));
@@ -418,15 +425,16 @@ static void test_damage(void)
 	len = w.len;
 	MUST(len < sizeof(req));
 	was = saves;
+	asker.id = bob_id();
 	for (i = 0; i < len; i++) {
 		memcpy(req, w.buf, len);
 		req[i] ^= (uint8_t)(1 << rnd() % 8);
 		ocb_writer_init(&a, answer, sizeof(answer));
 		/* The number of the request may be any. */
-		bad += !postbox_serve(pb, bob_id(), req, len, NOW, &a) &&
+		bad += !postbox_serve(pb, &asker, req, len, NOW, &a) &&
 		       i != 2;
 		ocb_writer_init(&a, answer, sizeof(answer));
-		bad += !postbox_serve(pb, bob_id(), w.buf, i, NOW, &a);
+		bad += !postbox_serve(pb, &asker, w.buf, i, NOW, &a);
 	}
 	OK(!bad && saves - was <= 1, "%zu requests damaged or cut are refused",
 	   2 * len);
@@ -448,6 +456,12 @@ static void test_expire(void)
 	postbox_expire(pb, NOW + BUNDLE_SECONDS + 100);
 	OK(collect(bob_id(), 0, from, &msg, &len) == 0,
 	   "a box with mail stays");
+	postbox_expire(pb, NOW + POSTBOX_LETTER_SECONDS + 1);
+	OK(collect(bob_id(), 0, from, &msg, &len) ==
+	   -1000 - POSTBOX_E_UNKNOWN, "but not for ever");
+	forget();
+	MUST(!publish(bob, pk, bob_id(), 0, 5) &&
+	     !deposit(alice_id, bob_id(), "x", 1));
 	MUST(!acknowledge(bob_id(), 0));
 	postbox_expire(pb, NOW);
 	OK(fetch(alice_id, bob_id()) == 0, "so does one with a bundle");

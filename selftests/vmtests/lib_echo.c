@@ -45,7 +45,7 @@ static void print_origin(const struct ockam_info *info, ssize_t n)
 		printf(" channel %u %s", info->channels[0].channel, id);
 		break;
 	}
-	printf("\n");
+	printf("%s\n", info->peer.flags & OCKAM_PEER_EARLY ? " early" : "");
 	fflush(stdout);
 }
 

@@ -10,10 +10,10 @@
 #include "ident_err.h"
 #include "postbox.h"
 
-#define BOX_VERSION	1
+#define BOX_VERSION	2
 #define BOX_MAX		(BUNDLE_MAX + POSTBOX_ONE_TIME * (ONE_TIME_MAX + 8) + \
 			 POSTBOX_FETCHERS * 48 + POSTBOX_BYTES + \
-			 POSTBOX_MESSAGES * 64 + 256)
+			 POSTBOX_MESSAGES * (POSTBOX_ROUTE_MAX + 80) + 256)
 
 /* Bytes of somebody's, allocated. */
 struct blob {
@@ -26,9 +26,19 @@ struct fetcher {
 	uint64_t n;
 };
 
+/**
+ * struct letter - a message
+ * @number: its number
+ * @from:   who left it
+ * @since:  seconds since the epoch
+ * @route:  where answers go
+ * @msg:    its bytes
+ */
 struct letter {
 	uint64_t number;
 	uint8_t from[IDENT_ID_LEN];
+	uint64_t since;
+	struct blob route;
 	struct blob msg;
 };
 
@@ -102,7 +112,8 @@ static int blob_set(struct blob *b, const uint8_t *p, size_t len)
 	b->p = malloc(len ? len : 1);
 	if (!b->p)
 		return -1;
-	memcpy(b->p, p, len);
+	if (len)
+		memcpy(b->p, p, len);
 	b->len = len;
 	return 0;
 }
@@ -142,8 +153,10 @@ static void box_free(struct box *b)
 	if (!b)
 		return;
 	clear_prekeys(b);
-	while (b->n_letters)
-		blob_clear(&b->letters[--b->n_letters].msg);
+	while (b->n_letters) {
+		blob_clear(&b->letters[--b->n_letters].route);
+		blob_clear(&b->letters[b->n_letters].msg);
+	}
 	free(b);
 }
 
@@ -170,23 +183,6 @@ static struct box *box_find(struct postbox *pb, const uint8_t *id)
 	return NULL;
 }
 
-void postbox_expire(struct postbox *pb, uint64_t now)
-{
-	struct box *b, *next;
-
-	for (b = TAILQ_FIRST(&pb->boxes); b; b = next) {
-		next = TAILQ_NEXT(b, entry);
-		if (b->expires >= now || b->n_letters)
-			continue;
-		/* Nothing in it: its file goes. */
-		if (pb->store.save(pb->store.ctx, b->owner, NULL, 0))
-			continue;
-		TAILQ_REMOVE(&pb->boxes, b, entry);
-		pb->n--;
-		box_free(b);
-	}
-}
-
 /* ---- as it is kept ---- */
 
 static void put_box(const struct box *b, struct ocb_writer *w)
@@ -206,10 +202,13 @@ static void put_box(const struct box *b, struct ocb_writer *w)
 		ocb_put_uint(w, b->fetchers[i].n);
 	}
 	ocb_put_uint(w, b->next);
-	ocb_put_array(w, 3 * (size_t)b->n_letters);
+	ocb_put_array(w, 5 * (size_t)b->n_letters);
 	for (i = 0; i < b->n_letters; i++) {
 		ocb_put_uint(w, b->letters[i].number);
 		ocb_put_bytes(w, b->letters[i].from, IDENT_ID_LEN);
+		ocb_put_uint(w, b->letters[i].since);
+		ocb_put_bytes(w, b->letters[i].route.p,
+			      b->letters[i].route.len);
 		ocb_put_bytes(w, b->letters[i].msg.p, b->letters[i].msg.len);
 	}
 }
@@ -252,18 +251,24 @@ static int add_one_time(struct box *b, const uint8_t *p, size_t len)
 	return 0;
 }
 
-static int add_letter(struct box *b, uint64_t number, const uint8_t *from,
-		      const uint8_t *p, size_t len)
+static int add_letter(struct box *b, const struct letter *from)
 {
 	struct letter *l = &b->letters[b->n_letters];
 
-	if (b->n_letters == POSTBOX_MESSAGES || len > POSTBOX_MESSAGE_MAX ||
-	    blob_set(&l->msg, p, len))
+	if (b->n_letters == POSTBOX_MESSAGES ||
+	    from->msg.len > POSTBOX_MESSAGE_MAX ||
+	    from->route.len > POSTBOX_ROUTE_MAX ||
+	    blob_set(&l->msg, from->msg.p, from->msg.len))
 		return -1;
-	l->number = number;
-	memcpy(l->from, from, IDENT_ID_LEN);
+	if (blob_set(&l->route, from->route.p, from->route.len)) {
+		blob_clear(&l->msg);
+		return -1;
+	}
+	l->number = from->number;
+	l->since = from->since;
+	memcpy(l->from, from->from, IDENT_ID_LEN);
 	b->n_letters++;
-	b->bytes += len;
+	b->bytes += l->msg.len;
 	return 0;
 }
 
@@ -298,25 +303,36 @@ static int get_fetchers(struct ocb_reader *r, struct box *b)
 	return 0;
 }
 
+/* Like a blob, but inside the input. */
+static int get_blob(struct ocb_reader *r, struct blob *b)
+{
+	const uint8_t *p;
+
+	if (ocb_get_bytes(r, &p, &b->len))
+		return -1;
+	b->p = (uint8_t *)p;
+	return 0;
+}
+
 static int get_letters(struct ocb_reader *r, struct box *b)
 {
-	uint8_t from[IDENT_ID_LEN];
-	uint64_t number, after = 0;
-	const uint8_t *p;
+	uint64_t after = 0;
+	struct letter let;
 	struct ocb_list l;
-	size_t len;
 
 	if (ocb_get_uint(r, &b->next) || ocb_list_begin(r, &l) ||
-	    l.indefinite || l.left % 3)
+	    l.indefinite || l.left % 5)
 		return -1;
 	while (ocb_list_more(r, &l)) {
-		if (ocb_get_uint(r, &number) || ocb_list_need(r, &l) ||
-		    ocb_get_fixed(r, from, sizeof(from)) ||
-		    ocb_list_need(r, &l) || ocb_get_bytes(r, &p, &len) ||
-		    number < after || number >= b->next ||
-		    add_letter(b, number, from, p, len))
+		if (ocb_get_uint(r, &let.number) || ocb_list_need(r, &l) ||
+		    ocb_get_fixed(r, let.from, sizeof(let.from)) ||
+		    ocb_list_need(r, &l) || ocb_get_uint(r, &let.since) ||
+		    ocb_list_need(r, &l) || get_blob(r, &let.route) ||
+		    ocb_list_need(r, &l) || get_blob(r, &let.msg) ||
+		    let.number < after || let.number >= b->next ||
+		    add_letter(b, &let))
 			return -1;
-		after = number + 1;
+		after = let.number + 1;
 	}
 	return 0;
 }
@@ -365,6 +381,7 @@ int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len)
  * struct call - a request while it is served
  * @pb:  the boxes
  * @who: verified identifier, or NULL
+ * @ret: where answers go
  * @r:   its fields
  * @l:   list of them
  * @now: seconds since the epoch
@@ -373,6 +390,7 @@ int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len)
 struct call {
 	struct postbox *pb;
 	const uint8_t *who;
+	struct blob ret;
 	struct ocb_reader *r;
 	struct ocb_list *l;
 	uint64_t now;
@@ -597,16 +615,50 @@ static void drop_letter(struct box *b, unsigned int i)
 {
 	b->bytes -= b->letters[i].msg.len;
 	blob_clear(&b->letters[i].msg);
+	blob_clear(&b->letters[i].route);
 	b->n_letters--;
 	memmove(&b->letters[i], &b->letters[i + 1],
 		(b->n_letters - i) * sizeof(b->letters[0]));
 	memset(&b->letters[b->n_letters], 0, sizeof(b->letters[0]));
 }
 
+/* True if some were there. */
+static bool drop_old(struct box *b, uint64_t now)
+{
+	bool any = false;
+
+	while (b->n_letters &&
+	       b->letters[0].since + POSTBOX_LETTER_SECONDS < now) {
+		drop_letter(b, 0);
+		any = true;
+	}
+	return any;
+}
+
+void postbox_expire(struct postbox *pb, uint64_t now)
+{
+	struct box *b, *next;
+
+	for (b = TAILQ_FIRST(&pb->boxes); b; b = next) {
+		next = TAILQ_NEXT(b, entry);
+		/* If that cannot be saved it is done again after a restart. */
+		if (drop_old(b, now) && b->expires >= now)
+			box_save(pb, b);
+		if (b->expires >= now || b->n_letters)
+			continue;
+		/* Nothing in it: its file goes. */
+		if (pb->store.save(pb->store.ctx, b->owner, NULL, 0))
+			continue;
+		TAILQ_REMOVE(&pb->boxes, b, entry);
+		pb->n--;
+		box_free(b);
+	}
+}
+
 static int deposit(const struct call *c)
 {
+	struct letter let = { .since = c->now, .route = c->ret };
 	uint8_t target[IDENT_ID_LEN];
-	const uint8_t *p;
 	struct box *b;
 	size_t len;
 
@@ -614,9 +666,11 @@ static int deposit(const struct call *c)
 		return POSTBOX_E_AUTH;
 	if (ocb_list_need(c->r, c->l) ||
 	    ocb_get_fixed(c->r, target, sizeof(target)) ||
-	    ocb_list_need(c->r, c->l) || ocb_get_bytes(c->r, &p, &len) ||
-	    !len || len > POSTBOX_MESSAGE_MAX)
+	    ocb_list_need(c->r, c->l) || get_blob(c->r, &let.msg) ||
+	    !let.msg.len || let.msg.len > POSTBOX_MESSAGE_MAX ||
+	    let.route.len > POSTBOX_ROUTE_MAX)
 		return POSTBOX_E_REQUEST;
+	len = let.msg.len;
 	b = box_find(c->pb, target);
 	if (!b)
 		return POSTBOX_E_UNKNOWN;
@@ -624,7 +678,9 @@ static int deposit(const struct call *c)
 		return POSTBOX_E_QUOTA;
 	if (b->n_letters == POSTBOX_MESSAGES || len > POSTBOX_BYTES - b->bytes)
 		return POSTBOX_E_FULL;
-	if (add_letter(b, b->next, c->who, p, len))
+	let.number = b->next;
+	memcpy(let.from, c->who, IDENT_ID_LEN);
+	if (add_letter(b, &let))
 		return POSTBOX_E_FULL;
 	b->next++;
 	if (!box_save(c->pb, b))
@@ -656,6 +712,7 @@ static int collect(const struct call *c)
 	ocb_put_uint(c->w, b->letters[i].number);
 	ocb_put_bytes(c->w, b->letters[i].from, IDENT_ID_LEN);
 	ocb_put_bytes(c->w, b->letters[i].msg.p, b->letters[i].msg.len);
+	ocb_put_bytes(c->w, b->letters[i].route.p, b->letters[i].route.len);
 	return 0;
 }
 
@@ -721,8 +778,9 @@ static int begin(const uint8_t *buf, size_t len, struct ocb_reader *r,
 	return 0;
 }
 
-int postbox_serve(struct postbox *pb, const uint8_t *who, const uint8_t *buf,
-		  size_t len, uint64_t now, struct ocb_writer *w)
+int postbox_serve(struct postbox *pb, const struct postbox_asker *who,
+		  const uint8_t *buf, size_t len, uint64_t now,
+		  struct ocb_writer *w)
 {
 	struct ocb_writer body;
 	struct ocb_list fields;
@@ -737,8 +795,8 @@ int postbox_serve(struct postbox *pb, const uint8_t *who, const uint8_t *buf,
 		return POSTBOX_E_FULL;
 	ocb_writer_init(&body, room, w->cap);
 	c = (struct call){
-		.pb = pb, .who = who, .r = &r, .l = &fields, .now = now,
-		.w = &body,
+		.pb = pb, .who = who->id, .r = &r, .l = &fields, .now = now,
+		.ret = { (uint8_t *)who->route, who->route_len }, .w = &body,
 	};
 	err = begin(buf, len, &r, &number, &op, &fields);
 	if (!err)
@@ -751,7 +809,7 @@ int postbox_serve(struct postbox *pb, const uint8_t *who, const uint8_t *buf,
 	ocb_put_array(w, 2);
 	ocb_put_uint(w, (uint64_t)err);
 	ocb_put_array(w, err ? 0 : op == POSTBOX_PUBLISH ? 1 :
-		      op == POSTBOX_FETCH ? 2 : op == POSTBOX_COLLECT ? 3 : 0);
+		      op == POSTBOX_FETCH ? 2 : op == POSTBOX_COLLECT ? 4 : 0);
 	if (!err)
 		ocb_put_raw(w, body.buf, body.len);
 	free(room);

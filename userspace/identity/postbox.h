@@ -18,6 +18,9 @@
 #define POSTBOX_SENDER_QUOTA	16	/* of them from one sender */
 #define POSTBOX_BYTES		(2U << 20)	/* all of them */
 #define POSTBOX_MESSAGE_MAX	65535
+#define POSTBOX_ROUTE_MAX	1024	/* bytes of a return route */
+/* A message is of no use after the signed prekey that it was made for. */
+#define POSTBOX_LETTER_SECONDS	BUNDLE_SECONDS_MAX
 
 /**
  * enum postbox_err - why a request is refused
@@ -80,10 +83,23 @@ void postbox_free(struct postbox *pb);
 int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len);
 
 /**
+ * struct postbox_asker - who asks
+ * @id:        verified identifier of the channel it came through; NULL: none,
+ *             or not its peer itself
+ * @route:     where answers go, kept with a message for whoever answers it; the
+ *             bytes are not looked at
+ * @route_len: its length
+ */
+struct postbox_asker {
+	const uint8_t *id;
+	const uint8_t *route;
+	size_t route_len;
+};
+
+/**
  * postbox_serve() - one request
  * @pb:   the boxes
- * @who:  verified identifier of the channel it came through; NULL: none, or
- *        not its peer itself
+ * @who:  who asks
  * @buf:  request
  * @len:  its length
  * @now:  seconds since the epoch
@@ -91,10 +107,11 @@ int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len);
  *
  * Return: 0 or an enum postbox_err code, which the answer carries as well.
  */
-int postbox_serve(struct postbox *pb, const uint8_t *who, const uint8_t *buf,
-		  size_t len, uint64_t now, struct ocb_writer *w);
+int postbox_serve(struct postbox *pb, const struct postbox_asker *who,
+		  const uint8_t *buf, size_t len, uint64_t now,
+		  struct ocb_writer *w);
 
-/* Boxes whose bundle has ended and which hold no message go. */
+/* Messages that are too old go, and boxes without any whose bundle has ended. */
 void postbox_expire(struct postbox *pb, uint64_t now);
 
 #endif

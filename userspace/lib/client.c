@@ -77,7 +77,8 @@ static int set_options(struct request *req, const options_t *opt)
 
 	if (strlen(identity) > REQUEST_NAME_MAX)
 		return ockam_fail(EINVAL, "the name of the identity is too long");
-	if (strcmp(handshake, "xx"))
+	/* Which there are, the daemon knows. */
+	if (strlen(handshake) >= sizeof(req->handshake))
 		return ockam_fail(EINVAL, "unknown handshake \"%.40s\"",
 				  handshake);
 	strcpy(req->identity, identity);

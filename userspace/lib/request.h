@@ -41,7 +41,8 @@ enum request_op {
  * @id: chosen at random by who asks; the answer repeats it
  * @op: enum request_op
  * @identity: name of the identity, "" for the default
- * @handshake: "xx"
+ * @handshake: "xx", "x3dh"; of a channel also "x3dh-mailbox",
+ *	"x3dh-one-time", of a listener "both"
  * @address: the listener's address
  * @route: to the peer's listener
  * @anyone: trust anyone

@@ -52,7 +52,7 @@ int cmd_listener(struct ctl *ctl, int argc, char **argv)
 		{ "list", "[daemon-uid UID]", "your listeners; root sees all",
 		  listener_list },
 		{ "create",
-		  "ADDRESS trust anyone|IDENTIFIER ... [identity NAME] [shared] [daemon-uid UID]",
+		  "ADDRESS trust anyone|IDENTIFIER ... [identity NAME] [handshake xx|x3dh|both] [shared] [daemon-uid UID]",
 		  "accept secure channels at an address", listener_create },
 		{ "delete", "ADDRESS [daemon-uid UID]",
 		  "accept none any more; channels stay", listener_delete },

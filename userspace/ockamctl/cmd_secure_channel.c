@@ -79,7 +79,7 @@ int cmd_secure_channel(struct ctl *ctl, int argc, char **argv)
 		  "your channels that are kept up; root sees all",
 		  secure_channel_list },
 		{ "create",
-		  "ROUTE trust anyone|IDENTIFIER ... [identity NAME] [timeout-ms N] [shared] [daemon-uid UID]",
+		  "ROUTE trust anyone|IDENTIFIER ... [identity NAME] [handshake xx|x3dh|x3dh-mailbox|x3dh-one-time] [timeout-ms N] [shared] [daemon-uid UID]",
 		  "make a channel to the listener at the end of ROUTE",
 		  secure_channel_create },
 		{ "delete", "ID [daemon-uid UID]", "end a channel",

@@ -65,7 +65,7 @@ static void put_listener(const struct listener *l, void *arg)
 {
 	FILE *f = arg;
 
-	fprintf(f, "%u %d", l->owner, l->shared);
+	fprintf(f, "%u %d %u", l->owner, l->shared, l->handshakes);
 	put_hex(f, l->address.hops + 2, l->address.hops[1]);
 	put_hex(f, l->identity, strlen(l->identity));
 	put_trust(f, &l->policy->trust);
@@ -130,7 +130,8 @@ static struct policy *get_trust(char *line)
 
 static const char *listen_again(const struct ockam_path *address,
 				const char *identity, struct policy *policy,
-				uid_t owner, bool shared)
+				unsigned int handshakes, uid_t owner,
+				bool shared)
 {
 	const struct asker who = { .uid = owner, .gid = -1 };
 	const char *why;
@@ -142,8 +143,10 @@ static const char *listen_again(const struct ockam_path *address,
 		return "its owner may not use the identity";
 	if (!may_listen(address, &who, &any_name))
 		return "its owner may not listen there";
-	return listener_create(address, identity, policy, owner, shared, false,
-			       any_name, &why) ? why : NULL;
+	if (listener_create(address, identity, policy, handshakes, owner,
+			    shared, false, any_name, &why))
+		return why;
+	return NULL;
 }
 
 static bool read_listener(char *line)
@@ -152,10 +155,11 @@ static bool read_listener(char *line)
 	struct ockam_path address = { .nhops = 1 };
 	struct policy *policy;
 	const char *why;
-	unsigned int owner;
+	unsigned int owner, handshakes;
 	int shared, len, used;
 
-	if (sscanf(line, "%u %d %n", &owner, &shared, &used) != 2)
+	if (sscanf(line, "%u %d %u %n", &owner, &shared, &handshakes,
+		   &used) != 3)
 		return false;
 	line += used;
 	len = get_hex(&line, name, sizeof(name));
@@ -168,7 +172,8 @@ static bool read_listener(char *line)
 	policy = get_trust(line);
 	if (!policy)
 		return false;
-	why = listen_again(&address, identity, policy, owner, shared);
+	why = listen_again(&address, identity, policy, handshakes, owner,
+			   shared);
 	policy_put(policy);
 	if (why)
 		log_warn("listener %s of uid %u is gone: %s",

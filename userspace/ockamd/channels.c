@@ -102,6 +102,8 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 	if (gone) {
 		keep_lost(ch->id, "is gone");
 		portals_lost(ch->id);
+		x3dh_begin_gone(ch->id);
+		x3dh_accept_gone(ch->id);
 		TAILQ_FOREACH_SAFE(t, &channels, entry, next)
 			if (t->id == ch->id)
 				forget(t);

@@ -19,6 +19,7 @@
 
 #include "config_parts.h"
 #include "ockamd.h"
+#include "postbox.h"
 
 #define STATE_DEFAULT	"/var/lib/ockam"
 #define HANDSHAKES_MAX	16384
@@ -381,7 +382,33 @@ static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
 			  cfg_title(sec));
 		return -1;
 	}
+	if (cfg_getstr(sec, "prekeys") &&
+	    !(listen_to(cfg_getstr(sec, "handshake")) & LISTEN_X3DH)) {
+		cfg_error(cfg, "listener \"%s\" has a prekey service, but not handshake x3dh or both",
+			  cfg_title(sec));
+		return -1;
+	}
 	return 0;
+}
+
+static int check_listen(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *word = cfg_opt_getnstr(opt, 0);
+
+	if (listen_to(word))
+		return 0;
+	cfg_error(cfg, "handshake: \"%s\" is none of xx, x3dh, both", word);
+	return -1;
+}
+
+static int check_prekeys(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+
+	if (cfg_size(sec, "allow"))
+		return 0;
+	cfg_error(cfg, "prekey-service: nobody may have a box: name identifiers in allow, or write \"anyone\"");
+	return -1;
 }
 
 static int check_address(cfg_t *cfg, cfg_opt_t *opt)
@@ -553,6 +580,10 @@ static void take_listeners(cfg_t *cfg, struct config *c)
 		l->identity = must(strdup(cfg_getstr(sec, "identity")));
 		l->policy = take_policy(sec, "trust");
 		ockam_path_parse(&l->address, l->name);
+		l->handshakes = listen_to(cfg_getstr(sec, "handshake"));
+		if (cfg_getstr(sec, "prekeys"))
+			ockam_path_parse(&l->prekeys,
+					 cfg_getstr(sec, "prekeys"));
 	}
 }
 
@@ -690,6 +721,18 @@ static void take_relay(cfg_t *cfg, struct config *c)
 	r->lifetime = cfg_getint(sec, "lifetime");
 }
 
+static void take_prekeys(cfg_t *cfg, struct config *c)
+{
+	cfg_t *sec;
+
+	if (!cfg_size(cfg, "prekey-service"))
+		return;
+	sec = cfg_getnsec(cfg, "prekey-service", 0);
+	c->prekeys.enabled = true;
+	c->prekeys.policy = take_policy(sec, "allow");
+	c->prekeys.max = cfg_getint(sec, "max");
+}
+
 static struct config *take(cfg_t *cfg)
 {
 	struct config *c = must(calloc(1, sizeof(*c)));
@@ -713,6 +756,7 @@ static struct config *take(cfg_t *cfg)
 	take_channels(cfg, c);
 	take_relay(cfg, c);
 	portals_take(cfg, c);
+	take_prekeys(cfg, c);
 	return c;
 }
 
@@ -928,6 +972,8 @@ struct config *config_load(const char *path)
 	};
 	cfg_opt_t listener[] = {
 		CFG_STR("identity", NULL, CFGF_NODEFAULT),
+		CFG_STR("handshake", "xx", CFGF_NONE),
+		CFG_STR("prekeys", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("trust", NULL, CFGF_NONE),
 		CFG_END()
 	};
@@ -969,6 +1015,11 @@ struct config *config_load(const char *path)
 		CFG_INT("lifetime", 86400, CFGF_NONE),
 		CFG_END()
 	};
+	cfg_opt_t prekeys[] = {
+		CFG_STR_LIST("allow", NULL, CFGF_NONE),
+		CFG_INT("max", POSTBOX_OWNERS_DEFAULT, CFGF_NONE),
+		CFG_END()
+	};
 	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE |
 				  CFGF_NO_TITLE_DUPES;
 	cfg_opt_t top[] = {
@@ -986,6 +1037,7 @@ struct config *config_load(const char *path)
 		CFG_SEC("relay", relay, CFGF_NODEFAULT),
 		CFG_SEC("inlet", inlet_options, titled),
 		CFG_SEC("outlet", outlet_options, titled),
+		CFG_SEC("prekey-service", prekeys, CFGF_NODEFAULT),
 		CFG_END()
 	};
 	struct config *c = NULL;
@@ -1029,6 +1081,11 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "relay|allow", check_allow);
 	cfg_set_validate_func(cfg, "relay|max", check_positive);
 	cfg_set_validate_func(cfg, "relay|lifetime", check_positive);
+	cfg_set_validate_func(cfg, "listener|handshake", check_listen);
+	cfg_set_validate_func(cfg, "listener|prekeys", check_route);
+	cfg_set_validate_func(cfg, "prekey-service", check_prekeys);
+	cfg_set_validate_func(cfg, "prekey-service|allow", check_allow);
+	cfg_set_validate_func(cfg, "prekey-service|max", check_positive);
 
 	portals_check_with(cfg);
 
@@ -1082,6 +1139,7 @@ void config_free(struct config *c)
 		conf_portal_clear(&c->portal[i]);
 	free(c->portal);
 	policy_put(c->relay.policy);
+	policy_put(c->prekeys.policy);
 	free(c->relay.prefix);
 	free(c->identity);
 	free(c->listener);

@@ -9,8 +9,18 @@
 #include <unistd.h>
 
 #include "ockamd.h"
+#include "x3dh.h"
 
 static TAILQ_HEAD(, listener) listeners = TAILQ_HEAD_INITIALIZER(listeners);
+
+unsigned int listen_to(const char *handshake)
+{
+	if (!strcmp(handshake, "xx"))
+		return LISTEN_XX;
+	if (!strcmp(handshake, "x3dh"))
+		return LISTEN_X3DH;
+	return strcmp(handshake, "both") ? 0 : LISTEN_XX | LISTEN_X3DH;
+}
 
 static void listener_readable(struct watch *w, uint32_t events)
 {
@@ -31,7 +41,12 @@ static void listener_readable(struct watch *w, uint32_t events)
 	}
 	if (!info.has_peer || info.flags & (MSG_TRUNC | MSG_CTRUNC))
 		return;
-	session_respond(l, &info, m1, n);
+	if (x3dh_is_first(m1, n) && l->handshakes & LISTEN_X3DH)
+		x3dh_at_listener(l, &info, m1, n);
+	else if (l->handshakes & LISTEN_XX)
+		session_respond(l, &info, m1, n);
+	else
+		handshake_refused(l, &info, "not the handshake of this listener");
 }
 
 struct listener *listener_find(const struct ockam_path *address)
@@ -97,8 +112,9 @@ static void listener_free(struct listener *l)
 }
 
 int listener_create(const struct ockam_path *address, const char *identity,
-		    struct policy *policy, uid_t owner, bool shared,
-		    bool configured, bool any_name, const char **why)
+		    struct policy *policy, unsigned int handshakes,
+		    uid_t owner, bool shared, bool configured, bool any_name,
+		    const char **why)
 {
 	struct listener *l;
 	int err;
@@ -113,6 +129,7 @@ int listener_create(const struct ockam_path *address, const char *identity,
 	l->watch.fd = -1;
 	l->address = *address;
 	l->policy = policy_get(policy);
+	l->handshakes = handshakes;
 	l->owner = owner;
 	l->shared = shared;
 	l->configured = configured;
@@ -135,7 +152,8 @@ int listener_create(const struct ockam_path *address, const char *identity,
 }
 
 int listener_change(struct listener *l, const char *identity,
-		    struct policy *policy, bool shared)
+		    struct policy *policy, unsigned int handshakes,
+		    bool shared)
 {
 	char *copy = strdup(identity);
 
@@ -146,6 +164,7 @@ int listener_change(struct listener *l, const char *identity,
 	policy_get(policy);
 	policy_put(l->policy);
 	l->policy = policy;
+	l->handshakes = handshakes;
 	l->shared = shared;
 	log_info("listener %s: asked for again, identity %s",
 		 route_text(&l->address), identity);
@@ -190,6 +209,7 @@ static void update(struct listener *l, const struct conf_listener *conf)
 	l->identity = identity;
 	policy_put(l->policy);
 	l->policy = policy_get(conf->policy);
+	l->handshakes = conf->handshakes;
 	/* It may have been somebody's, and is ours from now on. */
 	if (!l->configured) {
 		l->owner = geteuid();
@@ -220,8 +240,8 @@ void listeners_apply(const struct config *c)
 		if (listener_find(&conf->address))
 			continue;
 		if (listener_create(&conf->address, conf->identity,
-				    conf->policy, geteuid(), false, true,
-				    true, &why))
+				    conf->policy, conf->handshakes, geteuid(),
+				    false, true, true, &why))
 			log_error("listener %s: %s", conf->name, why);
 	}
 	if (!loaded)

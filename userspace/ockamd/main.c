@@ -189,6 +189,8 @@ static void reload(void)
 	links_apply(c, old);
 	listeners_apply(c);
 	relay_apply(c);
+	prekey_service_apply(c);
+	mail_apply(c);
 	channels_recheck(c);
 	keeps_apply(c);
 	portals_apply(c);
@@ -247,6 +249,10 @@ static void tick(void)
 	keeps_tick();
 	relay_tick();
 	portals_tick();
+	x3dh_begin_tick();
+	x3dh_accept_tick();
+	mail_tick();
+	prekey_service_tick();
 }
 
 static int open_kernel(void)
@@ -295,6 +301,8 @@ static int start(void)
 	links_apply(c, NULL);
 	listeners_apply(c);
 	relay_apply(c);
+	prekey_service_apply(c);
+	mail_apply(c);
 	keeps_apply(the.config);
 	portals_apply(c);
 	return 0;
@@ -305,6 +313,11 @@ static void end(void)
 {
 	sessions_end();
 	portals_end();
+	x3dh_begin_end();
+	x3dh_accept_end();
+	mail_end();
+	prekey_service_end();
+	own_prekeys_end();
 	keeps_end();
 	relay_end();
 	listeners_end();

@@ -94,11 +94,19 @@ struct conf_identity {
 	struct users users;
 };
 
-/* @line: where the section ends */
+/* Handshakes that a listener takes. */
+#define LISTEN_XX	1U
+#define LISTEN_X3DH	2U
+/* 0 for a word that is none. */
+unsigned int listen_to(const char *handshake);
+
+/* @line: where the section ends; @prekeys: to a prekey service, or empty */
 struct conf_listener {
 	char *name;			/* as written */
 	int line;
 	struct ockam_path address;
+	unsigned int handshakes;
+	struct ockam_path prekeys;
 	char *identity;
 	struct policy *policy;
 };
@@ -191,6 +199,20 @@ struct conf_relay {
 	uint64_t lifetime;
 };
 
+#define PREKEY_WORKER	"prekeys"
+
+/**
+ * struct conf_prekeys - the prekey service
+ * @enabled: there is a section
+ * @policy: who may have a box, leave messages and get one-time prekeys
+ * @max: most boxes
+ */
+struct conf_prekeys {
+	bool enabled;
+	struct policy *policy;
+	size_t max;
+};
+
 /**
  * struct conf_portal - an inlet or an outlet
  * @name: as written; an outlet's address
@@ -250,6 +272,7 @@ struct config {
 	struct conf_relay relay;
 	struct conf_portal *portal;
 	size_t n_portal;
+	struct conf_prekeys prekeys;
 };
 
 /* NULL after it said what is wrong where. */
@@ -370,6 +393,9 @@ struct initiate {
  */
 int session_initiate(const struct initiate *in, const char **why);
 struct listener;
+/* A first message at a listener is refused: counted, and perhaps logged. */
+void handshake_refused(struct listener *l, const struct ockam_info *info,
+		       const char *why);
 void session_respond(struct listener *l, const struct ockam_info *info,
 		     const uint8_t *m1, size_t len);
 void sessions_tick(void);
@@ -392,6 +418,7 @@ void sessions_log(void);
  * @address: its address
  * @identity: name of the identity to show
  * @policy: whom to trust
+ * @handshakes: LISTEN_XX, LISTEN_X3DH
  * @owner: who may delete it, and whose the channels are
  * @shared: mode of the channels
  * @configured: it is in the configuration file
@@ -404,6 +431,7 @@ struct listener {
 	struct ockam_path address;
 	char *identity;
 	struct policy *policy;
+	unsigned int handshakes;
 	uid_t owner;
 	bool shared;
 	bool configured;
@@ -415,11 +443,13 @@ struct listener {
  * @any_name: reserved names, and those that are held for somebody, too.
  */
 int listener_create(const struct ockam_path *address, const char *identity,
-		    struct policy *policy, uid_t owner, bool shared,
-		    bool configured, bool any_name, const char **why);
+		    struct policy *policy, unsigned int handshakes,
+		    uid_t owner, bool shared, bool configured, bool any_name,
+		    const char **why);
 /* What its owner asks for anew; handshakes that have begun are not touched. */
 int listener_change(struct listener *l, const char *identity,
-		    struct policy *policy, bool shared);
+		    struct policy *policy, unsigned int handshakes,
+		    bool shared);
 struct listener *listener_find(const struct ockam_path *address);
 void listener_delete(struct listener *l);
 size_t listeners_of(uid_t owner);
@@ -542,6 +572,31 @@ void portals_lost(uint32_t channel);
 void portals_check(void);
 /* File descriptors that they may need. */
 size_t portals_files(const struct config *c);
+
+/* ---- x3dh_*.c, prekey_service.c ---- */
+
+/*
+ * A channel by X3DH; @how is "x3dh", "x3dh-mailbox" or "x3dh-one-time".
+ * 0, or a negative errno with words in @why.
+ */
+int x3dh_begin(const struct initiate *in, const char *how, const char **why);
+void x3dh_begin_tick(void);
+void x3dh_begin_gone(uint32_t channel);
+void x3dh_begin_end(void);
+/* What begins with X3DH_NAME has come to a listener. */
+void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
+		      const uint8_t *msg, size_t len);
+void x3dh_accept_tick(void);
+void x3dh_accept_gone(uint32_t channel);
+void x3dh_accept_end(void);
+/* Listeners whose bundles are with a prekey service. */
+void mail_apply(const struct config *c);
+void mail_tick(void);
+void mail_end(void);
+void prekey_service_apply(const struct config *c);
+void prekey_service_tick(void);
+void prekey_service_end(void);
+void own_prekeys_end(void);
 
 /* ---- request.c ---- */
 

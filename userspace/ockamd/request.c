@@ -52,7 +52,7 @@ static void answer_ok(const struct ask *ask)
 bool address_is_reserved(const struct ockam_path *address)
 {
 	static const char *const reserved[] = {
-		REQUEST_WORKER, "api", "forwarding_service",
+		REQUEST_WORKER, "api", PREKEY_WORKER, "forwarding_service",
 		"static_forwarding_service",
 	};
 	size_t i;
@@ -238,7 +238,10 @@ static void create_channel(struct request *req, const struct ask *ask)
 		answer_error(ask, EINVAL, "trust policy not understood");
 		return;
 	}
-	err = session_initiate(&in, &why);
+	if (!strcmp(req->handshake, "xx"))
+		err = session_initiate(&in, &why);
+	else
+		err = x3dh_begin(&in, req->handshake, &why);
 	if (err)
 		answer_error(ask, -err, "%s", why);
 	policy_put(in.policy);
@@ -292,9 +295,11 @@ static void create_listener(struct request *req, const struct ask *ask)
 		return;
 	}
 	if (own)
-		err = listener_change(own, req->identity, policy, req->shared);
+		err = listener_change(own, req->identity, policy,
+				      listen_to(req->handshake), req->shared);
 	else
 		err = listener_create(&req->address, req->identity, policy,
+				      listen_to(req->handshake),
 				      ask->who.uid, req->shared, false,
 				      any_name, &why);
 	policy_put(policy);
@@ -379,10 +384,20 @@ static void list_portals(const struct ask *ask)
 	answer_ask(ask, &ans);
 }
 
+static bool knows_handshake(const struct request *req)
+{
+	if (req->op == REQUEST_CREATE_LISTENER)
+		return listen_to(req->handshake);
+	return req->op != REQUEST_CREATE_CHANNEL ||
+	       !strcmp(req->handshake, "xx") ||
+	       !strcmp(req->handshake, "x3dh") ||
+	       !strcmp(req->handshake, "x3dh-mailbox") ||
+	       !strcmp(req->handshake, "x3dh-one-time");
+}
+
 static void serve(struct request *req, const struct ask *ask)
 {
-	if (req->op <= REQUEST_CREATE_LISTENER &&
-	    strcmp(req->handshake, "xx")) {
+	if (!knows_handshake(req)) {
 		answer_error(ask, EOPNOTSUPP, "unknown handshake");
 		return;
 	}

@@ -694,6 +694,17 @@ static void charge_to(const struct ockam_info *info, struct source *src)
 		src->id = info->peer.nchannels ? info->channels[0].channel : 0;
 }
 
+void handshake_refused(struct listener *l, const struct ockam_info *info,
+		       const char *why)
+{
+	struct source src;
+
+	charge_to(info, &src);
+	count.refused++;
+	l->refused++;
+	log_refusal(&src, "handshake", why);
+}
+
 void session_respond(struct listener *l, const struct ockam_info *info,
 		     const uint8_t *m1, size_t mlen)
 {

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * The prekey service: boxes (postbox.c) behind a worker, a file for each in the
+ * directory "boxes" of the state.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "x3dh.h"
+
+#define DIRECTORY	"boxes"
+#define TEMPORARY	".tmp"
+#define FILE_MAX	(16U << 20)
+#define EXPIRE_MS	60000
+
+static struct postbox *boxes;
+static int dir = -1;
+static uint64_t next_expiry;
+
+static void readable(struct watch *w, uint32_t events);
+static struct watch worker = { .fd = -1, .fn = readable };
+
+/* ---- files ---- */
+
+static int write_all(int fd, const uint8_t *p, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, p, len);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			p += n;
+			len -= n;
+		}
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+static int replace(const char *name, const uint8_t *p, size_t len)
+{
+	int fd, err;
+
+	fd = openat(dir, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
+		    O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, p, len);
+	close(fd);
+	if (!err && renameat(dir, TEMPORARY, dir, name))
+		err = -errno;
+	return err;
+}
+
+static int save(void *ctx, const uint8_t id[IDENT_ID_LEN], const uint8_t *buf,
+		size_t len)
+{
+	char name[2 * IDENT_ID_LEN + 1];
+	int err;
+
+	(void)ctx;
+	sodium_bin2hex(name, sizeof(name), id, IDENT_ID_LEN);
+	if (buf)
+		err = replace(name, buf, len);
+	else
+		err = unlinkat(dir, name, 0) && errno != ENOENT ? -errno : 0;
+	if (!err && fsync(dir))
+		err = -errno;
+	if (err)
+		log_error("prekey service: box %s: %s", name, strerror(-err));
+	return err;
+}
+
+static void restore(const char *name)
+{
+	struct stat st;
+	uint8_t *p;
+	ssize_t n;
+	int fd;
+
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	    st.st_size > (off_t)FILE_MAX) {
+		log_error("prekey service: box %s cannot be read", name);
+		goto out;
+	}
+	p = malloc(st.st_size + 1);
+	n = p ? read(fd, p, st.st_size) : -1;
+	if (n != st.st_size || postbox_restore(boxes, p, n))
+		log_error("prekey service: box %s is damaged, or one too many",
+			  name);
+	free(p);
+out:
+	if (fd >= 0)
+		close(fd);
+}
+
+static int open_directory(const char *state)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/" DIRECTORY, state);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return -1;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return dir < 0 ? -1 : 0;
+}
+
+static int restore_all(void)
+{
+	struct dirent *e;
+	DIR *d;
+	int fd;
+
+	fd = dup(dir);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return -1;
+	while ((e = readdir(d)))
+		if (strlen(e->d_name) == 2 * IDENT_ID_LEN)
+			restore(e->d_name);
+	closedir(d);
+	return 0;
+}
+
+/* ---- requests ---- */
+
+/*
+ * A request counts for the channel's peer when his own node wrote it: what
+ * another one sent through that node has a longer return route.
+ */
+static const uint8_t *asker(const struct ockam_info *info)
+{
+	const struct conf_prekeys *conf = &the.config->prekeys;
+	const uint8_t *id = info->channels[0].identifier;
+
+	if (info->peer.origin != OCKAM_ORIGIN_CHANNEL || info->peer.flags ||
+	    info->peer.nchannels != 1 || info->ret.nhops != 2 ||
+	    !trust_policy_allows(&conf->policy->trust, id))
+		return NULL;
+	return id;
+}
+
+static void readable(struct watch *w, uint32_t events)
+{
+	static uint8_t in[X3DH_MESSAGE_MAX], out[X3DH_MESSAGE_MAX + BUNDLE_MAX];
+	static struct ockam_info info;
+	struct postbox_asker who = { 0 };
+	struct ocb_writer ans;
+	ssize_t n;
+	int err;
+
+	(void)events;
+	n = ockam_recv(w->fd, in, sizeof(in), &info, 0);
+	if (n < 0 || !info.has_peer || !info.has_ret || !info.ret.nhops ||
+	    info.flags & (MSG_TRUNC | MSG_CTRUNC))
+		return;
+	who.id = asker(&info);
+	who.route = info.ret.hops;
+	who.route_len = info.ret.len;
+	ocb_writer_init(&ans, out, sizeof(out));
+	err = postbox_serve(boxes, &who, in, n, now_seconds(), &ans);
+	if (err && err != POSTBOX_E_EMPTY)
+		log_debug("prekey service: a request of %s is refused: %s",
+			  who.id ? id_text(who.id) : "nobody",
+			  postbox_strerror(err));
+	if (ockam_send_path(w->fd, &info.ret, out, ans.len) < 0)
+		log_debug("prekey service: an answer could not be sent: %s",
+			  strerror(errno));
+}
+
+/* ---- configuration ---- */
+
+void prekey_service_end(void)
+{
+	x3dh_unwatch(&worker);
+	postbox_free(boxes);
+	boxes = NULL;
+	if (dir >= 0)
+		close(dir);
+	dir = -1;
+}
+
+static int begin(const struct config *c)
+{
+	const struct postbox_store store = { .save = save };
+	const unsigned int want = 1U << OCKAM_RECV_RETURN |
+				  1U << OCKAM_RECV_PEER;
+	int fd;
+
+	boxes = postbox_new(&store, c->prekeys.max);
+	if (!boxes || open_directory(c->state) || restore_all())
+		return -1;
+	fd = socket(ockam_family(),
+		    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	x3dh_watch(&worker, fd, readable);
+	if (worker.fd < 0 ||
+	    ockam_accept(fd, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS, NULL,
+			 0) ||
+	    ockam_want(fd, want) || ockam_bind(fd, PREKEY_WORKER))
+		return -1;
+	return 0;
+}
+
+void prekey_service_apply(const struct config *c)
+{
+	if (!c->prekeys.enabled) {
+		prekey_service_end();
+		return;
+	}
+	if (worker.fd >= 0)
+		return;
+	if (!begin(c)) {
+		log_info("prekey service: at " PREKEY_WORKER);
+		return;
+	}
+	log_error("prekey service: %s", strerror(errno));
+	prekey_service_end();
+}
+
+void prekey_service_tick(void)
+{
+	if (!boxes || now_ms() < next_expiry)
+		return;
+	next_expiry = now_ms() + EXPIRE_MS;
+	postbox_expire(boxes, now_seconds());
+}

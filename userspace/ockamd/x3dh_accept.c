@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * X3DH, the responder: bundles for who asks at a listener, first messages from
+ * there and out of mailboxes.
+ *
+ * A first message makes two channels: one for what comes under the final keys,
+ * which also sends, and one for early data.  The daemon hands the data part of
+ * early messages to the latter's decryptor; that it is good, and new, is for the
+ * kernel to see.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "ident_err.h"
+#include "x3dh.h"
+
+#define GIVE_UP_MS	60000
+#define AGAIN_MS	5000	/* between answers to the same initiator */
+
+/**
+ * struct accepted - a channel that a first message made
+ * @entry: list
+ * @record: what its messages are known by
+ * @channel: id
+ * @early: id of the one for early data
+ * @decryptor: of the channel
+ * @early_decryptor: of the other one
+ * @reply: where the answer goes
+ * @answer: the answer
+ * @answered: when it was sent, in ms, 0: not yet
+ * @why_not: errno of the last attempt that the log has
+ * @data: early data that could not be delivered yet, or NULL
+ * @data_len: its length
+ * @until: when both are given up, in ms
+ */
+struct accepted {
+	TAILQ_ENTRY(accepted) entry;
+	uint8_t record[PREKEYS_RECORD_LEN];
+	uint32_t channel;
+	uint32_t early;
+	struct ockam_path decryptor;
+	struct ockam_path early_decryptor;
+	struct ockam_path reply;
+	uint8_t answer[X3DH_ANSWER_LEN];
+	uint64_t answered;
+	int why_not;
+	uint8_t *data;
+	size_t data_len;
+	uint64_t until;
+};
+
+static TAILQ_HEAD(, accepted) all = TAILQ_HEAD_INITIALIZER(all);
+
+static void accepted_free(struct accepted *a)
+{
+	free(a->data);
+	free(a);
+}
+
+static struct accepted *find(const uint8_t record[PREKEYS_RECORD_LEN])
+{
+	struct accepted *a;
+
+	TAILQ_FOREACH(a, &all, entry)
+		if (!memcmp(a->record, record, sizeof(a->record)))
+			return a;
+	return NULL;
+}
+
+/* ---- bundles ---- */
+
+/* [number, [0, [bundle, null]]] to whoever asks; it names no one. */
+static void give_bundle(struct listener *l, const struct ockam_info *info,
+			const uint8_t *msg, size_t len)
+{
+	static uint8_t out[BUNDLE_MAX + 64];
+	struct identity *self = keys_find(l->identity);
+	struct ocb_list outer, fields;
+	struct own_prekeys *o;
+	struct ocb_reader r;
+	struct ocb_writer w;
+	uint64_t number, op;
+
+	ocb_reader_init(&r, msg, len);
+	if (ocb_list_begin(&r, &outer) || ocb_list_need(&r, &outer) ||
+	    ocb_get_uint(&r, &number) || ocb_list_need(&r, &outer) ||
+	    ocb_enum_begin(&r, &op, &fields) || op != POSTBOX_FETCH)
+		return;
+	o = self ? own_prekeys(l->identity, self) : NULL;
+	ocb_writer_init(&w, out, sizeof(out));
+	ocb_put_array(&w, 2);
+	ocb_put_uint(&w, number);
+	ocb_put_array(&w, 2);
+	ocb_put_uint(&w, o ? POSTBOX_OK : POSTBOX_E_UNKNOWN);
+	ocb_put_array(&w, o ? 2 : 0);
+	if (o) {
+		ocb_put_bytes(&w, o->pk->spk[0].bundle,
+			      o->pk->spk[0].bundle_len);
+		ocb_put_null(&w);
+	}
+	if (!w.full && ockam_send_path(l->watch.fd, &info->ret, out, w.len) < 0)
+		log_debug("a bundle could not be sent: %s", strerror(errno));
+}
+
+void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
+		      const uint8_t *msg, size_t len)
+{
+	const char *why;
+
+	if (!info->has_ret || !info->ret.nhops)
+		return;
+	/* A request has two parts, the header of a first message four. */
+	if (msg[X3DH_NAME_LEN] == 0x82)
+		give_bundle(l, info, msg + X3DH_NAME_LEN, len - X3DH_NAME_LEN);
+	else if (x3dh_take(l, &info->ret, msg, len, &why))
+		handshake_refused(l, info, why);
+}
+
+/* ---- channels ---- */
+
+static void fill(struct ockam_nl_channel *ch, const struct listener *l,
+		 const struct x3dh_accept *acc, int fd,
+		 const struct ockam_path *route)
+{
+	static const int attrs[] = {
+		OCKAM_A_CHANNEL_ROLE, OCKAM_A_CHANNEL_SUITE,
+		OCKAM_A_CHANNEL_HANDSHAKE_FD, OCKAM_A_CHANNEL_ROUTE,
+		OCKAM_A_CHANNEL_TX_KEY, OCKAM_A_CHANNEL_RX_KEY,
+		OCKAM_A_CHANNEL_IDENTIFIER, OCKAM_A_CHANNEL_OWNER,
+		OCKAM_A_CHANNEL_MODE,
+	};
+	size_t i;
+
+	memset(ch, 0, sizeof(*ch));
+	for (i = 0; i < ARRAY_SIZE(attrs); i++)
+		ockam_nl_mark(ch, attrs[i]);
+	ch->role = OCKAM_ROLE_RESPONDER;
+	ch->suite = OCKAM_SUITE_AES256GCM;
+	ch->handshake_fd = fd;
+	ch->route.len = route->len;
+	memcpy(ch->route.data, route->hops, route->len);
+	memcpy(ch->identifier, acc->peer.identifier, sizeof(ch->identifier));
+	ch->owner = l->owner;
+	ch->mode = l->shared ? 0666 : 0600;
+}
+
+static int install_final(const struct listener *l,
+			 const struct x3dh_accept *acc, struct accepted *a)
+{
+	struct ockam_nl_channel *ch = &scratch->channel;
+	int fd, err;
+
+	fd = x3dh_socket(true, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS |
+			 OCKAM_ACCEPT_FORWARDED, &a->decryptor);
+	if (fd < 0)
+		return fd;
+	fill(ch, l, acc, fd, &a->reply);
+	memcpy(ch->tx_key, acc->keys.tx, sizeof(ch->tx_key));
+	memcpy(ch->rx_key, acc->keys.rx, sizeof(ch->rx_key));
+	err = ockam_nl_channel_new(the.nl, ch);
+	if (!err)
+		a->channel = ch->id;
+	sodium_memzero(ch, sizeof(*ch));
+	close(fd);
+	return err;
+}
+
+/*
+ * What it would be encrypted with is never used.  Its ciphertexts come from us,
+ * and it takes them from where its route leads only.
+ */
+static int install_early(const struct listener *l,
+			 const struct x3dh_accept *acc, struct accepted *a)
+{
+	struct ockam_nl_channel *ch = &scratch->channel;
+	struct ockam_path feeder = { .nhops = 1 };
+	socklen_t len = sizeof(feeder.hops);
+	int fd, err;
+
+	if (getsockopt(the.tx, SOL_OCKAM, OCKAM_BIND, feeder.hops, &len))
+		return -errno;
+	feeder.len = len;
+	fd = x3dh_socket(true, 0, &a->early_decryptor);
+	if (fd < 0)
+		return fd;
+	fill(ch, l, acc, fd, &feeder);
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_EARLY_OF);
+	ch->early_of = a->channel;
+	randombytes_buf(ch->tx_key, sizeof(ch->tx_key));
+	memcpy(ch->rx_key, acc->early, sizeof(ch->rx_key));
+	err = ockam_nl_channel_new(the.nl, ch);
+	if (!err)
+		a->early = ch->id;
+	sodium_memzero(ch, sizeof(*ch));
+	close(fd);
+	return err;
+}
+
+static void track(const struct listener *l, const struct x3dh_accept *acc,
+		  const struct accepted *a)
+{
+	const struct track t = {
+		.listener = l->address,
+		.identity = l->identity,
+		.policy = l->policy,
+		.peer = acc->peer.identifier,
+		.rule = acc->peer.rule,
+		.owner = l->owner,
+		.expires = acc->peer.expires,
+	};
+
+	channels_track(a->channel, &t);
+}
+
+/* ---- delivery ---- */
+
+static void send_answer(struct accepted *a)
+{
+	struct ockam_path to = a->reply;
+
+	if (a->answered)
+		return;
+	x3dh_unfold(&to);
+	if (ockam_send_as(the.tx, &to, &a->decryptor, a->answer,
+			  sizeof(a->answer)) >= 0) {
+		a->answered = now_ms();
+	} else if (!x3dh_busy(errno) && errno != a->why_not) {
+		/* A channel or link on the way may come up again. */
+		a->why_not = errno;
+		log_info("channel %u: the answer cannot be sent now: %s",
+			 a->channel, strerror(errno));
+	}
+}
+
+/* 0, or EAGAIN when it is kept for later. */
+static int deliver(struct accepted *a, const uint8_t *data, size_t len)
+{
+	if (ockam_send_path(the.tx, &a->early_decryptor, data, len) >= 0)
+		return 0;
+	if (!x3dh_busy(errno)) {
+		log_info("channel %u: early data is lost: %s", a->channel,
+			 strerror(errno));
+		return 0;
+	}
+	if (!a->data) {
+		a->data = malloc(len);
+		if (!a->data)
+			return EAGAIN;
+		memcpy(a->data, data, len);
+		a->data_len = len;
+		a->until = now_ms() + GIVE_UP_MS;
+	}
+	return EAGAIN;
+}
+
+static void deliver_kept(struct accepted *a)
+{
+	uint8_t *data = a->data;
+
+	if (!data || deliver(a, data, a->data_len))
+		return;
+	a->data = NULL;
+	free(data);
+}
+
+/*
+ * Another one with the header of one that was accepted: the initiator may not
+ * have our answer, perhaps because its way to the mailbox is another one now.
+ */
+static int take_more(struct accepted *a, const struct x3dh_first *f,
+		     const struct ockam_path *reply, const char **why)
+{
+	if (!f->nonce) {
+		*why = ident_strerror(IDENT_E_REPLAY);
+		return EKEYREJECTED;
+	}
+	deliver_kept(a);
+	*why = "early data is still waiting";
+	if (a->data)
+		return EAGAIN;
+	if (reply->nhops && now_ms() >= a->answered + AGAIN_MS) {
+		a->answered = 0;
+		a->reply = *reply;
+		a->until = now_ms() + GIVE_UP_MS;
+		send_answer(a);
+	}
+	deliver(a, f->data, f->data_len);
+	return 0;
+}
+
+/* ---- first messages ---- */
+
+static int commit(void *ctx)
+{
+	return own_prekeys_save(ctx);
+}
+
+/* The prekey is used up, so from here on there is no way back. */
+static int set_up(struct listener *l, const struct x3dh_accept *acc,
+		  const struct x3dh_first *f, struct accepted *a,
+		  const char **why)
+{
+	int err;
+
+	err = install_final(l, acc, a);
+	if (!err) {
+		track(l, acc, a);
+		err = install_early(l, acc, a);
+	}
+	if (err) {
+		*why = ockam_nl_error(the.nl);
+		if (a->channel)
+			channels_delete(a->channel);
+		return -err;
+	}
+	memcpy(a->answer, acc->answer, sizeof(a->answer));
+	l->accepted++;
+	log_info("channel %u to %s is up: responder, x3dh %s a one-time prekey, identity %s",
+		 a->channel, id_text(acc->peer.identifier),
+		 f->has_one_time ? "with" : "without", l->identity);
+	send_answer(a);
+	deliver(a, f->data, f->data_len);
+	return 0;
+}
+
+static int errno_of(int err)
+{
+	switch (err) {
+	case IDENT_E_NOMEM:
+	case IDENT_E_OWN_KEY:
+		return EAGAIN;
+	case IDENT_E_STORE:
+		return EIO;
+	case IDENT_E_UNTRUSTED:
+		return EACCES;
+	default:
+		return EKEYREJECTED;
+	}
+}
+
+static int respond(struct listener *l, const struct ockam_path *reply,
+		   const uint8_t *msg, size_t len, struct x3dh_accept *acc,
+		   const char **why)
+{
+	struct identity *self = keys_find(l->identity);
+	struct x3dh_own own = {
+		.self = self,
+		.check = &l->policy->check,
+		.commit = commit,
+	};
+	struct own_prekeys *o;
+	int err;
+
+	*why = "our identity is not usable";
+	o = self ? own_prekeys(l->identity, self) : NULL;
+	if (!o)
+		return EAGAIN;
+	*why = "no return route";
+	if (!reply->nhops)
+		return EINVAL;
+	own.prekeys = o->pk;
+	own.ctx = o;
+	err = x3dh_respond(&own, msg, len, now_seconds(), acc);
+	if (!err)
+		return 0;
+	*why = ident_strerror(err);
+	return errno_of(err);
+}
+
+int x3dh_take(struct listener *l, const struct ockam_path *reply,
+	      const uint8_t *msg, size_t len, const char **why)
+{
+	uint8_t record[PREKEYS_RECORD_LEN];
+	struct x3dh_accept acc;
+	struct accepted *a;
+	struct x3dh_first f;
+	int err;
+
+	err = x3dh_first_read(msg, len, &f);
+	if (!err)
+		err = x3dh_record(&f, record);
+	if (err) {
+		*why = ident_strerror(err);
+		return errno_of(err);
+	}
+	a = find(record);
+	if (a)
+		return take_more(a, &f, reply, why);
+	*why = "out of memory";
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return EAGAIN;
+	memcpy(a->record, record, sizeof(a->record));
+	a->reply = *reply;
+	a->until = now_ms() + GIVE_UP_MS;
+	err = respond(l, reply, msg, len, &acc, why);
+	if (!err) {
+		err = set_up(l, &acc, &f, a, why);
+		x3dh_accept_wipe(&acc);
+	}
+	if (err)
+		accepted_free(a);
+	else
+		TAILQ_INSERT_TAIL(&all, a, entry);
+	return err;
+}
+
+/* ---- time and ends ---- */
+
+void x3dh_accept_tick(void)
+{
+	uint64_t now = now_ms();
+	struct accepted *a;
+
+	TAILQ_FOREACH(a, &all, entry) {
+		if (now < a->until) {
+			send_answer(a);
+			deliver_kept(a);
+		} else if (a->data) {
+			log_info("channel %u: early data is lost: it could not be delivered",
+				 a->channel);
+			free(a->data);
+			a->data = NULL;
+		}
+	}
+}
+
+void x3dh_accept_gone(uint32_t channel)
+{
+	struct accepted *a, *next;
+
+	TAILQ_FOREACH_SAFE(a, &all, entry, next) {
+		if (a->channel != channel && a->early != channel)
+			continue;
+		TAILQ_REMOVE(&all, a, entry);
+		/* The initiator ended it before it had our answer. */
+		if (a->early == channel)
+			channels_delete(a->channel);
+		accepted_free(a);
+	}
+}
+
+void x3dh_accept_end(void)
+{
+	struct accepted *a, *next;
+
+	TAILQ_FOREACH_SAFE(a, &all, entry, next) {
+		TAILQ_REMOVE(&all, a, entry);
+		accepted_free(a);
+	}
+}

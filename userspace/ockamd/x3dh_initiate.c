@@ -1,0 +1,671 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * X3DH, the initiator: a channel that sends before its peer has said a word.
+ *
+ *	ask for the bundle, check it, install the early channel, answer the
+ *	caller; what that channel encrypts comes to a worker of ours ("pipe"),
+ *	gets the header in front and goes to the peer's listener or into its
+ *	mailbox; with the peer's answer another channel succeeds the early one.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "ident_err.h"
+#include "x3dh.h"
+
+#define BEGUN_MAX	256	/* not answered yet, at once */
+#define BEGUN_USER	64	/* of them for one uid */
+#define DRAIN_MS	3000
+
+/* Bounds what a bundle may promise: the mailbox keeps nothing for longer. */
+#define ANSWER_SECONDS	POSTBOX_LETTER_SECONDS
+
+enum step {
+	STEP_FETCH,		/* waits for the bundle */
+	STEP_EARLY,		/* early data may go, waits for the answer */
+	STEP_DRAIN,		/* succeeded; what was encrypted before goes */
+};
+
+/* In guarded memory. */
+struct begun_secrets {
+	struct x3dh x;
+	struct x3dh_start start;
+	struct x3dh_keys keys;
+};
+
+/**
+ * struct begun - a channel that is being made
+ * @entry: list
+ * @step: how far it is
+ * @mailbox: @route leads to a prekey service
+ * @one_time: a one-time prekey is required
+ * @line: socket that talks with the other side; the final decryptor
+ * @pipe: worker that the early channel sends to
+ * @pipe_path: its address
+ * @route: to the peer's listener or the prekey service
+ * @target: whom it is for, if @mailbox
+ * @number: of the request
+ * @identity: name of our identity
+ * @policy: whom to trust
+ * @owner: uid
+ * @shared: mode of the channel
+ * @ask: who waits for it, or NULL
+ * @deadline: of this step, in ms
+ * @secrets: secrets
+ * @header: header of the early messages
+ * @header_len: its length
+ * @channel: id
+ * @old: after the answer, what the early channel is called
+ * @peer: its identifier
+ * @out: message that could not be sent yet, or NULL
+ * @out_len: its length
+ */
+struct begun {
+	TAILQ_ENTRY(begun) entry;
+	enum step step;
+	bool mailbox;
+	bool one_time;
+	struct watch line;
+	struct watch pipe;
+	struct ockam_path pipe_path;
+	struct ockam_path route;
+	uint8_t target[IDENT_ID_LEN];
+	uint64_t number;
+	char *identity;
+	struct policy *policy;
+	uid_t owner;
+	bool shared;
+	struct ask *ask;
+	uint64_t deadline;
+	struct begun_secrets *secrets;
+	uint8_t *header;
+	size_t header_len;
+	uint32_t channel;
+	uint32_t old;
+	uint8_t peer[IDENT_ID_LEN];
+	uint8_t *out;
+	size_t out_len;
+};
+
+static TAILQ_HEAD(, begun) all = TAILQ_HEAD_INITIALIZER(all);
+static uint8_t inbox[X3DH_MESSAGE_MAX];
+static uint8_t outbox[X3DH_MESSAGE_MAX + IDENT_HISTORY_MAX];
+
+/* ---- life ---- */
+
+static void secrets_free(struct begun_secrets *s)
+{
+	if (!s)
+		return;
+	x3dh_wipe(&s->x);
+	x3dh_start_wipe(&s->start);
+	sodium_free(s);
+}
+
+static void begun_free(struct begun *b)
+{
+	TAILQ_REMOVE(&all, b, entry);
+	x3dh_unwatch(&b->line);
+	x3dh_unwatch(&b->pipe);
+	secrets_free(b->secrets);
+	policy_put(b->policy);
+	free(b->identity);
+	free(b->ask);
+	free(b->header);
+	free(b->out);
+	free(b);
+}
+
+static void remove_channel(uint32_t id)
+{
+	struct ockam_nl_channel ch = { .id = id };
+	int err;
+
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_QUIET);
+	err = ockam_nl_channel_del(the.nl, &ch);
+	if (err && err != -ENOENT)
+		log_error("channel %u: %s", id, ockam_nl_error(the.nl));
+}
+
+static void fail(struct begun *b, int err, const char *why)
+{
+	log_info("x3dh for uid %u failed: %s", b->owner, why);
+	if (b->ask)
+		answer_error(b->ask, err, "%s", why);
+	if (b->channel)
+		channels_delete(b->channel);
+	begun_free(b);
+}
+
+/* ---- sending ---- */
+
+/* 0, or an errno; @out stays when it may go later. */
+static int send_out(struct begun *b)
+{
+	int err = 0;
+
+	if (ockam_send_path(b->line.fd, &b->route, b->out, b->out_len) < 0)
+		err = errno;
+	if (x3dh_busy(err))
+		return err;
+	free(b->out);
+	b->out = NULL;
+	return err;
+}
+
+static int set_out(struct begun *b, const struct ocb_writer *w)
+{
+	b->out = w->full ? NULL : malloc(w->len);
+	if (!b->out)
+		return w->full ? EMSGSIZE : ENOMEM;
+	memcpy(b->out, w->buf, w->len);
+	b->out_len = w->len;
+	return 0;
+}
+
+/* An early message with @data at its end. */
+static int wrap(struct begun *b, const uint8_t *data, size_t len)
+{
+	size_t whole = b->header_len + len;
+	struct ocb_writer w;
+	uint8_t *msg;
+	int err;
+
+	if (whole > POSTBOX_MESSAGE_MAX)
+		return EMSGSIZE;
+	msg = malloc(whole);
+	if (!msg)
+		return ENOMEM;
+	memcpy(msg, b->header, b->header_len);
+	memcpy(msg + b->header_len, data, len);
+	ocb_writer_init(&w, outbox, sizeof(outbox));
+	if (b->mailbox) {
+		x3dh_ask(&w, b->number, POSTBOX_DEPOSIT, 2);
+		ocb_put_bytes(&w, b->target, sizeof(b->target));
+		ocb_put_bytes(&w, msg, whole);
+	} else {
+		ocb_put_raw(&w, msg, whole);
+	}
+	free(msg);
+	err = set_out(b, &w);
+	return err ? err : send_out(b);
+}
+
+/* Until there is nothing, or no more can be sent now. */
+static void pump(struct begun *b)
+{
+	ssize_t n;
+	int err;
+
+	if (b->out && x3dh_busy(send_out(b)))
+		return;
+	while (!b->out) {
+		n = ockam_recv(b->pipe.fd, inbox, sizeof(inbox), NULL, 0);
+		if (n < 0)
+			return;
+		err = wrap(b, inbox, n);
+		if (err && !x3dh_busy(err))
+			log_info("channel %u: early data is lost: %s",
+				 b->channel, strerror(err));
+	}
+}
+
+static struct begun *of_pipe(struct watch *w)
+{
+	return (struct begun *)((char *)w - offsetof(struct begun, pipe));
+}
+
+static void pipe_readable(struct watch *w, uint32_t events)
+{
+	(void)events;
+	pump(of_pipe(w));
+	/* What waits is for the tick; until then nothing more is read. */
+	if (of_pipe(w)->out)
+		loop_change(w, 0);
+}
+
+/* ---- channels ---- */
+
+static void fill(struct ockam_nl_channel *ch, const struct begun *b, int fd,
+		 const struct ockam_path *route)
+{
+	static const int attrs[] = {
+		OCKAM_A_CHANNEL_ROLE, OCKAM_A_CHANNEL_SUITE,
+		OCKAM_A_CHANNEL_HANDSHAKE_FD, OCKAM_A_CHANNEL_ROUTE,
+		OCKAM_A_CHANNEL_TX_KEY, OCKAM_A_CHANNEL_RX_KEY,
+		OCKAM_A_CHANNEL_IDENTIFIER, OCKAM_A_CHANNEL_OWNER,
+		OCKAM_A_CHANNEL_MODE,
+	};
+	size_t i;
+
+	memset(ch, 0, sizeof(*ch));
+	for (i = 0; i < ARRAY_SIZE(attrs); i++)
+		ockam_nl_mark(ch, attrs[i]);
+	ch->role = OCKAM_ROLE_INITIATOR;
+	ch->suite = OCKAM_SUITE_AES256GCM;
+	ch->handshake_fd = fd;
+	ch->route.len = route->len;
+	memcpy(ch->route.data, route->hops, route->len);
+	memcpy(ch->identifier, b->peer, sizeof(ch->identifier));
+	ch->owner = b->owner;
+	ch->mode = b->shared ? 0666 : 0600;
+}
+
+/* Nothing is ever decrypted there: only the key to encrypt with is known. */
+static int install_early(struct begun *b, struct ockam_path *encryptor)
+{
+	struct ockam_nl_channel *ch = &scratch->channel;
+	struct ockam_path unused;
+	int fd, err;
+
+	fd = x3dh_socket(true, 0, &unused);
+	if (fd < 0)
+		return fd;
+	fill(ch, b, fd, &b->pipe_path);
+	memcpy(ch->tx_key, b->secrets->start.early, sizeof(ch->tx_key));
+	randombytes_buf(ch->rx_key, sizeof(ch->rx_key));
+	err = ockam_nl_channel_new(the.nl, ch);
+	if (!err) {
+		b->channel = ch->id;
+		encryptor->nhops = 1;
+		encryptor->len = ch->encryptor.len;
+		memcpy(encryptor->hops, ch->encryptor.data, ch->encryptor.len);
+	}
+	sodium_memzero(ch, sizeof(*ch));
+	close(fd);
+	return err;
+}
+
+static int install_final(struct begun *b, const struct ockam_path *route)
+{
+	struct ockam_nl_channel *ch = &scratch->channel;
+	int err;
+
+	fill(ch, b, b->line.fd, route);
+	ockam_nl_mark(ch, OCKAM_A_CHANNEL_SUCCEEDS);
+	ch->succeeds = b->channel;
+	memcpy(ch->tx_key, b->secrets->keys.tx, sizeof(ch->tx_key));
+	memcpy(ch->rx_key, b->secrets->keys.rx, sizeof(ch->rx_key));
+	err = ockam_nl_channel_new(the.nl, ch);
+	if (!err)
+		b->old = ch->succeeds;
+	sodium_memzero(ch, sizeof(*ch));
+	return err;
+}
+
+static void track(const struct begun *b, const struct ident_peer *peer)
+{
+	const struct track t = {
+		.identity = b->identity,
+		.policy = b->policy,
+		.peer = b->peer,
+		.rule = peer->rule,
+		.owner = b->owner,
+		.expires = peer->expires,
+	};
+
+	channels_track(b->channel, &t);
+}
+
+/* ---- the bundle ---- */
+
+static void answer_caller(struct begun *b, const struct ockam_path *encryptor)
+{
+	struct answer ans = { .id = b->ask->id, .channel = b->channel };
+
+	ans.encryptor = *encryptor;
+	memcpy(ans.peer, b->peer, sizeof(ans.peer));
+	answer_ask(b->ask, &ans);
+	free(b->ask);
+	b->ask = NULL;
+}
+
+static int errno_of(int err)
+{
+	switch (err) {
+	case IDENT_E_NOMEM:
+		return ENOMEM;
+	case IDENT_E_STORE:
+		return EIO;
+	case IDENT_E_UNTRUSTED:
+		return EACCES;
+	case IDENT_E_EXPIRED:
+		return EKEYEXPIRED;
+	case IDENT_E_NO_ONE_TIME:
+		return ENOKEY;
+	default:
+		return EKEYREJECTED;
+	}
+}
+
+/* @one_time: NULL if there is none. */
+static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
+			const uint8_t *one_time, size_t one_time_len)
+{
+	struct begun_secrets *s = b->secrets;
+	struct ockam_path encryptor;
+	struct x3dh_known known;
+	struct x3dh_config cfg = {
+		.self = keys_find(b->identity),
+		.check = &b->policy->check,
+		.known = &known,
+		.expected = b->mailbox ? b->target : NULL,
+		.need_one_time = b->one_time,
+	};
+	size_t cap;
+	int err;
+
+	if (!cfg.self) {
+		fail(b, ENOENT, "our identity is not usable");
+		return;
+	}
+	keystore_known_bundles(the.keys, &known);
+	cap = x3dh_header_max(cfg.self);
+	b->header = malloc(cap);
+	if (!b->header) {
+		fail(b, ENOMEM, "out of memory");
+		return;
+	}
+	err = x3dh_initiate(&s->x, &cfg, bundle, len, one_time, one_time_len,
+			    now_seconds(), b->header, cap, &b->header_len,
+			    &s->start);
+	if (err) {
+		fail(b, errno_of(err), ident_strerror(err));
+		return;
+	}
+	memcpy(b->peer, s->start.peer.identifier, sizeof(b->peer));
+	err = install_early(b, &encryptor);
+	if (err) {
+		fail(b, -err, ockam_nl_error(the.nl));
+		return;
+	}
+	track(b, &s->start.peer);
+	x3dh_start_wipe(&s->start);
+	b->step = STEP_EARLY;
+	b->deadline = now_ms() + ANSWER_SECONDS * 1000;
+	x3dh_watch(&b->pipe, b->pipe.fd, pipe_readable);
+	log_info("channel %u to %s may send early data: initiator, x3dh %s a one-time prekey, identity %s",
+		 b->channel, id_text(b->peer), one_time ? "with" : "without",
+		 b->identity);
+	if (b->ask)
+		answer_caller(b, &encryptor);
+}
+
+static void got_bundle(struct begun *b, size_t len)
+{
+	const uint8_t *bundle, *one_time = NULL;
+	size_t bundle_len, one_time_len = 0;
+	struct ocb_reader r;
+	struct ocb_list l;
+	uint64_t result;
+
+	if (x3dh_reply(inbox, len, b->number, &r, &result, &l))
+		return;
+	if (result) {
+		fail(b, ENOENT, postbox_strerror(result));
+		return;
+	}
+	if (ocb_list_need(&r, &l) || ocb_get_bytes(&r, &bundle, &bundle_len) ||
+	    ocb_list_need(&r, &l) ||
+	    (!ocb_take_null(&r) &&
+	     ocb_get_bytes(&r, &one_time, &one_time_len))) {
+		fail(b, EBADMSG, "the answer to the request for a bundle is not understood");
+		return;
+	}
+	begin_early(b, bundle, bundle_len, one_time, one_time_len);
+}
+
+/* ---- the answer ---- */
+
+/* False if it was none; then the real one can still come. */
+static bool got_answer(struct begun *b, const struct ockam_info *info,
+		       size_t len)
+{
+	struct begun_secrets *s = b->secrets;
+	int err;
+
+	err = x3dh_finish(&s->x, inbox, len, &s->keys);
+	if (err) {
+		log_debug("channel %u: no answer: %s", b->channel,
+			  ident_strerror(err));
+		return false;
+	}
+	err = install_final(b, &info->ret);
+	sodium_memzero(&s->keys, sizeof(s->keys));
+	if (err) {
+		fail(b, -err, ockam_nl_error(the.nl));
+		return true;
+	}
+	log_info("channel %u to %s is up: initiator, x3dh, identity %s",
+		 b->channel, id_text(b->peer), b->identity);
+	b->step = STEP_DRAIN;
+	b->deadline = now_ms() + DRAIN_MS;
+	/* The address is the channel's; what is in the pipe goes another way. */
+	loop_del(&b->line);
+	close(b->line.fd);
+	b->line.fd = dup(the.tx);
+	pump(b);
+	return true;
+}
+
+static void got_result(const struct begun *b, size_t len)
+{
+	struct ocb_reader r;
+	struct ocb_list l;
+	uint64_t result;
+
+	if (!x3dh_reply(inbox, len, b->number, &r, &result, &l) && result)
+		log_info("channel %u: the prekey service refused early data: %s",
+			 b->channel, postbox_strerror(result));
+}
+
+static void line_readable(struct watch *w, uint32_t events)
+{
+	struct begun *b = (struct begun *)((char *)w -
+					   offsetof(struct begun, line));
+	static struct ockam_info info;
+	bool usable;
+	int zero = 0;
+	ssize_t n;
+
+	(void)events;
+	n = ockam_recv(w->fd, inbox, sizeof(inbox), &info, 0);
+	if (n < 0) {
+		if (!x3dh_busy(errno))
+			fail(b, errno, "the socket failed");
+		return;
+	}
+	usable = info.has_ret && info.ret.nhops &&
+		 !(info.flags & (MSG_TRUNC | MSG_CTRUNC));
+	/* What comes behind the answer is for the channel. */
+	if (usable && b->step == STEP_EARLY && n == X3DH_ANSWER_LEN &&
+	    got_answer(b, &info, n))
+		return;
+	/* In handshake mode each further message has to be asked for. */
+	if (setsockopt(w->fd, SOL_OCKAM, OCKAM_NEXT, &zero, sizeof(zero))) {
+		fail(b, errno, strerror(errno));
+		return;
+	}
+	if (!usable)
+		return;
+	if (b->step == STEP_FETCH)
+		got_bundle(b, n);
+	else
+		got_result(b, n);
+}
+
+/* ---- the beginning ---- */
+
+static size_t count_user(uid_t uid, size_t *whole)
+{
+	struct begun *b;
+	size_t n = 0;
+
+	*whole = 0;
+	TAILQ_FOREACH(b, &all, entry) {
+		++*whole;
+		n += b->owner == uid;
+	}
+	return n;
+}
+
+static int open_sockets(struct begun *b)
+{
+	struct ockam_path own;
+	int fd;
+
+	fd = x3dh_socket(true, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS |
+			 OCKAM_ACCEPT_FORWARDED, &own);
+	x3dh_watch(&b->line, fd, line_readable);
+	b->pipe.fd = x3dh_socket(false, 0, &b->pipe_path);
+	return b->line.fd < 0 || b->pipe.fd < 0 ? -1 : 0;
+}
+
+static int fetch(struct begun *b)
+{
+	struct ocb_writer w;
+	int err;
+
+	ocb_writer_init(&w, outbox, sizeof(outbox));
+	/* At a listener it has to be told from M1 of XX. */
+	if (!b->mailbox)
+		ocb_put_raw(&w, X3DH_NAME, X3DH_NAME_LEN);
+	x3dh_ask(&w, b->number, POSTBOX_FETCH, 1);
+	ocb_put_bytes(&w, b->target, sizeof(b->target));
+	err = set_out(b, &w);
+	return err ? err : send_out(b);
+}
+
+static struct begun *begun_new(const struct initiate *in, const char *how)
+{
+	struct begun *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->line.fd = -1;
+	b->pipe.fd = -1;
+	TAILQ_INSERT_TAIL(&all, b, entry);
+	b->one_time = !strcmp(how, "x3dh-one-time");
+	b->mailbox = b->one_time || !strcmp(how, "x3dh-mailbox");
+	b->route = in->route;
+	b->policy = policy_get(in->policy);
+	b->owner = in->owner;
+	b->shared = in->shared;
+	b->deadline = now_ms() + in->timeout_ms;
+	randombytes_buf(&b->number, sizeof(b->number));
+	if (b->mailbox)
+		memcpy(b->target, in->policy->trust.ids[0], IDENT_ID_LEN);
+	b->identity = strdup(in->identity);
+	b->secrets = sodium_malloc(sizeof(*b->secrets));
+	b->ask = in->ask ? malloc(sizeof(*b->ask)) : NULL;
+	if (b->secrets)
+		sodium_memzero(b->secrets, sizeof(*b->secrets));
+	if (b->identity && b->secrets && (b->ask || !in->ask) &&
+	    !open_sockets(b))
+		return b;
+	begun_free(b);
+	return NULL;
+}
+
+int x3dh_begin(const struct initiate *in, const char *how, const char **why)
+{
+	struct begun *b;
+	size_t whole;
+	int err;
+
+	*why = "a mailbox is one peer's: trust exactly one identifier";
+	if (strcmp(how, "x3dh") &&
+	    (in->policy->trust.kind != TRUST_LIST || in->policy->trust.n != 1 ||
+	     in->policy->trust.n_rules))
+		return -EINVAL;
+	*why = "too many channels whose peer has not answered";
+	if (count_user(in->owner, &whole) >= BEGUN_USER || whole >= BEGUN_MAX)
+		return -EAGAIN;
+	*why = "no socket or no memory";
+	b = begun_new(in, how);
+	if (!b)
+		return -ENOMEM;
+	err = fetch(b);
+	if (err && !x3dh_busy(err)) {
+		*why = strerror(err);
+		begun_free(b);
+		return -err;
+	}
+	if (b->ask)
+		*b->ask = *in->ask;
+	return 0;
+}
+
+/* ---- time and ends ---- */
+
+static void expire(struct begun *b)
+{
+	switch (b->step) {
+	case STEP_FETCH:
+		fail(b, ETIMEDOUT, "nobody answered the request for a bundle in time");
+		break;
+	case STEP_EARLY:
+		fail(b, ETIMEDOUT, "the peer never answered");
+		break;
+	case STEP_DRAIN:
+		remove_channel(b->old);
+		begun_free(b);
+		break;
+	}
+}
+
+void x3dh_begin_tick(void)
+{
+	struct begun *b, *next;
+
+	TAILQ_FOREACH_SAFE(b, &all, entry, next) {
+		if (now_ms() >= b->deadline) {
+			expire(b);
+		} else if (b->out && b->step == STEP_FETCH) {
+			send_out(b);
+		} else if (b->out) {
+			pump(b);
+			if (!b->out)
+				loop_change(&b->pipe, EPOLLIN);
+		}
+	}
+}
+
+/* A channel is gone: what it encrypted last, a Close perhaps, still goes. */
+void x3dh_begin_gone(uint32_t channel)
+{
+	struct begun *b, *next;
+
+	TAILQ_FOREACH_SAFE(b, &all, entry, next) {
+		if (!b->channel || b->channel != channel)
+			continue;
+		pump(b);
+		begun_free(b);
+	}
+}
+
+/* Without their secrets these channels would wait for ever. */
+void x3dh_begin_end(void)
+{
+	struct begun *b, *next;
+
+	TAILQ_FOREACH_SAFE(b, &all, entry, next) {
+		if (b->ask)
+			answer_error(b->ask, ECANCELED, "ockamd is stopping");
+		if (b->step == STEP_EARLY) {
+			channels_delete(b->channel);
+			pump(b);
+		} else if (b->step == STEP_DRAIN) {
+			remove_channel(b->old);
+		}
+		begun_free(b);
+	}
+}
