@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
 # check.sh [--vm-only] KERNEL: builds everything and runs every test, goes on
-# after a failure, and ends with the sum over all. On the debug kernel, where tests
-# take long and mostly wait, two VMs share them; VMS= says another number.
+# after a failure, and ends with the sum over all. Tests mostly wait, so two VMs
+# share them where there are two processors; VMS= says another number.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -71,7 +71,7 @@ one() {
 vms() {
 	local n=1 pids=() pid i tests
 
-	[ "$kernel" != debug ] || n=2
+	[ "$(nproc)" -lt 2 ] || n=2
 	n=${VMS:-$n}
 	if [ "$n" -eq 1 ]; then
 		# shellcheck disable=SC2086
