@@ -270,11 +270,8 @@ static const struct ockam_sink_ops ockam_sock_sink_ops = {
 
 /* ---- waiting for a full destination, for poll ---- */
 
-static int sock_unblocked(wait_queue_entry_t *entry, unsigned int mode,
-			  int flags, void *key)
+static void sock_wake_senders(struct ockam_sock *osk)
 {
-	struct ockam_sock *osk = container_of(entry, struct ockam_sock,
-					      blocked);
 	wait_queue_head_t *wq;
 
 	rcu_read_lock();
@@ -283,6 +280,12 @@ static int sock_unblocked(wait_queue_entry_t *entry, unsigned int mode,
 		wake_up_interruptible_poll(wq, EPOLLOUT | EPOLLWRNORM |
 					   EPOLLWRBAND);
 	rcu_read_unlock();
+}
+
+static int sock_unblocked(wait_queue_entry_t *entry, unsigned int mode,
+			  int flags, void *key)
+{
+	sock_wake_senders(container_of(entry, struct ockam_sock, blocked));
 	return 0;
 }
 
@@ -311,9 +314,14 @@ void ockam_sock_block(struct ockam_sock *osk, struct ockam_sink *sink)
 		remove_wait_queue(&old->wait, &osk->blocked);
 	osk->blocked_on = sink;
 	add_wait_queue(&sink->wait, &osk->blocked);
-	spin_unlock_bh(&osk->blocked_lock);
-	/* In the queue before poll() looks whether there is room. */
+	/*
+	 * In the queue before this look, and before poll()'s.  Who waits for an
+	 * edge asks neither, and if room has come meanwhile nobody else tells.
+	 */
 	smp_mb();
+	if (ockam_sink_admits(sink) || READ_ONCE(sink->dead))
+		sock_wake_senders(osk);
+	spin_unlock_bh(&osk->blocked_lock);
 	if (old)
 		old->ops->put(old);
 }

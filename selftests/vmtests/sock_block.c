@@ -396,6 +396,48 @@ TEST_F(epoll, neither_spins_nor_hangs)
 	EXPECT_EQ(slow.n, ot_stat(&self->nl, OCKAM_STAT_DELIVERED));
 }
 
+static long fast_reader(void *arg)
+{
+	struct slow *s = arg;
+	unsigned int i;
+	char c;
+
+	for (i = 0; i < s->n; i++) {
+		struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+		while (ot_recv(s->fd, &c, 1, 0) != 1) {
+			if (poll(&p, 1, 20000) != 1)
+				return -ETIMEDOUT;
+		}
+	}
+	return 0;
+}
+
+/* Room that comes while the sender is being told that there is none. */
+TEST_F(epoll, room_that_comes_at_once)
+{
+	struct slow fast = { self->sink, ot_slow() > 1 ? 5000 : 50000 };
+	struct epoll_event ev;
+	unsigned int sent = 0;
+	struct ot_task t;
+	ssize_t n;
+
+	ASSERT_EQ(0, ot_set(self->sink, SOL_SOCKET, SO_RCVBUF, 1));
+	ASSERT_EQ(0, ot_task_start(&t, fast_reader, &fast));
+	while (sent < fast.n) {
+		n = ot_send(self->app, "sink", "x", 1, 0);
+		if (n == 1) {
+			sent++;
+			continue;
+		}
+		ASSERT_EQ(-EAGAIN, n);
+		ASSERT_EQ(1, epoll_wait(self->ep, &ev, 1, 20000)) {
+			TH_LOG("hangs after %u", sent);
+		}
+	}
+	EXPECT_EQ(0, ot_task_end(&t));
+}
+
 /* ---- memory ---- */
 
 TEST_F(block, one_message_may_be_too_many)
