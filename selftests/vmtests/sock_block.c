@@ -416,7 +416,7 @@ static long fast_reader(void *arg)
 /* Room that comes while the sender is being told that there is none. */
 TEST_F(epoll, room_that_comes_at_once)
 {
-	struct slow fast = { self->sink, ot_slow() > 1 ? 5000 : 50000 };
+	struct slow fast = { self->sink, ot_slow() > 1 ? 1000 : 50000 };
 	struct epoll_event ev;
 	unsigned int sent = 0;
 	struct ot_task t;
