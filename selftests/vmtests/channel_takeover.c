@@ -57,6 +57,7 @@ struct lane {
 	struct ockam_nl		*nl;
 	int			number;
 	unsigned int		rounds;
+	uint64_t		enough;		/* ot_ms() */
 	uint64_t		rng;
 	char			(*back)[64];
 	unsigned int		round;
@@ -448,8 +449,12 @@ static long rounds(void *arg)
 {
 	struct lane *l = arg;
 
-	for (l->round = 0; l->round < l->rounds && !l->why; l->round++)
+	for (l->round = 0; l->round < l->rounds && !l->why; l->round++) {
+		/* A slow machine may stop at a tenth. */
+		if (l->round >= l->rounds / 10 && ot_ms() > l->enough)
+			break;
 		one_round(l);
+	}
 	return l->why ? -1 : 0;
 }
 
@@ -475,7 +480,7 @@ FIXTURE_TEARDOWN(takeover)
 TEST_F_TIMEOUT(takeover, under_fire, 550)
 {
 	uint64_t sent = 0, seen = 0, refused = 0, seed;
-	unsigned int early = 0, before = 0, n = ot_slow() > 1 ? 300 : 10000;
+	unsigned int done = 0, early = 0, before = 0, n = ot_slow() > 1 ? 300 : 10000;
 	const char *many = getenv("OCKAM_TAKEOVERS");
 	pthread_attr_t attr;
 	struct ot_task task[LANES];
@@ -496,6 +501,7 @@ TEST_F_TIMEOUT(takeover, under_fire, 550)
 		l[i].node = &self->node;
 		l[i].number = i;
 		l[i].rounds = n / LANES + (i < (int)(n % LANES));
+		l[i].enough = t0 + 200 * 1000;
 		l[i].rng = (seed + i * 1000003) ?: 1;
 		l[i].back = self->back;
 		ASSERT_EQ(0, ockam_nl_open(&l[i].nl));
@@ -510,6 +516,7 @@ TEST_F_TIMEOUT(takeover, under_fire, 550)
 		}
 		sent += l[i].junk_sent;
 		seen += l[i].junk_read;
+		done += l[i].round;
 		early += l[i].early_rounds;
 		before += l[i].before_rounds;
 		refused += l[i].junk_refused;
@@ -517,13 +524,14 @@ TEST_F_TIMEOUT(takeover, under_fire, 550)
 	}
 	ASSERT_TRUE(_metadata->passed);
 	TH_LOG("%u rounds in %llu ms, in %u data waited, in %u some came before M3; junk: %llu, read %llu, refused %llu",
-	       n, (unsigned long long)(ot_ms() - t0), early, before,
+	       done, (unsigned long long)(ot_ms() - t0), early, before,
 	       (unsigned long long)sent, (unsigned long long)seen,
 	       (unsigned long long)refused);
 	/* It was no empty exercise. */
-	EXPECT_LT(n / 10, early);
-	EXPECT_LT(n / 20, before);
-	EXPECT_LT(n, sent);
+	EXPECT_LE(n / 20, done);
+	EXPECT_LT(done / 10, early);
+	EXPECT_LT(done / 20, before);
+	EXPECT_LT(done, sent);
 
 	/* Each piece of junk is with a reader or in a counter. */
 	EXPECT_TRUE(OT_WAIT(lt_drops(&self->node) >= sent - seen));

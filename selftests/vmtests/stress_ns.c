@@ -276,25 +276,37 @@ FIXTURE_TEARDOWN(stress)
 {
 }
 
+/*
+ * What a kernel keeps in caches and in broken pages goes up and down by tens of
+ * MiB, whatever the number of namespaces; what is lost grows with it.  12 KiB for
+ * each is called lost if it is missing after @TRIES times as many as well.
+ */
+#define TRIES	4
+
 TEST_F_TIMEOUT(stress, namespaces_come_and_go, 1200)
 {
-	long free_before, free_after;
-	unsigned int n = ot_slow() > 1 ? NAMESPACES / 10 : NAMESPACES;
+	unsigned int i, n = ot_slow() > 1 ? NAMESPACES / 10 : NAMESPACES;
+	long before, lost, limit;
 
 	/* What the first ones leave in caches is not a leak. */
 	ASSERT_EQ(0, run_load(self->seed, 40));
 	ASSERT_TRUE(freed());
 	settle();
-	free_before = mem_kib("MemAvailable");
-	ASSERT_EQ(0, run_load(self->seed + 1, n));
-
-	/* All of them are freed. */
-	EXPECT_TRUE(freed());
-	/* 16 KiB for each would be 16 MiB.  What waits for RCU comes late. */
-	EXPECT_TRUE(OT_WAIT((settle(), free_after = mem_kib("MemAvailable")) >
-			    free_before - 12 * 1024));
-	TH_LOG("available: %ld KiB before, %ld KiB after", free_before,
-	       free_after);
+	before = mem_kib("MemAvailable");
+	for (i = 1; i <= TRIES; i++) {
+		limit = 12 * NAMESPACES * (long)i;
+		ASSERT_EQ(0, run_load(self->seed + i, n));
+		/* All of them are freed. */
+		ASSERT_TRUE(freed());
+		/* What waits for RCU comes late. */
+		OT_WAIT((settle(), lost = before - mem_kib("MemAvailable")) <
+			limit);
+		TH_LOG("%u namespaces: of %ld KiB %ld are missing", i * n,
+		       before, lost);
+		if (lost < limit)
+			break;
+	}
+	EXPECT_LT(lost, limit);
 }
 
 /* Processes killed in the middle of it all, whatever they were doing. */
