@@ -94,6 +94,24 @@ if [ -z "$vm_only${TESTS:-}" ]; then
 	part "vmfork-$kernel" "$VMDIR/vmfork.sh" "$kernel"
 fi
 
+# What failed once more, where it is seen: a log of the whole is long.
+failures() {
+	local f name p n s
+
+	for f in "$results"/vm-*; do
+		[ -e "$f" ] || continue
+		read -r p n s <"$f"
+		[ "$n" -gt 0 ] || continue
+		name=${f##*/vm-}
+		echo
+		echo "  $name, from its log:"
+		grep -aE '^(# )?not ok |^# # .*(Expected|terminated by|FAILED:)' \
+			"$BUILD/vm/$name/report.log" | head -n 20 | sed 's/^/    /'
+		head -n 10 "$BUILD/vm/$name/splats" 2>/dev/null | sed 's/^/    /'
+	done
+}
+failures
+
 echo
 for f in "$results"/*; do
 	read -r p f_ s <"$f"
