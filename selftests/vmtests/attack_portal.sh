@@ -26,36 +26,10 @@ quiet() {
 	[ -z "$out" ] && [ "$(accepted)" -eq "$seen" ]
 }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-pids= pid_alice= pid_bob= pid_evil=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_alice $pid_bob $pid_evil $pids 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_alice $pid_bob $pid_evil $pids 2>/dev/null
-	for ns in alice bob evil; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
 
-for ns in bob alice evil; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
-net=1
-for ns in alice evil; do
-	ip link add eth0 netns $ns type veth peer name to_$ns netns bob
-	on $ns ip addr add 10.$net.0.1/24 dev eth0
-	on bob ip addr add 10.$net.0.2/24 dev to_$ns
-	on $ns ip link set eth0 up
-	on bob ip link set to_$ns up
-	net=$((net + 1))
-done
+nodes bob alice evil
+star bob alice evil
 cat >alice.conf <<-CONF
 	state = "$dir/alice.keys"
 	identity "alice" { create = true }

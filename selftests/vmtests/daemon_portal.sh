@@ -21,33 +21,10 @@ lines()	{ [ "$(grep -c "$1" "$2")" -ge "$3" ]; }
 up()	{ on alice ockamctl secure-channel list | grep -q '^0\{0,1\}#\{0,1\}hq .*state up'; }
 memory()	{ eval "sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' /proc/\$pid_$1/status"; }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-pids= pid_alice= pid_bob=
-cleanup() {
-	# shellcheck disable=SC2086
-	kill $pid_alice $pid_bob $pids 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $pid_alice $pid_bob $pids 2>/dev/null
-	for ns in alice bob; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
 
-for ns in alice bob; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
-ip link add eth0 netns alice type veth peer name eth0 netns bob
-on alice ip addr add 10.1.0.1/24 dev eth0
-on bob ip addr add 10.1.0.2/24 dev eth0
-on alice ip link set eth0 up
-on bob ip link set eth0 up
-
+nodes alice bob
+join alice bob 1
 cat >bob.conf <<-CONF
 	state = "$dir/bob.keys"
 	identity "bob" { create = true }

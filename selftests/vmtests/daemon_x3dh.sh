@@ -20,33 +20,13 @@ has()	{ [ "$(count "$1" "$2")" -ge "$3" ]; }
 channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 box_is()	{ [ "$(stat -c %s svc.keys/boxes/????*)" -"$1" "$2" ]; }
 
-dir=$(mktemp -d) && cd "$dir" || exit 1
-pids= pid_app= pid_svc= pid_resp=
-cleanup() {
-	kill $pid_app $pid_svc $pid_resp $pids 2>/dev/null
-	wait $pid_app $pid_svc $pid_resp $pids 2>/dev/null
-	for ns in app svc resp; do
-		on $ns ockamctl flush 2>/dev/null
-		ip netns del $ns
-	done
-	cd / && rm -rf "$dir"
-}
-trap cleanup EXIT
-
 echo "TAP version 13"
 echo "1..25"
 
-for ns in app svc resp; do
-	ip netns add $ns
-	on $ns ip link set lo up
-done
+nodes app svc resp
+star svc app resp
 net=1
 for ns in app resp; do
-	ip link add eth0 netns $ns type veth peer name to_$ns netns svc
-	on $ns ip addr add 10.$net.0.1/24 dev eth0
-	on svc ip addr add 10.$net.0.2/24 dev to_$ns
-	on $ns ip link set eth0 up
-	on svc ip link set to_$ns up
 	cat >$ns.conf <<-CONF
 		state = "$dir/$ns.keys"
 		identity "$ns" { create = true }

@@ -70,6 +70,11 @@ void channels_delete(uint32_t id)
 	delete_channel(id, false);
 }
 
+void channels_delete_quiet(uint32_t id)
+{
+	delete_channel(id, true);
+}
+
 void channels_track(uint32_t id, const struct track *from)
 {
 	struct tracked *t = calloc(1, sizeof(*t));

@@ -515,6 +515,8 @@ void channels_tick(void);
 void channels_end(void);
 /* The peer is told. */
 void channels_delete(uint32_t id);
+/* Likewise, and the peer is not told. */
+void channels_delete_quiet(uint32_t id);
 
 /* ---- keep.c: channels that are kept up ---- */
 

@@ -318,18 +318,6 @@ static void fail(struct session *s, int err, const char *why)
 	session_free(s);
 }
 
-static void remove_channel(uint32_t id)
-{
-	struct ockam_nl_channel ch = { .id = id };
-	int err;
-
-	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
-	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_QUIET);
-	err = ockam_nl_channel_del(the.nl, &ch);
-	if (err && err != -ENOENT)
-		log_error("channel %u: %s", id, ockam_nl_error(the.nl));
-}
-
 static void expire(struct session *s)
 {
 	const char *why = s->garbage ?
@@ -338,7 +326,7 @@ static void expire(struct session *s)
 
 	count.expired++;
 	if (s->installed)
-		remove_channel(s->channel);
+		channels_delete_quiet(s->channel);
 	if (s->ask)
 		answer_error(s->ask, ETIMEDOUT, "%s", why);
 	if (s->keep)
@@ -419,7 +407,7 @@ static void flush(struct session *s)
 		snprintf(why, sizeof(why), "sending to %.80s: %s",
 			 route_text(&s->to), strerror(-err));
 		if (s->installed)
-			remove_channel(s->channel);
+			channels_delete_quiet(s->channel);
 		fail(s, -err, why);
 		return;
 	}
@@ -784,7 +772,7 @@ void sessions_forget_keep(const struct keep *k)
 		if (s->keep != k)
 			continue;
 		if (s->installed)
-			remove_channel(s->channel);
+			channels_delete_quiet(s->channel);
 		session_free(s);
 	}
 }
@@ -806,7 +794,7 @@ void sessions_end(void)
 		if (s->ask)
 			answer_error(s->ask, ECANCELED, "ockamd is stopping");
 		if (s->installed)
-			remove_channel(s->channel);
+			channels_delete_quiet(s->channel);
 		session_free(s);
 	}
 }

@@ -123,18 +123,6 @@ static void begun_free(struct begun *b)
 	free(b);
 }
 
-static void remove_channel(uint32_t id)
-{
-	struct ockam_nl_channel ch = { .id = id };
-	int err;
-
-	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
-	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_QUIET);
-	err = ockam_nl_channel_del(the.nl, &ch);
-	if (err && err != -ENOENT)
-		log_error("channel %u: %s", id, ockam_nl_error(the.nl));
-}
-
 static void fail(struct begun *b, int err, const char *why)
 {
 	log_info("x3dh for uid %u failed: %s", b->owner, why);
@@ -616,7 +604,7 @@ static void expire(struct begun *b)
 		fail(b, ETIMEDOUT, "the peer never answered");
 		break;
 	case STEP_DRAIN:
-		remove_channel(b->old);
+		channels_delete_quiet(b->old);
 		begun_free(b);
 		break;
 	}
@@ -664,7 +652,7 @@ void x3dh_begin_end(void)
 			channels_delete(b->channel);
 			pump(b);
 		} else if (b->step == STEP_DRAIN) {
-			remove_channel(b->old);
+			channels_delete_quiet(b->old);
 		}
 		begun_free(b);
 	}
