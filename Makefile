@@ -97,7 +97,7 @@ debug-kernel: deps ##- Build the debug kernel (once; about 7 minutes)
 	@$(VM)/kernel.sh debug >/dev/null
 
 .PHONY: demo
-demo: module userspace ##- The guide's eight examples, in the VM
+demo: module userspace ##- The guide's nine examples, in the VM
 	@$(VM)/run.sh --kernel $(KERNEL) --name demo --raw --timeout 300 \
 		--test-timeout 280 userspace/examples/demo.sh
 

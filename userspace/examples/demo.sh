@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
-# The guide's eight steps, one after the other, with the way each message took.
+# The guide's nine steps, one after the other, with the way each message took.
 # `make demo` runs it in a VM. It wants root, the module, the programs in PATH, a
 # user (DEMO_USER), and makes the namespaces node, app, middle and responder.
 # Exit status 0 if everything was as it should be.
@@ -95,7 +95,8 @@ worker() { until_ok on "$1" ockamctl worker show "$2"; }
 link_is_up() { on "$1" ockamctl link show "$2" | grep -q '\<up\>'; }
 link() { until_ok link_is_up "$1" "$2"; }
 
-# daemon NODE [IDENTITY USER]...: ockamd with these identities
+# daemon NODE [IDENTITY USER]...: ockamd with these identities, and what else is
+# in $work/NODE.more
 daemon() {
 	daemon_node=$1
 	shift
@@ -105,6 +106,7 @@ daemon() {
 			echo "identity \"$1\" { create = true allow-uid = {\"$2\"} }"
 			shift 2
 		done
+		cat "$work/$daemon_node.more" 2>/dev/null
 	} >"$work/$daemon_node.conf"
 	start "$daemon_node.ockamd" "$daemon_node" \
 		ockamd -f "$work/$daemon_node.conf"
@@ -422,6 +424,112 @@ step_8() {
 	end_step app middle responder
 }
 
+# The middle node keeps keys and messages for who is away; it need not be trusted
+# with what is in them. Alice and Bob have a channel to it, which stays.
+post_office() {
+	cat >"$work/middle.more" <<-CONF
+		forward = {channel-channel}
+		link "tcp" { listen = "0.0.0.0:4000" }
+		listener "post_listener" { identity = "post" trust = {"anyone"} }
+		prekey-service { allow = {"anyone"} }
+	CONF
+	daemon middle post "$user"
+	post=$(identifier middle post)
+	to_post app alice 10.0.1.2
+	daemon app alice "$user"
+	alice=$(identifier app alice)
+	to_post responder bob 10.0.2.1
+	cat >>"$work/responder.more" <<-CONF
+		listener "bob_listener" {
+			identity = "bob"
+			handshake = "x3dh"
+			trust = {"$alice"}
+			prekeys = "post => prekeys"
+		}
+	CONF
+}
+
+# to_post NODE IDENTITY IP
+to_post() {
+	cat >"$work/$1.more" <<-CONF
+		link "middle" { connect = "$3:4000" }
+		channel "post" {
+			identity = "$2"
+			route = "middle => post_listener"
+			trust = {"$post"}
+			owner = "$user"
+		}
+	CONF
+}
+
+# Bob publishes his keys, and goes away.
+leave() {
+	daemon responder bob "$user"
+	bob=$(identifier responder bob)
+	until_ok grep -q 'service has bundle' "$work/responder.ockamd"
+	kill "${pids##* }"
+	wait "${pids##* }"
+	on responder ockamctl flush
+	check 'the responder is away' is "$(on responder ockamctl link list)" ''
+}
+
+in_boxes() { find "$work/middle.state/boxes" -type f -exec cat {} +; }
+boxes_grew() { [ "$(in_boxes | wc -c)" -gt "$boxes" ]; }
+
+# away ECHOER TEXT: the app sends to Bob, who comes back later
+away() {
+	leave
+	until_ok grep -q 'channel .* is up' "$work/app.ockamd"
+	boxes=$(in_boxes | wc -c)
+	trace_start
+	start app app $as_user 09-peer-that-is-away -t "$bob" \
+		'post => prekeys' "$1" "$2"
+	until_ok grep -q 'App Sent' "$work/app"
+	until_ok boxes_grew
+	trace_end
+	cat "$work/app"
+	check 'the node in the middle keeps it' boxes_grew
+
+	in_boxes >"$work/boxes"
+
+	say 'The responder comes back:'
+	start responder responder $as_user echoer -c "$1"
+	worker responder "$1"
+	trace_start
+	daemon responder bob "$user"
+	until_ok grep -q 'App Received' "$work/app"
+	trace_end
+	cat "$work/app"
+	check 'the app received its message' \
+		is "$(tail -n 1 "$work/app")" "App Received: $2"
+	check 'the responder received it once' \
+		is "$(grep -c "Received: $2" "$work/responder")" 1
+}
+
+step_9() {
+	heading '9. A peer that is away'
+	post_office
+	away echoer 'Hello Ockam!'
+	stop_programs
+
+	heading '9, again: random names, and what the node in the middle had'
+	random_names
+	end_step app middle responder
+	daemon middle post "$user"
+	daemon app alice "$user"
+	start_capture
+	away "$echoer" "$text"
+	# Others were delivered to as well.
+	# shellcheck disable=SC2086
+	address=$(flow -l -x ockamd $numbers <$tracing/trace | sed -n \
+		's/^  app .* delivers .*to \[0#\([0-9a-f]*\)\].*/\1/p' | tail -n 1)
+	end_capture
+	hidden "$work/wire"
+	hidden "$work/boxes"
+	rm -f "$work"/*.more
+	end_step app middle responder
+}
+
 finish() {
 	echo 0 >$tracing/events/ockam/enable
 	stop_programs
@@ -443,7 +551,7 @@ echo global >$tracing/trace_clock
 echo 1024 >$tracing/buffer_size_kb
 echo 1 >$tracing/events/ockam/enable
 
-for step in ${DEMO_STEPS:-1 2 3 4 5 6 7 8}; do
+for step in ${DEMO_STEPS:-1 2 3 4 5 6 7 8 9}; do
 	"step_$step"
 done
 say ""
