@@ -11,8 +11,7 @@
 here=$TOP/selftests/interop
 kernel=$1
 shift
-# interop_identity runs by name only until it has been seen to pass whole, README.md.
-[ $# -gt 0 ] || set -- interop_routing interop_channel interop_relay
+[ $# -gt 0 ] || set -- interop_routing interop_channel interop_relay interop_identity
 
 status=0 passed=0 failed=0 skipped=0
 reason=$(mktemp)
