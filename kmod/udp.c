@@ -18,6 +18,7 @@
 
 #define LUDP_PIECE_WAIT		(HZ / 20 + 1)	/* for the send buffer */
 #define LUDP_MSG_WAITS		10		/* for all its pieces */
+#define LUDP_THIRD		21845		/* of the circle of numbers */
 
 /* ---- sending ---- */
 
@@ -56,6 +57,54 @@ static int ludp_send_piece(struct ockam_udp *udp, struct kvec *vec,
 			      vec[0].iov_len + vec[1].iov_len);
 }
 
+/*
+ * A stock node remembers for ever which number it expects from an address, and
+ * ignores the half circle before that: perhaps all of ours, if another socket had
+ * this address before, or others got the numbers since.  From wherever it is, two
+ * heartbeats, each a third of the circle after the one before, lead it to @number.
+ */
+static void ludp_greet(struct ockam_udp *udp, const union ockam_endpoint *to,
+		       u16 number)
+{
+	/* No onward route, no return route, no payload. */
+	static const u8 heartbeat[] = { 0x83, 0x80, 0x80, 0x40 };
+	u8 head[OCKAM_PIECE_HEAD_MAX];
+	struct kvec vec[2] = {
+		{ .iov_base = head },
+		{ .iov_base = (void *)heartbeat, .iov_len = sizeof(heartbeat) },
+	};
+	int i;
+
+	for (i = 2; i > 0; i--) {
+		vec[0].iov_len = ockam_piece_head_put(head,
+						      number - i * LUDP_THIRD,
+						      0, true,
+						      sizeof(heartbeat)) - head;
+		/* What is wrong, the message will tell. */
+		ludp_send_piece(udp, vec, to, MSG_DONTWAIT);
+	}
+}
+
+/* Does the receiver take @number from here for a later one? */
+static bool ludp_knows(struct ockam_udp *udp, const union ockam_endpoint *to,
+		       u16 number)
+{
+	u8 src[OCKAM_PIECES_SRC];
+	struct ockam_udp_met *met;
+	u32 hash = 1;
+	bool known;
+
+	if (to) {
+		ockam_udp_src(src, to);
+		hash |= siphash(src, sizeof(src), &udp->key);
+	}
+	met = &udp->met[hash / 2 % OCKAM_UDP_MET];
+	known = met->hash == hash && (u16)(number - met->number) < 0x8000;
+	met->hash = hash;
+	met->number = number;
+	return known;
+}
+
 int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
 		   const union ockam_endpoint *to)
 {
@@ -69,6 +118,8 @@ int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
 	lockdep_assert_held(&udp->link->serial);
 
 	ludp_mark(udp->sock->sk, ockam_msg(skb));
+	if (unlikely(!ludp_knows(udp, to, number)))
+		ludp_greet(udp, to, number);
 	for (off = 0; off < skb->len; off += n) {
 		n = min_t(u32, skb->len - off, OCKAM_PIECE_STOCK);
 		vec[0].iov_base = head;

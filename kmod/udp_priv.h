@@ -20,12 +20,26 @@
 #include "pieces.h"
 #include "udp.h"
 
+#define OCKAM_UDP_MET		64	/* a power of two */
+
+/**
+ * struct ockam_udp_met - somebody who knows our numbers
+ * @hash: of the address, with the lowest bit set; 0 is nobody
+ * @number: of the last message sent there
+ */
+struct ockam_udp_met {
+	u32	hash;
+	u16	number;
+};
+
 /**
  * struct ockam_udp - a carrier
  * @link: whose, with a reference
  * @sock: its socket
  * @rcu: for freeing
  * @number: of the next message that is sent
+ * @met: to whom something was sent before, by hash; who has the place of another
+ *	is greeted again
  * @bounce: a piece of a message that does not lie in one place
  * @open: both ends are known: datagrams are looked at
  * @guess: bytes to leave for routes
@@ -41,6 +55,7 @@ struct ockam_udp {
 	struct socket		*sock;
 	struct rcu_head		rcu;
 	u16			number;
+	struct ockam_udp_met	met[OCKAM_UDP_MET];
 	u8			*bounce;
 	bool			open;
 	struct ockam_link_guess	guess;
@@ -58,6 +73,9 @@ void ockam_udp_rx_init(struct ockam_udp *udp);
 
 /* Gives up what has come in part; nothing more is kept.  May sleep. */
 void ockam_udp_rx_exit(struct ockam_udp *udp);
+
+/* @from in a form that can be compared and hashed. */
+void ockam_udp_src(u8 src[OCKAM_PIECES_SRC], const union ockam_endpoint *from);
 
 /* The socket's encap_rcv: consumes the datagram. */
 int ockam_udp_rcv(struct sock *sk, struct sk_buff *skb);

@@ -384,7 +384,7 @@ static void rx_from(union ockam_endpoint *from, const struct sk_buff *skb)
 						      inet6_iif(skb));
 }
 
-static void rx_src(u8 src[OCKAM_PIECES_SRC], const union ockam_endpoint *from)
+void ockam_udp_src(u8 src[OCKAM_PIECES_SRC], const union ockam_endpoint *from)
 {
 	memset(src, 0, OCKAM_PIECES_SRC);
 	if (from->sa.sa_family == AF_INET) {
@@ -436,7 +436,7 @@ int ockam_udp_rcv(struct sock *sk, struct sk_buff *skb)
 
 	if (likely(!piece.offset && piece.last)) {
 		if (unlikely(READ_ONCE(udp->pieces.count))) {
-			rx_src(src, &from);
+			ockam_udp_src(src, &from);
 			spin_lock_bh(&udp->lock);
 			rx_behind(udp, rx_hash(udp, src), src, piece.number);
 			spin_unlock_bh(&udp->lock);
@@ -444,7 +444,7 @@ int ockam_udp_rcv(struct sock *sk, struct sk_buff *skb)
 		rx_single(udp, skb, piece.payload_len, &from);
 		return 0;
 	}
-	rx_src(src, &from);
+	ockam_udp_src(src, &from);
 	rx_piece(udp, skb, &piece, src, &from);
 	return 0;
 }

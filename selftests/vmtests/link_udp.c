@@ -136,6 +136,37 @@ static void message(struct lt_buf *m, size_t len, uint32_t tag)
 	free(p);
 }
 
+static const uint8_t *number_of(const uint8_t *d, uint16_t *number)
+{
+	const uint8_t *p = d + 2;
+
+	if (*p == 0x19 && (p[1] << 8 | p[2]) > 255) {
+		*number = p[1] << 8 | p[2];
+		return p + 3;
+	}
+	if (*p == 0x18 && p[1] > 23) {
+		*number = p[1];
+		return p + 2;
+	}
+	*number = *p;
+	return p + 1;
+}
+
+/* Two of them go before the first message to somebody. */
+static bool is_heartbeat(const uint8_t *d, size_t len, uint16_t *number)
+{
+	static const uint8_t rest[] = {
+		0x00, 0xf5, 0x44, 0x83, 0x80, 0x80, 0x40,
+	};
+	const uint8_t *p;
+
+	if (len < 3 + sizeof(rest) || d[0] != 0x85 || d[1] != 1)
+		return false;
+	p = number_of(d, number);
+	return len == (size_t)(p - d) + sizeof(rest) &&
+	       !memcmp(p, rest, sizeof(rest));
+}
+
 /* The datagrams of one message, checked byte by byte, put together. */
 static bool collect(struct __test_metadata *_metadata, int fd, struct lt_buf *m,
 		    uint16_t *number)
@@ -147,18 +178,14 @@ static bool collect(struct __test_metadata *_metadata, int fd, struct lt_buf *m,
 
 	m->len = 0;
 	while (!last) {
-		const uint8_t *p = d + 2;
 		size_t payload, head;
 
 		n = recv(fd, d, sizeof(d), 0);
 		if (n < 8 || n > DATAGRAM || d[0] != 0x85 || d[1] != 1)
 			break;
-		if (*p == 0x19 && (p[1] << 8 | p[2]) > 255)
-			*number = p[1] << 8 | p[2], p += 3;
-		else if (*p == 0x18 && p[1] > 23)
-			*number = p[1], p += 2;
-		else
-			*number = *p++;
+		if (!m->len && is_heartbeat(d, n, number))
+			continue;
+		number_of(d, number);
 		/* The rest is as our own encoder has it. */
 		for (payload = n - 1; payload; payload--) {
 			lt_buf_free(&sofar);
@@ -325,6 +352,73 @@ TEST_F(udp, sends_in_pieces)
 	}
 	lt_buf_free(&want);
 	free(p);
+}
+
+/* What a stock node makes of these numbers if it expects @number. */
+static bool stock_takes_last(uint16_t expected, const uint16_t *number,
+			     unsigned int n)
+{
+	bool taken = false;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		/* 1 to 32768 before that is late. */
+		taken = (uint16_t)(expected - number[i] - 1) >= 0x8000;
+		if (taken)
+			expected = number[i] + 1;
+	}
+	return taken;
+}
+
+static bool greeted(int fd, uint16_t *number)
+{
+	uint8_t d[DATAGRAM];
+	unsigned int i;
+	ssize_t n;
+
+	for (i = 0; i < 2; i++) {
+		n = recv(fd, d, sizeof(d), 0);
+		if (n < 0 || !is_heartbeat(d, n, &number[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Whatever it has heard from here before. */
+TEST_F(udp, leads_the_peer_to_its_numbers)
+{
+	struct ot_route other = ot_route("u", NULL);
+	struct sockaddr_storage at;
+	uint16_t number[3];
+	unsigned int i;
+	int fd;
+
+	ASSERT_EQ(HELLO, ot_sendx(self->app, ot_out(.to = &self->to), hello,
+				  HELLO));
+	ASSERT_TRUE(greeted(self->peer, number));
+	ASSERT_TRUE(collect(_metadata, self->peer, &self->m, &number[2]));
+	for (i = 0; i <= UINT16_MAX; i++)
+		ASSERT_TRUE(stock_takes_last(i, number, 3));
+	/* Once. */
+	ASSERT_EQ(HELLO, ot_sendx(self->app, ot_out(.to = &self->to), hello,
+				  HELLO));
+	EXPECT_FALSE(greeted(self->peer, number));
+	EXPECT_TRUE(lt_silent(self->peer));
+	if (!variant->any || strchr(variant->ip, ':'))
+		return;
+
+	/* Somebody else; with the numbers that he gets, the first one is late. */
+	fd = udp_socket(variant->ip, &at);
+	ASSERT_LE(0, fd);
+	type2(&other, &at);
+	ot_local(&other, "echoer");
+	for (i = 0; i < 0x8000; i++)
+		ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &other), "x", 1));
+	EXPECT_TRUE(greeted(fd, number));
+	ASSERT_EQ(HELLO, ot_sendx(self->app, ot_out(.to = &self->to), hello,
+				  HELLO));
+	EXPECT_TRUE(greeted(self->peer, number));
+	close(fd);
 }
 
 TEST_F(udp, receives_and_answers)
