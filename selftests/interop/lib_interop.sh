@@ -9,6 +9,17 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 slow=${OCKAM_VM_SLOW:-1}
+# Who has little time, such as CI, wants this part of the messages only.
+share=${INTEROP_SHARE:-1}
+before_it=0
+
+# What takes long is told.
+ok() {
+	n=$((n + 1))
+	echo "ok $n - $1"
+	[ $((SECONDS - before_it)) -lt 5 ] || echo "# after $((SECONDS - before_it)) s"
+	before_it=$SECONDS
+}
 declare -A rust_in rust_out
 
 # row: a is 10.1.0.1, m 10.1.0.2 and 10.2.0.2, b 10.2.0.1.  As far as IP goes, a

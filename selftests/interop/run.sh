@@ -11,7 +11,8 @@
 here=$TOP/selftests/interop
 kernel=$1
 shift
-[ $# -gt 0 ] || set -- interop_routing interop_channel interop_relay interop_identity
+[ $# -gt 0 ] || set -- interop_routing interop_channel interop_relay \
+	interop_identity interop_udp
 
 status=0 passed=0 failed=0 skipped=0
 reason=$(mktemp)
@@ -35,6 +36,7 @@ if [ -n "${INTEROP_CAPTURE:-}" ]; then
 	tcpdump=$(PATH=$PATH:/usr/sbin command -v tcpdump) || die "tcpdump is missing"
 	options=(--copy "$tcpdump:/ockam/bin/tcpdump" --env INTEROP_CAPTURE=1)
 fi
+[ -z "${INTEROP_SHARE:-}" ] || options+=(--env "INTEROP_SHARE=$INTEROP_SHARE")
 mkdir -p "$BUILD/results"
 
 for t; do

@@ -3,7 +3,7 @@
  * Helper of the interop tests, no test itself:
  *
  *	lib_interop echo ADDRESS [SCOPE]	sends back what it gets, of any size
- *	lib_interop burst ROUTE COUNT MAX SEED WINDOW
+ *	lib_interop burst ROUTE COUNT MAX SEED WINDOW [any-order]
  *						sends messages of 0 to MAX bytes,
  *						WINDOW ahead of the answers, and
  *						compares them byte by byte
@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,58 +71,90 @@ static size_t length(uint64_t *state, unsigned long n, size_t max)
 
 	if (n < 3)
 		return n == 0 ? 0 : n == 1 ? max : 1;
-	if (r % 64 == 0)
-		return r / 64 % (max + 1);
-	return r / 64 % ((max < 2000 ? max : 2000) + 1);
+	if (r % 256 == 0)
+		return r / 256 % (max + 1);
+	return r / 256 % ((max < 2000 ? max : 2000) + 1);
 }
 
-/* The buffer has room for 8 bytes more. */
-static size_t make(uint64_t *state, unsigned long n, size_t max, char *buf)
+/* One that waits for its answer. */
+struct message {
+	char *data;
+	size_t len;
+};
+
+static bool make(uint64_t *state, unsigned long n, size_t max,
+		 struct message *m)
 {
-	size_t len = length(state, n, max), at;
 	uint64_t r;
+	size_t at;
 
-	for (at = 0; at < len; at += sizeof(r)) {
+	m->len = length(state, n, max);
+	m->data = malloc(m->len + sizeof(r));
+	if (!m->data)
+		return false;
+	for (at = 0; at < m->len; at += sizeof(r)) {
 		r = next(state);
-		memcpy(buf + at, &r, sizeof(r));
+		memcpy(m->data + at, &r, sizeof(r));
 	}
-	return len;
+	return true;
 }
 
-static int burst(const char *route, char **arg)
+/* The first, or any, of @n that is this; it is taken out. */
+static bool answers(struct message *m, unsigned int *n, bool any_order,
+		    const char *got, size_t len)
+{
+	unsigned int i, most = any_order ? *n : 1;
+
+	for (i = 0; i < most; i++) {
+		if (m[i].len != len || memcmp(m[i].data, got, len))
+			continue;
+		free(m[i].data);
+		(*n)--;
+		memmove(m + i, m + i + 1, (*n - i) * sizeof(*m));
+		return true;
+	}
+	return false;
+}
+
+static int burst(const char *route, char **arg, bool any_order)
 {
 	unsigned long count = strtoul(arg[0], NULL, 10), sent = 0, n;
-	size_t max = strtoul(arg[1], NULL, 10), len;
-	uint64_t ours = strtoul(arg[2], NULL, 10) | 1, theirs = ours;
-	unsigned long window = strtoul(arg[3], NULL, 10);
+	size_t max = strtoul(arg[1], NULL, 10);
+	uint64_t state = strtoul(arg[2], NULL, 10) | 1;
+	unsigned int window = strtoul(arg[3], NULL, 10), waiting = 0;
+	struct message *m = calloc(window, sizeof(*m));
 	struct pollfd pfd = { .events = POLLIN };
-	char *want = malloc(max + 8), *got = malloc(MOST);
+	char *got = malloc(MOST);
 	unsigned long long total = 0;
 	struct ockam_path path;
-	ssize_t got_len;
+	ssize_t len;
 
 	pfd.fd = ockam_socket();
-	if (!want || !got || pfd.fd < 0 || ockam_path_parse(&path, route))
+	if (!m || !got || pfd.fd < 0 || ockam_path_parse(&path, route))
 		return die("burst");
 	for (n = 0; n < count; n++) {
-		for (; sent < count && sent < n + window; sent++) {
-			len = make(&ours, sent, max, want);
-			if (ockam_send_path(pfd.fd, &path, want, len) < 0) {
-				fprintf(stderr, "message %lu of %zu bytes: ", sent, len);
+		for (; sent < count && waiting < window; sent++) {
+			if (!make(&state, sent, max, &m[waiting]))
+				return die("memory");
+			len = m[waiting].len;
+			if (ockam_send_path(pfd.fd, &path, m[waiting++].data,
+					    len) < 0) {
+				fprintf(stderr, "message %lu of %zd bytes: ",
+					sent, len);
 				return die("burst");
 			}
 		}
-		len = make(&theirs, n, max, want);
 		if (poll(&pfd, 1, PATIENCE_MS) != 1) {
-			fprintf(stderr, "no answer to message %lu of %zu bytes\n", n, len);
+			fprintf(stderr, "no answer to message %lu of %zu bytes\n",
+				n, m[0].len);
 			return 1;
 		}
-		got_len = ockam_recv(pfd.fd, got, MOST, NULL, 0);
-		if (got_len < 0)
+		len = ockam_recv(pfd.fd, got, MOST, NULL, 0);
+		if (len < 0)
 			return die("burst");
-		if ((size_t)got_len != len || memcmp(got, want, len)) {
+		if (!answers(m, &waiting, any_order, got, len)) {
 			fprintf(stderr, "message %lu: %zd bytes for %zu, or others\n",
-				n, got_len, len);
+				n, len, m[0].len);
 			return 1;
 		}
 		total += len;
@@ -134,8 +167,8 @@ int main(int argc, char **argv)
 {
 	if (argc >= 3 && !strcmp(argv[1], "echo"))
 		return echo(argv[2], argc > 3 ? argv[3] : "both");
-	if (argc == 7 && !strcmp(argv[1], "burst"))
-		return burst(argv[2], argv + 3);
+	if ((argc == 7 || argc == 8) && !strcmp(argv[1], "burst"))
+		return burst(argv[2], argv + 3, argc == 8);
 	fprintf(stderr, "usage: lib_interop echo|burst ...\n");
 	return 2;
 }

@@ -5,7 +5,7 @@
 // is its argument (the crate itself logs on standard output). README.md beside this
 // crate lists the commands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, Write};
 use std::str::FromStr;
 use std::time::Duration;
@@ -28,6 +28,8 @@ use ockam::{
 };
 use ockam_core::NeutralMessage;
 use ockam_vault::SigningKeyType;
+
+mod udp;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Said = std::result::Result<String, Failure>;
@@ -108,6 +110,7 @@ struct Peer {
     connections: HashMap<String, TcpConnection>,
     channels: HashMap<String, SecureChannel>,
     identities: HashMap<String, Identifier>,
+    udp: udp::Udp,
 }
 
 fn fail<T>(why: impl Into<String>) -> std::result::Result<T, Failure> {
@@ -141,8 +144,8 @@ impl Bytes {
             0 => 0,
             1 => max,
             2 => 1,
-            _ if r % 64 == 0 => r / 64 % (max + 1),
-            _ => r / 64 % (max.min(2000) + 1),
+            _ if r % 256 == 0 => r / 256 % (max + 1),
+            _ => r / 256 % (max.min(2000) + 1),
         }
     }
 }
@@ -159,6 +162,7 @@ impl Peer {
             connections: HashMap::new(),
             channels: HashMap::new(),
             identities: HashMap::new(),
+            udp: udp::Udp::default(),
         })
     }
 
@@ -185,6 +189,8 @@ impl Peer {
                 c.sender_address().clone()
             } else if let Some(c) = self.channels.get(hop) {
                 c.encryptor_address().clone()
+            } else if let Some(socket) = self.udp.sender(hop) {
+                socket.clone()
             } else {
                 hop.into()
             });
@@ -331,26 +337,33 @@ impl Peer {
             .context()
             .new_detached(me, ockam::access_control::AllowAll, ockam::access_control::AllowAll)
             .await?;
-        let (mut ours, mut theirs) = (Bytes(seed | 1), Bytes(seed | 1));
+        // Datagrams may overtake each other.
+        let any_order = arg.len() > 5;
+        let mut bytes = Bytes(seed | 1);
+        let mut under_way = VecDeque::new();
         let (mut sent, mut total) = (0, 0);
         for n in 0..count {
             while sent < count && sent < n + window {
-                let len = ours.length(sent, max);
-                ctx.send(route.clone(), NeutralMessage::from(ours.message(len)))
+                let len = bytes.length(sent, max);
+                let message = bytes.message(len);
+                ctx.send(route.clone(), NeutralMessage::from(message.clone()))
                     .await?;
+                under_way.push_back(message);
                 sent += 1;
             }
-            let len = theirs.length(n, max);
-            let want = theirs.message(len);
             let got = ctx
                 .receive_extended::<NeutralMessage>(MessageReceiveOptions::new().with_timeout_secs(60))
                 .await
-                .map_err(|e| format!("message {n} of {len} bytes: {e}"))?
+                .map_err(|e| format!("message {n} of {} bytes: {e}", under_way[0].len()))?
                 .into_payload();
-            if got != want {
-                return fail(format!("message {n}: {} bytes for {len}, or others", got.len()));
-            }
-            total += len;
+            match under_way.iter().position(|want| *want == got) {
+                Some(at) if at == 0 || any_order => under_way.remove(at),
+                _ => {
+                    let (len, want) = (got.len(), under_way[0].len());
+                    return fail(format!("message {n}: {len} bytes for {want}, or others"));
+                }
+            };
+            total += got.len();
         }
         Ok(format!("{count} {total}"))
     }
@@ -478,6 +491,14 @@ impl Peer {
                 let c = self.connections.remove(word[1]).ok_or("no connection")?;
                 c.stop(self.node.context()).await?;
                 Ok(String::new())
+            }
+            "udp" => {
+                least(2)?;
+                self.udp(&word[1..]).await
+            }
+            "udp-end" => {
+                least(1)?;
+                self.udp_end(word[1]).await
             }
             "echo" | "echoer" | "hop" => {
                 least(1)?;
