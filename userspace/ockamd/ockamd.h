@@ -393,6 +393,11 @@ struct initiate {
  */
 int session_initiate(const struct initiate *in, const char **why);
 struct listener;
+/*
+ * Strangers and users must not fill the log: some lines a second, and a sum of
+ * those that were left out.
+ */
+bool may_log(void);
 /* A first message at a listener is refused: counted, and perhaps logged. */
 void handshake_refused(struct listener *l, const struct ockam_info *info,
 		       const char *why);

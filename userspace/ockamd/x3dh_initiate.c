@@ -23,6 +23,9 @@
 #define BEGUN_MAX	256	/* not answered yet, at once */
 #define BEGUN_USER	64	/* of them for one uid */
 #define DRAIN_MS	3000
+/* Messages in a row: whoever fills the pipe must not keep the daemon to himself. */
+#define PUMP_AT_ONCE	16
+#define PUMP_AT_END	1024
 
 /* Bounds what a bundle may promise: the mailbox keeps nothing for longer. */
 #define ANSWER_SECONDS	POSTBOX_LETTER_SECONDS
@@ -187,20 +190,20 @@ static int wrap(struct begun *b, const uint8_t *data, size_t len)
 	return err ? err : send_out(b);
 }
 
-/* Until there is nothing, or no more can be sent now. */
-static void pump(struct begun *b)
+/* Until there is nothing, no more can be sent now, or @most have gone. */
+static void pump(struct begun *b, unsigned int most)
 {
 	ssize_t n;
 	int err;
 
 	if (b->out && x3dh_busy(send_out(b)))
 		return;
-	while (!b->out) {
+	while (!b->out && most--) {
 		n = ockam_recv(b->pipe.fd, inbox, sizeof(inbox), NULL, 0);
 		if (n < 0)
 			return;
 		err = wrap(b, inbox, n);
-		if (err && !x3dh_busy(err))
+		if (err && !x3dh_busy(err) && may_log())
 			log_info("channel %u: early data is lost: %s",
 				 b->channel, strerror(err));
 	}
@@ -214,7 +217,7 @@ static struct begun *of_pipe(struct watch *w)
 static void pipe_readable(struct watch *w, uint32_t events)
 {
 	(void)events;
-	pump(of_pipe(w));
+	pump(of_pipe(w), PUMP_AT_ONCE);
 	/* What waits is for the tick; until then nothing more is read. */
 	if (of_pipe(w)->out)
 		loop_change(w, 0);
@@ -440,7 +443,7 @@ static bool got_answer(struct begun *b, const struct ockam_info *info,
 	loop_del(&b->line);
 	close(b->line.fd);
 	b->line.fd = dup(the.tx);
-	pump(b);
+	pump(b, PUMP_AT_ONCE);
 	return true;
 }
 
@@ -620,7 +623,7 @@ void x3dh_begin_tick(void)
 		} else if (b->out && b->step == STEP_FETCH) {
 			send_out(b);
 		} else if (b->out) {
-			pump(b);
+			pump(b, PUMP_AT_ONCE);
 			if (!b->out)
 				loop_change(&b->pipe, EPOLLIN);
 		}
@@ -635,7 +638,7 @@ void x3dh_begin_gone(uint32_t channel)
 	TAILQ_FOREACH_SAFE(b, &all, entry, next) {
 		if (!b->channel || b->channel != channel)
 			continue;
-		pump(b);
+		pump(b, PUMP_AT_END);
 		begun_free(b);
 	}
 }
@@ -650,7 +653,7 @@ void x3dh_begin_end(void)
 			answer_error(b->ask, ECANCELED, "ockamd is stopping");
 		if (b->step == STEP_EARLY) {
 			channels_delete(b->channel);
-			pump(b);
+			pump(b, PUMP_AT_END);
 		} else if (b->step == STEP_DRAIN) {
 			channels_delete_quiet(b->old);
 		}
