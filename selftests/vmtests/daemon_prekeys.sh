@@ -1,8 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
-# X3DH between daemons, what must not happen: users who keep the daemon busy,
-# early keys that stay.
+# X3DH between daemons: users who keep the daemon busy, early keys that go.
 
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
@@ -25,7 +24,7 @@ at_end() {
 }
 
 echo "TAP version 13"
-echo "1..5"
+echo "1..9"
 
 nodes app svc resp
 star svc app resp
@@ -68,11 +67,29 @@ CONF
 start svc
 start app
 start resp
+svc_id=$(identifier svc svc)
 resp_id=$(identifier resp resp)
+ip netns exec svc lib_echo serve echoer channels >svc.out 2>&1 &
+pids="$pids $!"
+until_true grep -q ready svc.out
 check "the responder has published" until_true logged resp \
 	'service has bundle .* and [34][0-9] one-time prekeys'
 check "the initiator has its channel" until_true logged app \
 	'is up: initiator, identity app'
+
+# ---- the early key goes when there are others ----
+
+early()	{ on "$1" ockamctl -j channel list | grep -c early-of; }
+no_early()	{ [ "$(early "$1")" -eq 0 ]; }
+ch=$(create 'up => api' handshake x3dh trust "$svc_id")
+says app "$ch => echoer" first
+check "the responder has a channel for early data" [ "$(early svc)" -eq 1 ]
+until_true logged app 'is up: initiator, x3dh'
+says app "$ch => echoer" second
+check "which goes when messages come under the final keys" \
+	until_true no_early svc
+check "at the initiator as well" until_true no_early app
+check "and the channel stays" says app "$ch => echoer" third
 
 # ---- a user who sends more early data than can go anywhere ----
 

@@ -130,6 +130,8 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 			 ch->id, (unsigned long long)++refreshes);
 		break;
 	case OCKAM_CHANNEL_EVENT_FIRST_MESSAGE:
+		x3dh_accept_confirmed(ch->id);
+		/* fall through */
 	case OCKAM_CHANNEL_EVENT_ROUTE_LEARNED:
 		log_debug("channel %u: %s", ch->id,
 			  ockam_nl_value_name(OCKAM_NL_CHANNEL,

@@ -595,6 +595,8 @@ void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 		      const uint8_t *msg, size_t len);
 void x3dh_accept_tick(void);
 void x3dh_accept_gone(uint32_t channel);
+/* A channel has its first message. */
+void x3dh_accept_confirmed(uint32_t channel);
 void x3dh_accept_end(void);
 /* Listeners whose bundles are with a prekey service. */
 void mail_apply(const struct config *c);

@@ -80,11 +80,14 @@ static inline bool x3dh_busy(int err)
  * @reply: where the answer goes
  * @msg: the message
  * @len: its length
+ * @mailed: it came out of the listener's mailbox
  *
  * Return: 0 when it was delivered; EAGAIN or EIO when it may be tried again;
  * another errno when it was refused.  @why has words then.
  */
 int x3dh_take(struct listener *l, const struct ockam_path *reply,
-	      const uint8_t *msg, size_t len, const char **why);
+	      const uint8_t *msg, size_t len, bool mailed, const char **why);
+/* There is nothing in the mailbox of a listener. */
+void x3dh_accept_empty(const struct ockam_path *listener);
 
 #endif /* OCKAMD_X3DH_H */

@@ -22,6 +22,10 @@
 
 #define GIVE_UP_MS	60000
 #define AGAIN_MS	5000	/* between answers to the same initiator */
+/* From the first message under final keys to the end of early data: */
+#define LATE_MS		10000	/* on the way from the initiator */
+#define LATE_MAIL_MS	60000	/* in a mailbox */
+#define LATE_EMPTY_MS	5000	/* until an empty mailbox means that none comes */
 
 /**
  * struct accepted - a channel that a first message made
@@ -38,6 +42,8 @@
  * @data: early data that could not be delivered yet, or NULL
  * @data_len: its length
  * @until: when both are given up, in ms
+ * @mailbox: of which listener it came out of the mailbox, or empty
+ * @confirmed: first message under final keys, in ms, 0: none yet
  */
 struct accepted {
 	TAILQ_ENTRY(accepted) entry;
@@ -53,6 +59,8 @@ struct accepted {
 	uint8_t *data;
 	size_t data_len;
 	uint64_t until;
+	struct ockam_path mailbox;
+	uint64_t confirmed;
 };
 
 static TAILQ_HEAD(, accepted) all = TAILQ_HEAD_INITIALIZER(all);
@@ -118,7 +126,7 @@ void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 	/* A request has two parts, the header of a first message four. */
 	if (msg[X3DH_NAME_LEN] == 0x82)
 		give_bundle(l, info, msg + X3DH_NAME_LEN, len - X3DH_NAME_LEN);
-	else if (x3dh_take(l, &info->ret, msg, len, &why))
+	else if (x3dh_take(l, &info->ret, msg, len, false, &why))
 		handshake_refused(l, info, why);
 }
 
@@ -374,7 +382,7 @@ static int respond(struct listener *l, const struct ockam_path *reply,
 }
 
 int x3dh_take(struct listener *l, const struct ockam_path *reply,
-	      const uint8_t *msg, size_t len, const char **why)
+	      const uint8_t *msg, size_t len, bool mailed, const char **why)
 {
 	uint8_t record[PREKEYS_RECORD_LEN];
 	struct x3dh_accept acc;
@@ -399,6 +407,8 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply,
 	memcpy(a->record, record, sizeof(a->record));
 	a->reply = *reply;
 	a->until = now_ms() + GIVE_UP_MS;
+	if (mailed)
+		a->mailbox = l->address;
 	err = respond(l, reply, msg, len, &acc, why);
 	if (!err) {
 		err = set_up(l, &acc, &f, a, why);
@@ -413,13 +423,55 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply,
 
 /* ---- time and ends ---- */
 
-void x3dh_accept_tick(void)
+/*
+ * The initiator has our answer, so what it encrypts is for the other channel.
+ * The early key goes soon: who steals it could send as the initiator as long as
+ * it is there, and read what was recorded of its generation.
+ */
+void x3dh_accept_confirmed(uint32_t channel)
 {
-	uint64_t now = now_ms();
 	struct accepted *a;
 
-	TAILQ_FOREACH(a, &all, entry) {
-		if (now < a->until) {
+	TAILQ_FOREACH(a, &all, entry)
+		if (a->channel == channel && !a->confirmed)
+			a->confirmed = now_ms();
+}
+
+static void end_early(struct accepted *a)
+{
+	log_info("channel %u: its early data has ended", a->channel);
+	TAILQ_REMOVE(&all, a, entry);
+	channels_delete(a->early);
+	accepted_free(a);
+}
+
+void x3dh_accept_empty(const struct ockam_path *listener)
+{
+	struct accepted *a, *next;
+	uint64_t now = now_ms();
+
+	TAILQ_FOREACH_SAFE(a, &all, entry, next)
+		if (a->confirmed && now >= a->confirmed + LATE_EMPTY_MS &&
+		    path_equal(&a->mailbox, listener))
+			end_early(a);
+}
+
+static bool is_over(const struct accepted *a, uint64_t now)
+{
+	return a->confirmed &&
+	       now >= a->confirmed + (a->mailbox.nhops ? LATE_MAIL_MS :
+				      LATE_MS);
+}
+
+void x3dh_accept_tick(void)
+{
+	struct accepted *a, *next;
+	uint64_t now = now_ms();
+
+	TAILQ_FOREACH_SAFE(a, &all, entry, next) {
+		if (is_over(a, now)) {
+			end_early(a);
+		} else if (now < a->until) {
 			send_answer(a);
 			deliver_kept(a);
 		} else if (a->data) {
@@ -439,8 +491,11 @@ void x3dh_accept_gone(uint32_t channel)
 		if (a->channel != channel && a->early != channel)
 			continue;
 		TAILQ_REMOVE(&all, a, entry);
-		/* The initiator ended it before it had our answer. */
-		if (a->early == channel)
+		/*
+		 * The initiator ended it before it had our answer.  After that
+		 * early data says nothing about the channel any more.
+		 */
+		if (a->early == channel && !a->confirmed)
 			channels_delete(a->channel);
 		accepted_free(a);
 	}

@@ -251,7 +251,7 @@ static void got_letter(struct mail *m, struct ocb_reader *r,
 	}
 	if (!way_back(m, route, route_len, &reply))
 		memset(&reply, 0, sizeof(reply));
-	err = x3dh_take(l, &reply, msg, len, &why);
+	err = x3dh_take(l, &reply, msg, len, true, &why);
 	if (err == EAGAIN || err == EIO) {
 		log_info("listener %s: a message stays in the mailbox: %s",
 			 route_text(&m->listener), why);
@@ -288,10 +288,12 @@ static void got(struct mail *m, uint64_t result, struct ocb_reader *r,
 	case POSTBOX_COLLECT:
 		if (!result)
 			got_letter(m, r, f);
-		else if (result == POSTBOX_E_EMPTY)
-			m->next += POLL_MS;
 		else if (result == POSTBOX_E_UNKNOWN)
 			m->published = 0;
+		if (result == POSTBOX_E_EMPTY) {
+			m->next += POLL_MS;
+			x3dh_accept_empty(&m->listener);
+		}
 		break;
 	default:
 		m->has_letter = false;
