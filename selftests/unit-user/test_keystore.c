@@ -673,7 +673,7 @@ static void accept_for_ever(struct keystore *ks, int out)
 		t.one_time = spk->one_time[0].id;
 		randombytes_buf(t.record, sizeof(t.record));
 		prekeys_use_one_time(spk, &spk->one_time[0]);
-		if (prekeys_record(spk, t.record) ||
+		if (prekeys_record(spk, t.record, t.record) ||
 		    keystore_prekeys_save(ks, "erin", pk) ||
 		    write(out, &t, sizeof(t)) != sizeof(t))
 			_exit(1);

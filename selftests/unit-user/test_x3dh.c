@@ -922,6 +922,25 @@ static void test_binding(void)
 
 /* ---- prekeys ---- */
 
+static void test_records_of_one(struct prekey_signed *spk)
+{
+	const uint8_t *one = alice->history.identifier;
+	const uint8_t *other = bob->history.identifier;
+	unsigned int i, n = spk->n_records;
+	uint8_t rec[PREKEYS_RECORD_LEN];
+	int err = 0;
+
+	for (i = 0; !err && i < PREKEYS_RECORDS_MAX; i++) {
+		randombytes_buf(rec, sizeof(rec));
+		err = prekeys_record(spk, rec, one);
+	}
+	OK(err == IDENT_E_RECORDS_PEER &&
+	   spk->n_records == n + PREKEYS_RECORDS_PEER,
+	   "one initiator does not fill the records");
+	OK(!prekeys_seen(spk, rec) && !prekeys_record(spk, rec, other) &&
+	   prekeys_seen(spk, rec), "others are not concerned");
+}
+
 static void test_prekeys(void)
 {
 	static uint8_t file[PREKEYS_FILE_MAX];
@@ -968,15 +987,25 @@ static void test_prekeys(void)
 	OK(!prekeys_refresh(pk, bob, t, false, &changed) && changed &&
 	   !prekeys_find(pk, first, bob->channel.key.x25519, t),
 	   "until its bundle has ended");
-	for (i = 0; i < 3 * PREKEYS_SIGNED_MAX; i++)
+	OK(pk->n == 2 && !prekeys_refresh(pk, bob, t, true, &changed) &&
+	   !changed, "who asks for one sooner gets none on the first day");
+	pk->spk[0].n_records = PREKEYS_RECORDS_MAX - 1;
+	OK(!prekeys_refresh(pk, bob, t, false, &changed) && !changed,
+	   "nor does who fills the records");
+	t += PREKEYS_REMOTE_SECONDS;
+	OK(!prekeys_refresh(pk, bob, t, false, &changed) && changed &&
+	   pk->n == 3 && !pk->spk[0].n_records, "a day later he does");
+	first = pk->spk[2].id;
+	for (i = 0; i < 3 * PREKEYS_SIGNED_MAX; i++) {
+		t += i < PREKEYS_SIGNED_MAX ? PREKEYS_REMOTE_SECONDS : 1;
 		MUST(!prekeys_refresh(pk, bob, t, true, &changed));
+	}
 	OK(pk->n == PREKEYS_SIGNED_MAX, "there are never more than %u",
 	   PREKEYS_SIGNED_MAX);
+	OK(pk->spk[pk->n - 1].id == first && pk->spk[pk->n - 1].expires >= t &&
+	   !changed, "and none goes for another one before its end");
 	for (i = 1; i < pk->n; i++)
 		MUST(pk->spk[i].id < pk->spk[i - 1].id);
-	pk->spk[0].n_records = PREKEYS_RECORDS_MAX - 1;
-	OK(!prekeys_refresh(pk, bob, t, false, &changed) && changed &&
-	   !pk->spk[0].n_records, "when records come to an end");
 
 	/* As it is kept. */
 	MUST(!prekeys_refill(pk, 3, &changed));
@@ -984,7 +1013,8 @@ static void test_prekeys(void)
 		uint8_t rec[32];
 
 		counting_key(rec, (uint8_t)i);
-		MUST(!prekeys_record(&pk->spk[0], rec));
+		MUST(!prekeys_record(&pk->spk[0], rec,
+				     alice->history.identifier));
 	}
 	ocb_writer_init(&w, file, sizeof(file));
 	MUST(!prekeys_encode(pk, &w));
@@ -1008,6 +1038,8 @@ static void test_prekeys(void)
 	prekeys_free(back);
 	OK(!bad, "cut or longer it is refused");
 
+	test_records_of_one(&pk->spk[1]);
+
 	/* Credentials come, keys rotate: the bundle follows. */
 	first = pk->spk[0].id;
 	MUST(!identity_rotate(bob, t, &next));
@@ -1020,6 +1052,14 @@ static void test_prekeys(void)
 	   pk->n == 2, "a credential makes a new bundle");
 	OK(prekeys_refresh(pk, alice, t, false, &changed) ==
 	   IDENT_E_IDENTIFIER && !changed, "they belong to one identity");
+	OK(!prekeys_expire(pk, pk->spk[0].expires) && pk->n &&
+	   prekeys_expire(pk, pk->spk[0].expires + 1) && !pk->n &&
+	   is_zero(&pk->spk[0], sizeof(pk->spk[0])),
+	   "they are destroyed in time without the identity as well");
+	MUST(!prekeys_refresh(pk, next, t, false, &changed));
+	t = next->channel.key.expires + 1;
+	OK(prekeys_refresh(pk, next, t, false, &changed) == IDENT_E_OWN_KEY &&
+	   changed && !pk->n, "and with one that is not good any more");
 	identity_put(next);
 	prekeys_free(pk);
 }

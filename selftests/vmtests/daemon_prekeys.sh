@@ -100,7 +100,7 @@ ch=$(create 's => prekeys' handshake x3dh-mailbox trust "$resp_id")
 check "there is a channel to a peer that is away" [ -n "$ch" ]
 # With its header each of them is too long.
 before=$(date +%s)
-on app lib_echo flood "$ch => nobody" 1000000000 65400 &
+ip netns exec app lib_echo flood "$ch => nobody" 1000000000 65400 &
 flood=$!
 until_true logged app 'early data is lost'
 check "who floods it does not keep the daemon from its work" \

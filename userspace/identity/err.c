@@ -89,6 +89,9 @@ static const struct {
 	[IDX(IDENT_E_REPLAY)] = { "replay", "first message seen before" },
 	[IDX(IDENT_E_RECORDS_FULL)] = {
 		"records_full", "too many first messages for one signed prekey" },
+	[IDX(IDENT_E_RECORDS_PEER)] = {
+		"records_peer",
+		"too many first messages of one peer for one signed prekey" },
 };
 
 _Static_assert(sizeof(errs) / sizeof(errs[0]) == IDX(IDENT_E_END),

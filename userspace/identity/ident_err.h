@@ -62,6 +62,7 @@ enum ident_err {
 	IDENT_E_ONE_TIME_GONE,	/* unknown or used one-time prekey */
 	IDENT_E_REPLAY,		/* this first message was accepted before */
 	IDENT_E_RECORDS_FULL,	/* no room to remember another one */
+	IDENT_E_RECORDS_PEER,	/* no room for another one of this peer */
 	IDENT_E_END
 };
 

@@ -10,7 +10,7 @@
 #include "ident_err.h"
 #include "prekeys.h"
 
-#define FILE_VERSION	1
+#define FILE_VERSION	2
 
 static const uint8_t magic[] = { 'o', 'c', 'k', 'a', 'm', '-', 'p', 'k' };
 
@@ -43,6 +43,19 @@ static void drop(struct prekeys *pk, unsigned int i)
 	sodium_memzero(&pk->spk[pk->n], sizeof(pk->spk[0]));
 }
 
+bool prekeys_expire(struct prekeys *pk, uint64_t now)
+{
+	unsigned int i = 0, was = pk->n;
+
+	while (i < pk->n) {
+		if (pk->spk[i].expires >= now)
+			i++;
+		else
+			drop(pk, i);
+	}
+	return pk->n != was;
+}
+
 static bool is_good(const struct prekey_signed *spk, const uint8_t *x25519,
 		    uint64_t now)
 {
@@ -70,14 +83,17 @@ static int payload_differs(const struct prekey_signed *spk,
 	return err;
 }
 
-static int is_due(const struct prekeys *pk, const struct identity *self,
-		  uint64_t now, bool *due)
+static bool is_due(const struct prekeys *pk, uint64_t now, bool force)
 {
 	const struct prekey_signed *spk = &pk->spk[0];
 
-	*due = !pk->n || now >= spk->created + PREKEYS_ROTATE_SECONDS ||
-	       spk->n_records >= PREKEYS_RECORDS_MAX / 4 * 3;
-	return *due ? 0 : payload_differs(spk, self, due);
+	/* Who makes channels, or keeps our bundles, does not destroy keys. */
+	if (pk->n == PREKEYS_SIGNED_MAX)
+		return false;
+	if (!pk->n || now >= spk->created + PREKEYS_ROTATE_SECONDS)
+		return true;
+	return now >= spk->created + PREKEYS_REMOTE_SECONDS &&
+	       (force || spk->n_records >= PREKEYS_RECORDS_MAX / 4 * 3);
 }
 
 /* Fills in everything but the numbers. */
@@ -144,14 +160,12 @@ int prekeys_refresh(struct prekeys *pk, const struct identity *self,
 		    uint64_t now, bool force, bool *changed)
 {
 	unsigned int i = 0;
-	bool due;
-	int err;
+	bool differs = false;
+	int err = 0;
 
 	*changed = false;
 	if (memcmp(pk->identifier, self->history.identifier, IDENT_ID_LEN))
 		return IDENT_E_IDENTIFIER;
-	if (!identity_ready(self, now))
-		return IDENT_E_OWN_KEY;
 	while (i < pk->n) {
 		if (is_good(&pk->spk[i], self->channel.key.x25519, now)) {
 			i++;
@@ -160,8 +174,11 @@ int prekeys_refresh(struct prekeys *pk, const struct identity *self,
 		drop(pk, i);
 		*changed = true;
 	}
-	err = is_due(pk, self, now, &due);
-	if (err || (!due && !force))
+	if (!identity_ready(self, now))
+		return IDENT_E_OWN_KEY;
+	if (pk->n)
+		err = payload_differs(&pk->spk[0], self, &differs);
+	if (err || (!differs && !is_due(pk, now, force)))
 		return err;
 	*changed = true;
 	return add_signed(pk, self, now);
@@ -229,7 +246,7 @@ bool prekeys_seen(const struct prekey_signed *spk,
 	unsigned int i;
 
 	for (i = 0; i < spk->n_records; i++)
-		if (!memcmp(spk->records[i], record, PREKEYS_RECORD_LEN))
+		if (!memcmp(spk->records[i].hash, record, PREKEYS_RECORD_LEN))
 			return true;
 	return false;
 }
@@ -246,11 +263,21 @@ void prekeys_use_one_time(struct prekey_signed *spk,
 }
 
 int prekeys_record(struct prekey_signed *spk,
-		   const uint8_t record[PREKEYS_RECORD_LEN])
+		   const uint8_t record[PREKEYS_RECORD_LEN],
+		   const uint8_t peer[IDENT_ID_LEN])
 {
+	struct prekey_record *r = &spk->records[spk->n_records];
+	unsigned int i, n = 0;
+
 	if (spk->n_records == PREKEYS_RECORDS_MAX)
 		return IDENT_E_RECORDS_FULL;
-	memcpy(spk->records[spk->n_records++], record, PREKEYS_RECORD_LEN);
+	for (i = 0; i < spk->n_records; i++)
+		n += !memcmp(spk->records[i].peer, peer, IDENT_ID_LEN);
+	if (n >= PREKEYS_RECORDS_PEER)
+		return IDENT_E_RECORDS_PEER;
+	memcpy(r->hash, record, sizeof(r->hash));
+	memcpy(r->peer, peer, sizeof(r->peer));
+	spk->n_records++;
 	return 0;
 }
 
@@ -274,7 +301,7 @@ static void encode_signed(const struct prekey_signed *spk,
 	}
 	ocb_put_uint(w, spk->n_records);
 	ocb_put_bytes(w, spk->records,
-		      (size_t)spk->n_records * PREKEYS_RECORD_LEN);
+		      spk->n_records * sizeof(spk->records[0]));
 }
 
 int prekeys_encode(const struct prekeys *pk, struct ocb_writer *w)
@@ -318,7 +345,7 @@ static int decode_records(struct ocb_reader *r, struct prekey_signed *spk)
 	size_t len;
 
 	if (ocb_get_uint(r, &n) || n > PREKEYS_RECORDS_MAX ||
-	    ocb_get_bytes(r, &data, &len) || len != n * PREKEYS_RECORD_LEN)
+	    ocb_get_bytes(r, &data, &len) || len != n * sizeof(spk->records[0]))
 		return IDENT_E_DECODE;
 	memcpy(spk->records, data, len);
 	spk->n_records = (unsigned int)n;

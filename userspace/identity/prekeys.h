@@ -7,12 +7,15 @@
 #define PREKEYS_SIGNED_MAX	4	/* the current one and earlier ones */
 #define PREKEYS_ONE_TIME_MAX	128	/* for each of them */
 #define PREKEYS_RECORDS_MAX	1024	/* likewise */
+#define PREKEYS_RECORDS_PEER	32	/* of them by one initiator */
 #define PREKEYS_RECORD_LEN	32
 #define PREKEYS_ROTATE_SECONDS	(7 * 86400ULL)
+/* Sooner than this no peer and no prekey service brings about a new one. */
+#define PREKEYS_REMOTE_SECONDS	86400ULL
 /* Bytes of the form in which they are kept, beside the bundles. */
 #define PREKEYS_FILE_MAX \
 	(PREKEYS_SIGNED_MAX * (PREKEYS_ONE_TIME_MAX * 40 + \
-			       PREKEYS_RECORDS_MAX * PREKEYS_RECORD_LEN + \
+			       PREKEYS_RECORDS_MAX * sizeof(struct prekey_record) + \
 			       BUNDLE_MAX + 256) + 128)
 
 /**
@@ -23,6 +26,16 @@
 struct prekey_one_time {
 	uint64_t id;
 	uint8_t secret[IDENT_X25519_LEN];
+};
+
+/**
+ * struct prekey_record - a first message that was accepted
+ * @hash: what it is known by
+ * @peer: identifier of its initiator
+ */
+struct prekey_record {
+	uint8_t hash[PREKEYS_RECORD_LEN];
+	uint8_t peer[IDENT_ID_LEN];
 };
 
 /**
@@ -40,7 +53,7 @@ struct prekey_one_time {
  * @n_one_time:    one-time prekeys left
  * @one_time:      these
  * @n_records:     first messages without a one-time prekey that were accepted
- * @records:       a hash of each
+ * @records:       these
  */
 struct prekey_signed {
 	uint64_t id;
@@ -56,7 +69,7 @@ struct prekey_signed {
 	unsigned int n_one_time;
 	struct prekey_one_time one_time[PREKEYS_ONE_TIME_MAX];
 	unsigned int n_records;
-	uint8_t records[PREKEYS_RECORDS_MAX][PREKEYS_RECORD_LEN];
+	struct prekey_record records[PREKEYS_RECORDS_MAX];
 };
 
 /**
@@ -92,17 +105,22 @@ void prekeys_free(struct prekeys *pk);
  * @pk:      the prekeys
  * @self:    their identity
  * @now:     seconds since the epoch
- * @force:   renew in any case
+ * @force:   renew before it is due, if the current one is a day old
  * @changed: set when they are to be saved, and a new bundle published if the
- *           first one differs
+ *           first one differs; on an error too
  *
  * A signed prekey ends with its bundle, and with the channel key that its
  * bundle names.  A new one is due after a week, when the identity shows
- * something else than the bundle has, and when records come to an end.  The
- * oldest one goes when there are too many.
+ * something else than the bundle has, and, after a day, when records come to
+ * an end.  When there are too many there is no new one before the oldest has
+ * ended, since messages for it may be on their way; only if the identity shows
+ * something else the oldest goes.
  */
 int prekeys_refresh(struct prekeys *pk, const struct identity *self,
 		    uint64_t now, bool force, bool *changed);
+
+/* Destroys what has ended by time; true if some have. */
+bool prekeys_expire(struct prekeys *pk, uint64_t now);
 
 /**
  * prekeys_refill() - make one-time prekeys for the current signed prekey
@@ -130,9 +148,13 @@ bool prekeys_seen(const struct prekey_signed *spk,
 /* Destroy a one-time prekey. */
 void prekeys_use_one_time(struct prekey_signed *spk,
 			  struct prekey_one_time *o);
-/* Remember a first message; IDENT_E_RECORDS_FULL when there is no room. */
+/*
+ * Remember a first message of @peer.  IDENT_E_RECORDS_FULL when there is no
+ * room, IDENT_E_RECORDS_PEER when he has had his part of it.
+ */
 int prekeys_record(struct prekey_signed *spk,
-		   const uint8_t record[PREKEYS_RECORD_LEN]);
+		   const uint8_t record[PREKEYS_RECORD_LEN],
+		   const uint8_t peer[IDENT_ID_LEN]);
 
 /* The form in which they are kept; @w has PREKEYS_FILE_MAX. */
 int prekeys_encode(const struct prekeys *pk, struct ocb_writer *w);

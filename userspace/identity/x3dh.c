@@ -636,14 +636,15 @@ static int unseal(const struct x3dh_own *own, const struct match *m,
 	return err ? err : check_data(f, u->keys.key);
 }
 
-static int use_up(const struct x3dh_own *own, struct match *m)
+static int use_up(const struct x3dh_own *own, struct match *m,
+		  const uint8_t peer[IDENT_ID_LEN])
 {
 	int err = 0;
 
 	if (m->one_time)
 		prekeys_use_one_time(m->spk, m->one_time);
 	else
-		err = prekeys_record(m->spk, m->record);
+		err = prekeys_record(m->spk, m->record, peer);
 	if (err)
 		return err;
 	return own->commit(own->ctx) ? IDENT_E_STORE : 0;
@@ -708,7 +709,7 @@ int x3dh_respond(const struct x3dh_own *own, const uint8_t *msg, size_t len,
 					  u.claim.key.x25519, own->check, now,
 					  &acc->peer);
 	if (!err)
-		err = use_up(own, &m);
+		err = use_up(own, &m, acc->peer.identifier);
 	if (!err)
 		err = answer(&f, &u, acc);
 	if (err)
