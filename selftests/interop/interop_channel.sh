@@ -9,9 +9,10 @@
 . "$(dirname "$0")/lib_interop.sh"
 
 seed=${SEED:-$(($(od -An -N3 -tu4 /dev/urandom) + 1))}
-# Not the whole 1 MiB: what relays of either kind in the middle add to a message is
-# to fit, too.
-count=$((3000 / slow)) max=$((1048576 - 16384))
+# Through relays not the whole 1 MiB: what those of either kind in the middle add to
+# a message is to fit, too.
+count=$((3000 / slow / share)) most=1048576 max=$((1048576 - 16384))
+few=$((100 / slow / share + 10))
 
 count_rust() { rust b peers | awk '{ print $1 }'; }
 count_ours() { on b ockamctl -j channel list | grep -c '"id"'; }
@@ -69,8 +70,8 @@ check "a channel to a stock node" channel_to a 'rust-b => api' "$rust_b"
 first=$ch first_id=$ch_id
 check "which knows us" until_true is "1 $ours_a" rust b peers
 check "a string comes back through it" ours_asks a "$first => echoer" 'Hello Ockam!'
-check "so do $count messages of up to 1008 KiB" \
-	on a lib_interop burst "$first => echo" $count $max "$seed" 16
+check "so do $count messages of up to 1 MiB" \
+	on a lib_interop burst "$first => echo" $count $most "$seed" 16
 check "a channel to a listener that trusts only us" channel_to a 'rust-b => friend' "$rust_b"
 check "works" ours_asks a "$ch => echoer" two
 refuse "a stock node that is not the one expected is refused" 'trust' \
@@ -89,8 +90,8 @@ check "a stock node connects" rust a connect b 10.2.0.1:4000
 check "and has a channel to us" is "$ours_b" rust a channel ch me 'b=>api' "$ours_b" 30
 check "we know it" until_true logged b "to $rust_a is up: responder"
 check "a string comes back through it" is Hello rust a ask 'ch=>echo' Hello 20
-check "so do $count messages of up to 1008 KiB" \
-	rust a burst 'ch=>echo' $count $max "$seed" 16
+check "so do $count messages of up to 1 MiB" \
+	rust a burst 'ch=>echo' $count $most "$seed" 16
 check "a channel to a listener that trusts only it" \
 	is "$ours_b" rust a channel ch2 me 'b=>friend' "$ours_b" 30
 check "works" is two rust a ask 'ch2=>echo' two 20
@@ -113,12 +114,12 @@ rust a connect m 10.1.0.2:4000 >/dev/null
 
 through() {
 	channel_to a "$1 => api" "$2" &&
-	on a lib_interop burst "$ch => $3" 200 $max "$seed" 8 &&
+	on a lib_interop burst "$ch => $3" $few $max "$seed" 8 &&
 	on a ockamctl secure-channel delete "$ch_id"
 }
 rust_through() {
 	rust a channel via me "$1=>api" "$2" 30 &&
-	rust a burst "via=>$3" 200 $max "$seed" 8 &&
+	rust a burst "via=>$3" $few $max "$seed" 8 &&
 	rust a close via
 }
 for peer in rust ours; do
@@ -140,12 +141,12 @@ check "stock to stock, over our hop" rust_through 'm=>hop=>rust-b' "$rust_b" ech
 
 check "a channel in a channel to a stock node" channel_to a "$first => api" "$rust_b"
 inner=$ch
-check "carries 300 messages" on a lib_interop burst "$inner => echo" 300 $max "$seed" 8
+check "carries $few messages" on a lib_interop burst "$inner => echo" $few $max "$seed" 8
 check "and a third in that" channel_to a "$inner => api" "$rust_b"
 check "works, too" ours_asks a "$ch => echoer" three
 check "a channel in a stock node's channel to us" \
 	is "$ours_b" rust a channel inner me 'ch=>api' "$ours_b" 30
-check "carries 300 messages" rust a burst 'inner=>echo' 300 $max "$seed" 8
+check "carries $few messages" rust a burst 'inner=>echo' $few $max "$seed" 8
 
 # ---- connections that end ----
 
@@ -154,14 +155,14 @@ check "the connection to the stock node is gone" on a ockamctl link del rust-b
 check "another one takes the name" on a ockamctl link add connect 10.2.0.1:5000 name rust-b
 check "and is up" link_up a rust-b
 check "the channel goes on over it" ours_asks a "$first => echoer" again
-check "many times" on a lib_interop burst "$first => echo" 300 $max "$seed" 8
+check "many times" on a lib_interop burst "$first => echo" $few $max "$seed" 8
 check "and so does the one inside it" ours_asks a "$inner => echoer" again
 
 check "the stock node's connection to us is gone" rust a disconnect b
 check "it makes another" rust a connect b2 10.2.0.1:4000
 check "and moves its channel there" rust a reroute ch b2
 check "which goes on" is again rust a ask 'ch=>echo' again 20
-check "many times" rust a burst 'ch=>echo' 300 $max "$seed" 8
+check "many times" rust a burst 'ch=>echo' $few $max "$seed" 8
 check "and so does the one inside it" is again rust a ask 'inner=>echo' again 20
 
 # ---- the end of channels ----
