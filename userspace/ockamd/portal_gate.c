@@ -17,6 +17,8 @@
 
 #define BACKLOG		128
 #define PING_MAX	16	/* bytes; there is one that counts */
+#define RETRY_MIN_MS	1000
+#define RETRY_MAX_MS	60000
 
 static TAILQ_HEAD(, gate) gates = TAILQ_HEAD_INITIALIZER(gates);
 
@@ -202,7 +204,8 @@ static int outlet_open(struct gate *g)
 {
 	int fd;
 
-	g->bucket = calloc(BUCKETS, sizeof(*g->bucket));
+	if (!g->bucket)
+		g->bucket = calloc(BUCKETS, sizeof(*g->bucket));
 	if (!g->bucket)
 		return -ENOMEM;
 	fd = socket(ockam_family(),
@@ -237,20 +240,32 @@ static void gate_shut(struct gate *g)
 	g->closed = false;
 }
 
-static int gate_open(struct gate *g)
+/* What it needs may be somebody else's now, and free later. */
+static void gate_put_off(struct gate *g)
+{
+	gate_shut(g);
+	g->pause = g->pause ? 2 * g->pause : RETRY_MIN_MS;
+	if (g->pause > RETRY_MAX_MS)
+		g->pause = RETRY_MAX_MS;
+	g->retry_at = now_ms() + g->pause;
+}
+
+static void gate_open(struct gate *g)
 {
 	int err = g->conf.inlet ? inlet_open(g) : outlet_open(g);
+	const char *kind = g->conf.inlet ? "inlet" : "outlet";
 
 	if (!err) {
-		log_info("%s %s: %s %s", g->conf.inlet ? "inlet" : "outlet",
-			 g->conf.name, g->conf.inlet ? "listens at" : "to",
+		g->pause = 0;
+		log_info("%s %s: %s %s", kind, g->conf.name,
+			 g->conf.inlet ? "listens at" : "to",
 			 g->conf.endpoint);
-		return 0;
+		return;
 	}
-	log_error("%s %s: %s", g->conf.inlet ? "inlet" : "outlet",
-		  g->conf.name, strerror(-err));
-	gate_shut(g);
-	return err;
+	log_line(g->pause ? LOG_LVL_DEBUG : LOG_LVL_ERROR,
+		 "%s %s: %s; it will be tried again", kind, g->conf.name,
+		 strerror(-err));
+	gate_put_off(g);
 }
 
 static void gate_free(struct gate *g)
@@ -278,20 +293,14 @@ static struct gate *gate_find(const struct conf_portal *c)
 /* Connections stay, but for those of identifiers that may not have any now. */
 static void gate_change(struct gate *g, const struct conf_portal *c)
 {
-	const bool moved = c->inlet &&
-			   memcmp(&g->conf.ip, &c->ip, sizeof(c->ip));
-
 	conf_portal_clear(&g->conf);
 	conf_portal_copy(&g->conf, c);
-	if (moved)
-		gate_shut(g);
+	g->pause = 0;
 	if (g->watch.fd < 0) {
-		free(g->bucket);
-		g->bucket = NULL;
 		gate_open(g);
 	} else if (!c->inlet && outlet_scope(g)) {
 		log_error("outlet %s: %s", c->name, ockam_error());
-		gate_shut(g);
+		gate_put_off(g);
 	}
 	if (!c->inlet)
 		streams_stop(g, c->policy);
@@ -306,10 +315,14 @@ void portals_apply(const struct config *c)
 
 	for (i = 0; i < c->n_portal; i++) {
 		g = gate_find(&c->portal[i]);
-		if (g)
-			g->named = true;
+		if (!g)
+			continue;
+		g->named = true;
+		if (g->conf.inlet && memcmp(&g->conf.ip, &c->portal[i].ip,
+					    sizeof(g->conf.ip)))
+			gate_shut(g);
 	}
-	/* First, so that their ports are free. */
+	/* First, so that their ports are free; those that move likewise. */
 	TAILQ_FOREACH_SAFE(g, &gates, entry, next)
 		if (!g->named)
 			gate_free(g);
@@ -334,12 +347,16 @@ void portals_apply(const struct config *c)
 
 void portals_tick(void)
 {
+	uint64_t now = now_ms();
 	struct gate *g;
 
 	streams_tick();
-	TAILQ_FOREACH(g, &gates, entry)
+	TAILQ_FOREACH(g, &gates, entry) {
+		if (g->watch.fd < 0 && now >= g->retry_at)
+			gate_open(g);
 		if (g->conf.inlet && g->closed && g->open < g->conf.max)
 			set_closed(g, false);
+	}
 }
 
 void portals_lost(uint32_t channel)

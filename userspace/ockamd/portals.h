@@ -29,6 +29,8 @@ struct bucket {
  * @open: connections
  * @opened: connections that there were
  * @refused: what was not accepted, or did not come about
+ * @retry_at: when it is tried again if it could not be opened
+ * @pause: how long the last pause before that was, in ms; 0: there was none
  * @bucket: of an outlet
  */
 struct gate {
@@ -40,6 +42,8 @@ struct gate {
 	size_t open;
 	uint64_t opened;
 	uint64_t refused;
+	uint64_t retry_at;
+	uint64_t pause;
 	struct bucket *bucket;
 };
 

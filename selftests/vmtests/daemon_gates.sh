@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# Inlets and outlets that cannot be opened, and what a reload does to those that are
+# open: names and ports that are somebody else's for a while.
+
+# shellcheck source=selftests/vmtests/lib_daemon.sh
+. "$(dirname "$0")/lib_daemon.sh"
+
+gate()	{ # gate NAME: state and what it is to do
+	{ on alice ockamctl inlet; on alice ockamctl outlet; } |
+		sed -n "s/^[0-9#]*$1 kind [a-z]* [a-z]* \([^ ]*\) state \([a-z]*\) .*/\2 \1/p"
+}
+is()	{ [ "$(gate "$1")" = "$2" ]; }
+reloads()	{ grep -c 'configuration is in force' alice.log; }
+more()	{ [ "$(reloads)" -gt "$1" ]; }
+reload() {
+	before=$(reloads)
+	kill -HUP "$pid_alice"
+	until_true more "$before"
+}
+
+echo "TAP version 13"
+nodes alice
+
+cat >alice.conf <<-CONF
+	state = "$dir/alice.keys"
+	identity "alice" { create = true }
+	inlet "one" { listen = "8001" route = "0#nowhere" }
+	inlet "two" { listen = "8002" route = "0#nowhere" }
+	outlet "out" { connect = "127.0.0.1:9000" allow = {"anyone"} }
+CONF
+
+# ---- somebody else has it ----
+
+ip netns exec alice lib_portal echo 8001 >port.out 2>&1 &
+port=$!
+ip netns exec alice lib_echo serve out local >name.out 2>&1 &
+name=$!
+pids="$port $name"
+check "a port and a name are taken" until_true eval \
+	'grep -q ready port.out && grep -q ready name.out'
+check "the daemon starts all the same" start alice
+check "the inlet has failed" is one 'failed 8001'
+check "the outlet, too" is out 'failed 127.0.0.1:9000'
+check "another one has not" is two 'up 8002'
+kill $port $name
+check "when the port is free, it is opened" until_true is one 'up 8001'
+check "when the name is free, likewise" until_true is out 'up 127.0.0.1:9000'
+check "the log has told of each failure once" eval '
+	[ "$(grep -c "error: inlet one" alice.log)" -eq 1 ] &&
+	[ "$(grep -c "error: outlet out" alice.log)" -eq 1 ]'
+
+# ---- a reload in which two inlets change their ports ----
+
+sed -i -e 's/"one" { listen = "8001"/"one" { listen = "8002"/' \
+	-e 's/"two" { listen = "8002"/"two" { listen = "8001"/' alice.conf
+failures=$(grep -c 'in use' alice.log)
+check "two inlets change their ports" reload
+check "the first has the second's" is one 'up 8002'
+check "the second has the first's" is two 'up 8001'
+check "without a failure" [ "$(grep -c 'in use' alice.log)" -eq "$failures" ]
+
+echo "1..$n"
+[ $failed -eq 0 ] || { sed 's/^/# /' alice.log name.out port.out; on alice ockamctl inlet; }
+exit $failed

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Names of the configuration's own workers, among those that the node reserves:
+ * nobody else shall have them while the daemon is away.  The list is the node's
+ * and has entries of its administrator; which ones are ours is in a file, for the
+ * next process.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "ockamd.h"
+
+#define STATE_FILE	"reserved"
+#define NAMES_MAX	64	/* the kernel's limit */
+
+/* In flat form, one after another, as the kernel has them. */
+static struct ockam_nl_route ours;
+
+static size_t size_at(const uint8_t *key)
+{
+	return 2U + key[1];
+}
+
+static bool has(const struct ockam_nl_route *list, const uint8_t *key)
+{
+	size_t i;
+
+	for (i = 0; i < list->len; i += size_at(list->data + i))
+		if (size_at(list->data + i) == size_at(key) &&
+		    !memcmp(list->data + i, key, size_at(key)))
+			return true;
+	return false;
+}
+
+static bool add(struct ockam_nl_route *list, const uint8_t *key)
+{
+	size_t i, n = 0;
+
+	if (has(list, key))
+		return true;
+	for (i = 0; i < list->len; i += size_at(list->data + i))
+		n++;
+	if (n >= NAMES_MAX || list->len + size_at(key) > sizeof(list->data))
+		return false;
+	memcpy(list->data + list->len, key, size_at(key));
+	list->len += size_at(key);
+	return true;
+}
+
+/* ---- which ones are ours ---- */
+
+static void save(void)
+{
+	char hex[2 * OCKAM_ADDR_MAX + 5];
+	size_t i;
+	FILE *f;
+
+	if (!ours.len) {
+		state_remove(STATE_FILE);
+		return;
+	}
+	f = state_write(STATE_FILE);
+	if (!f)
+		return;
+	state_put_boot(f);
+	for (i = 0; i < ours.len; i += size_at(ours.data + i)) {
+		sodium_bin2hex(hex, sizeof(hex), ours.data + i,
+			       size_at(ours.data + i));
+		fprintf(f, "%s\n", hex);
+	}
+	state_commit(f, STATE_FILE);
+}
+
+/* What is not in the list any more was taken out by somebody. */
+static void load(const struct ockam_nl_route *list)
+{
+	uint8_t key[2 + OCKAM_ADDR_MAX];
+	char *line = NULL;
+	size_t len, size = 0;
+	FILE *f;
+
+	f = state_read(STATE_FILE);
+	if (!f)
+		return;
+	if (state_same_boot(f))
+		while (getline(&line, &size, f) > 0)
+			if (!sodium_hex2bin(key, sizeof(key), line,
+					    strcspn(line, "\n"), NULL, &len,
+					    NULL) &&
+			    len > 2 && len == size_at(key) && has(list, key))
+				add(&ours, key);
+	free(line);
+	fclose(f);
+}
+
+/* ---- the list ---- */
+
+static void want_name(struct ockam_nl_route *want,
+		      const struct ockam_path *address)
+{
+	if (!add(want, address->hops))
+		log_warn("%s is not reserved: there are too many names",
+			 route_text(address));
+}
+
+static void wanted(const struct config *c, struct ockam_nl_route *want)
+{
+	struct ockam_path prekeys;
+	size_t i;
+
+	want->len = 0;
+	for (i = 0; i < c->n_listener; i++)
+		want_name(want, &c->listener[i].address);
+	for (i = 0; i < c->n_portal; i++)
+		if (!c->portal[i].inlet)
+			want_name(want, &c->portal[i].path);
+	if (c->prekeys.enabled && !ockam_path_parse(&prekeys, PREKEY_WORKER))
+		want_name(want, &prekeys);
+}
+
+/* @from without those that are ours and not wanted any more. */
+static void keep(const struct ockam_nl_route *from,
+		 const struct ockam_nl_route *want, struct ockam_nl_route *list)
+{
+	size_t i;
+
+	list->len = 0;
+	for (i = 0; i < from->len; i += size_at(from->data + i))
+		if (!has(&ours, from->data + i) || has(want, from->data + i))
+			add(list, from->data + i);
+}
+
+static void reserve(const struct ockam_nl_route *want,
+		    struct ockam_nl_route *list)
+{
+	static struct ockam_nl_route now_ours;
+	size_t i;
+
+	now_ours.len = 0;
+	for (i = 0; i < want->len; i += size_at(want->data + i)) {
+		const uint8_t *key = want->data + i;
+
+		/* What an administrator has reserved stays his. */
+		if (has(list, key) && !has(&ours, key))
+			continue;
+		if (add(list, key))
+			add(&now_ours, key);
+		else
+			log_warn("a name is not reserved: the node's list is full");
+	}
+	ours = now_ours;
+}
+
+void reserve_apply(const struct config *c)
+{
+	static struct ockam_nl_node node;
+	static struct ockam_nl_route want, list;
+	static bool loaded;
+	struct ockam_nl_route was;
+
+	memset(&node, 0, sizeof(node));
+	if (ockam_nl_node_get(the.nl, &node) ||
+	    !ockam_nl_has(&node, OCKAM_A_NODE_RESERVED)) {
+		log_warn("names are not reserved: %s", ockam_nl_error(the.nl));
+		return;
+	}
+	if (!loaded)
+		load(&node.reserved);
+	loaded = true;
+	was = ours;
+	wanted(c, &want);
+	keep(&node.reserved, &want, &list);
+	reserve(&want, &list);
+	if (ours.len != was.len || memcmp(ours.data, was.data, ours.len))
+		save();
+	if (list.len == node.reserved.len &&
+	    !memcmp(list.data, node.reserved.data, list.len))
+		return;
+	memset(&node, 0, sizeof(node));
+	node.reserved = list;
+	ockam_nl_mark(&node, OCKAM_A_NODE_RESERVED);
+	if (ockam_nl_node_set(the.nl, &node))
+		log_warn("names are not reserved: %s", ockam_nl_error(the.nl));
+}
