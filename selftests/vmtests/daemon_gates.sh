@@ -61,6 +61,34 @@ check "the first has the second's" is one 'up 8002'
 check "the second has the first's" is two 'up 8001'
 check "without a failure" [ "$(grep -c 'in use' alice.log)" -eq "$failures" ]
 
+# ---- names stay reserved while the daemon is away ----
+
+end() {
+	kill "$pid_alice"
+	wait "$pid_alice"
+}
+reserved()	{ on alice ockamctl node | sed -n 's/0#//g; s/.*reserved *\([^ ]*\).*/\1/p'; }
+has()	{ case ,$(reserved), in *,$1,*) ;; *) false ;; esac; }
+serve()	{ as 1000 alice timeout 5 lib_echo serve "$1" local; }
+
+check "the name of an outlet is reserved" has out
+was=$(reserved)
+on alice ockamctl node set reserved "mine,$was" hold-ms 0
+end
+refuse "while the daemon is away no user can take it" 'ermission' serve out
+check "nor has the end changed the list" [ "$(reserved)" = "mine,$was" ]
+sed -i 's/^outlet "out"/outlet "mine" { connect = "127.0.0.1:9000" allow = {"anyone"} }\n&/' alice.conf
+check "the daemon starts again" start alice
+check "the list is as it was" [ "$(reserved)" = "mine,$was" ]
+sed -i '/^outlet/d' alice.conf
+check "a reload takes the outlets away" reload
+check "their names, too, are free, but not the administrator's" eval \
+	'reserved; ! has out && has mine && has ockamd'
+ip netns exec alice setpriv --reuid 1000 --regid 1000 --clear-groups \
+	lib_echo serve out local >name.out 2>&1 &
+pids="$pids $!"
+check "a user can have it" until_true grep -q ready name.out
+
 echo "1..$n"
 [ $failed -eq 0 ] || { sed 's/^/# /' alice.log name.out port.out; on alice ockamctl inlet; }
 exit $failed

@@ -14,20 +14,8 @@
 #include "ockamd.h"
 
 #define STATE_FILE	"listeners"
-#define BOOT_LEN	36
 #define WORD_MAX	(32 + IDENT_ID_TEXT_LEN + IDENT_ATTR_NAME_MAX + \
 			 IDENT_ATTR_VALUE_MAX)
-
-/* 36 characters, which change with each start of the machine. */
-static void boot_id(char id[BOOT_LEN + 1])
-{
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	if (!f || !fgets(id, BOOT_LEN + 1, f))
-		strcpy(id, "-");
-	if (f)
-		fclose(f);
-}
 
 /* ---- writing ---- */
 
@@ -80,7 +68,6 @@ static void count(const struct listener *l, void *arg)
 
 void asked_save(void)
 {
-	char boot[BOOT_LEN + 1];
 	size_t n = 0;
 	FILE *f;
 
@@ -92,8 +79,7 @@ void asked_save(void)
 	f = state_write(STATE_FILE);
 	if (!f)
 		return;
-	boot_id(boot);
-	fprintf(f, "%s\n", boot);
+	state_put_boot(f);
 	listeners_asked(put_listener, f);
 	state_commit(f, STATE_FILE);
 }
@@ -183,7 +169,6 @@ static bool read_listener(char *line)
 
 void asked_load(void)
 {
-	char boot[BOOT_LEN + 1];
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t n;
@@ -192,9 +177,7 @@ void asked_load(void)
 	f = state_read(STATE_FILE);
 	if (!f)
 		return;
-	boot_id(boot);
-	n = getline(&line, &size, f);
-	if (n == BOOT_LEN + 1 && !strncmp(line, boot, BOOT_LEN)) {
+	if (state_same_boot(f)) {
 		while ((n = getline(&line, &size, f)) > 0) {
 			if (line[n - 1] == '\n')
 				line[n - 1] = 0;

@@ -186,6 +186,7 @@ static void reload(void)
 	c->state = old->state;
 	old->state = state;
 	the.config = c;
+	reserve_apply(c);
 	links_apply(c, old);
 	listeners_apply(c);
 	relay_apply(c);
@@ -297,6 +298,7 @@ static int start(void)
 	if (keys_init(c->state) || keys_reload(c) || open_kernel() ||
 	    requests_init() || channels_init() || keeps_init())
 		return -1;
+	reserve_apply(c);
 	/* A link that cannot be made now is no reason to serve nobody. */
 	links_apply(c, NULL);
 	listeners_apply(c);

@@ -488,6 +488,15 @@ FILE *state_write(const char *name);
 void state_commit(FILE *f, const char *name);
 void state_remove(const char *name);
 
+/* A line that another start of the machine makes worthless; was it that line? */
+void state_put_boot(FILE *f);
+bool state_same_boot(FILE *f);
+
+/* ---- reserve.c ---- */
+
+/* Reserves the names of the configuration's workers, and no others of its own. */
+void reserve_apply(const struct config *c);
+
 /* ---- channels.c: channels that the daemon looks after ---- */
 
 /**

@@ -9,6 +9,7 @@
 #include "ockamd.h"
 
 #define PATH_MAX_LEN	4096
+#define BOOT_LEN	36
 
 static void state_path(char *path, const char *name, const char *suffix)
 {
@@ -23,6 +24,35 @@ static FILE *state_open(const char *path, int flags, const char *mode)
 	if (!f && fd >= 0)
 		close(fd);
 	return f;
+}
+
+/* 36 characters, which change with each start of the machine. */
+static void boot_id(char id[BOOT_LEN + 1])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!f || !fgets(id, BOOT_LEN + 1, f))
+		strcpy(id, "-");
+	if (f)
+		fclose(f);
+}
+
+void state_put_boot(FILE *f)
+{
+	char id[BOOT_LEN + 1];
+
+	boot_id(id);
+	fprintf(f, "%s\n", id);
+}
+
+bool state_same_boot(FILE *f)
+{
+	char id[BOOT_LEN + 1], line[BOOT_LEN + 2];
+
+	boot_id(id);
+	return fgets(line, sizeof(line), f) &&
+	       strlen(line) == strlen(id) + 1 &&
+	       !strncmp(line, id, strlen(id));
 }
 
 FILE *state_read(const char *name)
