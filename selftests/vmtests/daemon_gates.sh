@@ -89,6 +89,30 @@ ip netns exec alice setpriv --reuid 1000 --regid 1000 --clear-groups \
 pids="$pids $!"
 check "a user can have it" until_true grep -q ready name.out
 
+# ---- a reload that looks up a name which nobody answers for ----
+
+resolv=/etc/netns/alice
+mkdir -p $resolv
+printf 'nameserver 10.1.0.77\noptions timeout:30 attempts:5\n' >$resolv/resolv.conf
+[ -e /etc/resolv.conf ] || : >/etc/resolv.conf
+at_end()	{ rm -rf /etc/netns/alice; }
+nodes bob
+join alice bob 1
+# Bob forwards nothing: what is for another address is lost there.
+on alice ip neigh add 10.1.0.77 lladdr "$(on bob cat /sys/class/net/to_alice/address)" dev to_bob
+end
+check "a daemon with a name server that is silent" start alice
+echo 'outlet "slow" { connect = "host.example.org:80" allow = {"anyone"} }' >>alice.conf
+begun=$(grep -c 'reading .* again' alice.log)
+begins()	{ [ "$(grep -c 'reading .* again' alice.log)" -gt "$begun" ]; }
+kill -HUP "$pid_alice"
+check "it reads its configuration" until_true begins
+check "it answers meanwhile" on alice ockamctl inlet
+check "the name is still looked up" eval '! grep "host.example.org" alice.log'
+kill "$pid_alice"
+ended()	{ ! grep '^State:' "/proc/$pid_alice/status" | grep -v '[ZX]'; }
+check "and it ends meanwhile" until_true ended
+
 echo "1..$n"
 [ $failed -eq 0 ] || { sed 's/^/# /' alice.log name.out port.out; on alice ockamctl inlet; }
 exit $failed

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -165,14 +167,28 @@ int bind_as_anyone(int fd, const struct ockam_path *address)
 
 /* ---- configuration ---- */
 
+/**
+ * struct loading - a configuration that is being read
+ * @thread: reads it: names are looked up, which may take long
+ * @watch: readable when that is done
+ * @config: what came of it
+ * @running: there is a thread
+ * @again: somebody has asked for another reload meanwhile
+ */
+static struct loading {
+	pthread_t thread;
+	struct watch watch;
+	struct config *config;
+	bool running;
+	bool again;
+} loading = { .watch.fd = -1 };
+
 /* Everything that can fail comes first; then nothing is half done. */
-static void reload(void)
+static void put_in_force(struct config *c)
 {
-	struct config *c, *old = the.config;
+	struct config *old = the.config;
 	char *state;
 
-	log_info("reading %s again", config_path);
-	c = config_load(config_path);
 	if (!c || keys_reload(c)) {
 		config_free(c);
 		log_error("the old configuration stays");
@@ -197,6 +213,51 @@ static void reload(void)
 	portals_apply(c);
 	config_free(old);
 	log_info("configuration is in force");
+}
+
+/* Touches nothing that the event loop uses. */
+static void *load(void *arg)
+{
+	const uint64_t one = 1;
+
+	(void)arg;
+	loading.config = config_load(config_path);
+	if (write(loading.watch.fd, &one, sizeof(one)) < 0)
+		log_error("reload: %s", strerror(errno));
+	return NULL;
+}
+
+static void reload(void)
+{
+	loading.again = loading.running;
+	if (loading.running)
+		return;
+	log_info("reading %s again", config_path);
+	loading.running = !pthread_create(&loading.thread, NULL, load, NULL);
+	if (!loading.running)
+		log_error("no thread; the old configuration stays");
+}
+
+static void loaded(struct watch *w, uint32_t events)
+{
+	uint64_t n;
+
+	(void)events;
+	if (read(w->fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
+		return;
+	pthread_join(loading.thread, NULL);
+	loading.running = false;
+	put_in_force(loading.config);
+	if (loading.again)
+		reload();
+}
+
+static int reload_init(void)
+{
+	loading.watch.fn = loaded;
+	loading.watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return loading.watch.fd < 0 ? -errno :
+				      loop_add(&loading.watch, EPOLLIN);
 }
 
 /* ---- signals ---- */
@@ -291,7 +352,7 @@ static int start(void)
 		log_error("no memory for secrets");
 		return -1;
 	}
-	if (loop_init() || signals_init()) {
+	if (loop_init() || signals_init() || reload_init()) {
 		log_error("event loop: %s", strerror(errno));
 		return -1;
 	}

@@ -2,7 +2,8 @@
 /*
  * ockamd: identities, handshakes and what the configuration asks for.
  *
- * One thread and one event loop.  Channels and links live in the kernel: the
+ * One thread and one event loop; another thread only reads the configuration anew,
+ * as looking up names takes its time.  Channels and links live in the kernel: the
  * daemon makes them and looks after them, but neither its start nor its end
  * takes any away.
  */
