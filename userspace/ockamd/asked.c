@@ -14,8 +14,12 @@
 #include "ockamd.h"
 
 #define STATE_FILE	"listeners"
+#define SAVE_MS		1000
 #define WORD_MAX	(32 + IDENT_ID_TEXT_LEN + IDENT_ATTR_NAME_MAX + \
 			 IDENT_ATTR_VALUE_MAX)
+
+static bool unsaved;
+static uint64_t next_save;
 
 /* ---- writing ---- */
 
@@ -53,7 +57,7 @@ static void put_listener(const struct listener *l, void *arg)
 {
 	FILE *f = arg;
 
-	fprintf(f, "%u %d %u", l->owner, l->shared, l->handshakes);
+	fprintf(f, "%u %u %d %u", l->owner, l->gid, l->shared, l->handshakes);
 	put_hex(f, l->address.hops + 2, l->address.hops[1]);
 	put_hex(f, l->identity, strlen(l->identity));
 	put_trust(f, &l->policy->trust);
@@ -66,7 +70,7 @@ static void count(const struct listener *l, void *arg)
 	(*(size_t *)arg)++;
 }
 
-void asked_save(void)
+static void save(void)
 {
 	size_t n = 0;
 	FILE *f;
@@ -82,6 +86,28 @@ void asked_save(void)
 	state_put_boot(f);
 	listeners_asked(put_listener, f);
 	state_commit(f, STATE_FILE);
+}
+
+/* However often programs ask, the disk is not busy with it. */
+void asked_tick(void)
+{
+	if (!unsaved || now_ms() < next_save)
+		return;
+	unsaved = false;
+	save();
+	next_save = now_ms() + SAVE_MS;
+}
+
+void asked_save(void)
+{
+	unsaved = true;
+	asked_tick();
+}
+
+void asked_end(void)
+{
+	next_save = 0;
+	asked_tick();
 }
 
 /* ---- reading ---- */
@@ -116,19 +142,17 @@ static struct policy *get_trust(char *line)
 
 static const char *listen_again(const struct ockam_path *address,
 				const char *identity, struct policy *policy,
-				unsigned int handshakes, uid_t owner,
-				bool shared)
+				unsigned int handshakes,
+				const struct asker *owner, bool shared)
 {
-	const struct asker who = { .uid = owner, .gid = -1 };
 	const char *why;
 	bool any_name;
 
 	if (listener_find(address))
 		return "the configuration has one of that address";
-	if (!listener_allowed(the.config, identity, owner))
-		return "its owner may not use the identity";
-	if (!may_listen(address, &who, &any_name))
-		return "its owner may not listen there";
+	why = listener_refusal(the.config, address, identity, owner, &any_name);
+	if (why)
+		return why;
 	if (listener_create(address, identity, policy, handshakes, owner,
 			    shared, false, any_name, &why))
 		return why;
@@ -141,11 +165,12 @@ static bool read_listener(char *line)
 	struct ockam_path address = { .nhops = 1 };
 	struct policy *policy;
 	const char *why;
-	unsigned int owner, handshakes;
+	struct asker owner = { .pid = 0 };
+	unsigned int handshakes;
 	int shared, len, used;
 
-	if (sscanf(line, "%u %d %u %n", &owner, &shared, &handshakes,
-		   &used) != 3)
+	if (sscanf(line, "%u %u %d %u %n", &owner.uid, &owner.gid, &shared,
+		   &handshakes, &used) != 4)
 		return false;
 	line += used;
 	len = get_hex(&line, name, sizeof(name));
@@ -158,12 +183,12 @@ static bool read_listener(char *line)
 	policy = get_trust(line);
 	if (!policy)
 		return false;
-	why = listen_again(&address, identity, policy, handshakes, owner,
+	why = listen_again(&address, identity, policy, handshakes, &owner,
 			   shared);
 	policy_put(policy);
 	if (why)
 		log_warn("listener %s of uid %u is gone: %s",
-			 route_text(&address), owner, why);
+			 route_text(&address), owner.uid, why);
 	return true;
 }
 

@@ -21,6 +21,7 @@
  * @peer: its identifier
  * @rule: rule of @policy that it was trusted by, NULL: its identifier
  * @owner: uid
+ * @gid: the one that it asked with
  * @expires: end of the peer's key, or of its credential
  * @kept: keep.c knows what permits it
  */
@@ -34,6 +35,7 @@ struct tracked {
 	uint8_t peer[IDENT_ID_LEN];
 	const struct trust_rule *rule;
 	uid_t owner;
+	gid_t gid;
 	uint64_t expires;
 	bool kept;
 };
@@ -93,6 +95,7 @@ void channels_track(uint32_t id, const struct track *from)
 	memcpy(t->peer, from->peer, sizeof(t->peer));
 	t->rule = from->rule;
 	t->owner = from->owner;
+	t->gid = from->gid;
 	t->expires = from->expires;
 	t->kept = from->kept;
 	TAILQ_INSERT_TAIL(&channels, t, entry);
@@ -297,8 +300,8 @@ void channels_recheck(const struct config *c)
 		}
 		if (l)
 			continue;
-		owner = (struct asker){ .uid = t->owner, .gid = -1 };
-		if (!users_allow(&id->users, &owner) && !id->users.n_gids)
+		owner = (struct asker){ .uid = t->owner, .gid = t->gid };
+		if (!users_allow(&id->users, &owner))
 			end_channel(t, "its owner may not use the identity any more");
 	}
 }

@@ -46,6 +46,26 @@ bool users_allow(const struct users *u, const struct asker *a)
 	return false;
 }
 
+bool config_gives(const struct config *c, const struct ockam_path *address)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_link; i++)
+		if (path_equal(&c->link[i].address, address))
+			return true;
+	for (i = 0; i < c->n_hop; i++)
+		if (path_equal(&c->hop[i].address, address))
+			return true;
+	for (i = 0; i < c->n_channel; i++)
+		if (path_equal(&c->channel[i].address, address))
+			return true;
+	for (i = 0; i < c->n_portal; i++)
+		if (!c->portal[i].inlet &&
+		    path_equal(&c->portal[i].path, address))
+			return true;
+	return false;
+}
+
 /* ---- values ---- */
 
 static void complain(cfg_t *cfg, const char *fmt, va_list ap)

@@ -521,6 +521,7 @@ static void attempt(struct keep *k)
 		.identity = k->conf.identity,
 		.policy = k->conf.policy,
 		.owner = k->conf.owner,
+		.gid = -1,
 		.shared = k->conf.shared,
 		.timeout_ms = k->conf.timeout_ms,
 		.keep = k,
@@ -1044,6 +1045,7 @@ static void adopt(struct keep *k, const struct saved *s)
 		.identity = k->conf.identity,
 		.policy = k->conf.policy,
 		.owner = k->conf.owner,
+		.gid = -1,
 		.kept = true,
 	};
 	static struct ockam_nl_channel ch;

@@ -113,8 +113,8 @@ static void listener_free(struct listener *l)
 
 int listener_create(const struct ockam_path *address, const char *identity,
 		    struct policy *policy, unsigned int handshakes,
-		    uid_t owner, bool shared, bool configured, bool any_name,
-		    const char **why)
+		    const struct asker *owner, bool shared, bool configured,
+		    bool any_name, const char **why)
 {
 	struct listener *l;
 	int err;
@@ -130,7 +130,8 @@ int listener_create(const struct ockam_path *address, const char *identity,
 	l->address = *address;
 	l->policy = policy_get(policy);
 	l->handshakes = handshakes;
-	l->owner = owner;
+	l->owner = owner->uid;
+	l->gid = owner->gid;
 	l->shared = shared;
 	l->configured = configured;
 	l->identity = strdup(identity);
@@ -145,15 +146,15 @@ int listener_create(const struct ockam_path *address, const char *identity,
 		return err;
 	}
 	TAILQ_INSERT_TAIL(&listeners, l, entry);
-	log_info("listener %s: identity %s, owner uid %u, trusts %s",
-		 route_text(address), identity, owner,
+	log_user(l->owner, "listener %s: identity %s, owner uid %u, trusts %s",
+		 route_text(address), identity, l->owner,
 		 policy->trust.kind == TRUST_ANYONE ? "anyone" : "a list");
 	return 0;
 }
 
 int listener_change(struct listener *l, const char *identity,
 		    struct policy *policy, unsigned int handshakes,
-		    bool shared)
+		    const struct asker *owner, bool shared)
 {
 	char *copy = strdup(identity);
 
@@ -165,15 +166,16 @@ int listener_change(struct listener *l, const char *identity,
 	policy_put(l->policy);
 	l->policy = policy;
 	l->handshakes = handshakes;
+	l->gid = owner->gid;
 	l->shared = shared;
-	log_info("listener %s: asked for again, identity %s",
+	log_user(l->owner, "listener %s: asked for again, identity %s",
 		 route_text(&l->address), identity);
 	return 0;
 }
 
 void listener_delete(struct listener *l)
 {
-	log_info("listener %s is gone", route_text(&l->address));
+	log_user(l->owner, "listener %s is gone", route_text(&l->address));
 	sessions_forget(l);
 	TAILQ_REMOVE(&listeners, l, entry);
 	listener_free(l);
@@ -190,13 +192,41 @@ static const struct conf_listener *configured(const struct config *c,
 	return NULL;
 }
 
-bool listener_allowed(const struct config *c, const char *identity, uid_t uid)
+const char *listener_refusal(const struct config *c,
+			     const struct ockam_path *address,
+			     const char *identity, const struct asker *owner,
+			     bool *any_name)
 {
-	const struct asker owner = { .uid = uid, .gid = -1 };
 	const struct conf_identity *id = config_identity(c, identity);
 
-	/* Only uids are known here: a right by gid lives with the request. */
-	return id && (users_allow(&id->users, &owner) || id->users.n_gids);
+	if (!id || !users_allow(&id->users, owner))
+		return "its owner may not use the identity";
+	if (config_gives(c, address))
+		return "the configuration gives its address to something else";
+	if (!may_listen(c, address, owner, any_name))
+		return "its owner may not listen there";
+	return NULL;
+}
+
+void listeners_yield(const struct config *c)
+{
+	struct listener *l, *next;
+	struct asker owner;
+	const char *why;
+	bool any_name;
+
+	TAILQ_FOREACH_SAFE(l, &listeners, entry, next) {
+		if (l->configured || configured(c, &l->address))
+			continue;
+		owner = (struct asker){ .uid = l->owner, .gid = l->gid };
+		why = listener_refusal(c, &l->address, l->identity, &owner,
+				       &any_name);
+		if (!why)
+			continue;
+		log_warn("listener %s of uid %u ends: %s",
+			 route_text(&l->address), l->owner, why);
+		listener_delete(l);
+	}
 }
 
 static void update(struct listener *l, const struct conf_listener *conf)
@@ -213,6 +243,7 @@ static void update(struct listener *l, const struct conf_listener *conf)
 	/* It may have been somebody's, and is ours from now on. */
 	if (!l->configured) {
 		l->owner = geteuid();
+		l->gid = getegid();
 		l->shared = false;
 	}
 	l->configured = true;
@@ -221,6 +252,7 @@ static void update(struct listener *l, const struct conf_listener *conf)
 /* The sockets of listeners that stay are not touched. */
 void listeners_apply(const struct config *c)
 {
+	const struct asker self = { .uid = geteuid(), .gid = getegid() };
 	const struct conf_listener *conf;
 	struct listener *l, *next;
 	static bool loaded;
@@ -231,8 +263,7 @@ void listeners_apply(const struct config *c)
 		conf = configured(c, &l->address);
 		if (conf)
 			update(l, conf);
-		else if (l->configured ||
-			 !listener_allowed(c, l->identity, l->owner))
+		else if (l->configured)
 			listener_delete(l);
 	}
 	for (i = 0; i < c->n_listener; i++) {
@@ -240,7 +271,7 @@ void listeners_apply(const struct config *c)
 		if (listener_find(&conf->address))
 			continue;
 		if (listener_create(&conf->address, conf->identity,
-				    conf->policy, conf->handshakes, geteuid(),
+				    conf->policy, conf->handshakes, &self,
 				    false, true, true, &why))
 			log_error("listener %s: %s", conf->name, why);
 	}
@@ -287,6 +318,7 @@ void listeners_end(void)
 {
 	struct listener *l, *next;
 
+	asked_end();
 	TAILQ_FOREACH_SAFE(l, &listeners, entry, next) {
 		TAILQ_REMOVE(&listeners, l, entry);
 		listener_free(l);

@@ -203,6 +203,7 @@ static void put_in_force(struct config *c)
 	old->state = state;
 	the.config = c;
 	reserve_apply(c);
+	listeners_yield(c);
 	links_apply(c, old);
 	listeners_apply(c);
 	relay_apply(c);
@@ -315,6 +316,7 @@ static void tick(void)
 	x3dh_accept_tick();
 	mail_tick();
 	prekey_service_tick();
+	asked_tick();
 }
 
 static int open_kernel(void)

@@ -46,6 +46,13 @@ void log_line(enum log_level level, const char *fmt, ...)
 #define log_info(...)	log_line(LOG_LVL_INFO, __VA_ARGS__)
 #define log_debug(...)	log_line(LOG_LVL_DEBUG, __VA_ARGS__)
 
+/*
+ * About what a user of this node has asked for: so many lines for each, so that none
+ * fills the log.
+ */
+void log_user(uid_t uid, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* Text of a route, for one log line; four may be in use at once. */
 const char *route_text(const struct ockam_path *path);
 const char *id_text(const uint8_t id[IDENT_ID_LEN]);
@@ -281,6 +288,8 @@ struct config *config_load(const char *path);
 void config_free(struct config *c);
 const struct conf_identity *config_identity(const struct config *c,
 					    const char *name);
+/* Does it give an address to something that is no listener? */
+bool config_gives(const struct config *c, const struct ockam_path *address);
 
 /**
  * struct asker - who sent a request, as the kernel says
@@ -371,6 +380,7 @@ struct keep;
  * @self: own identity
  * @policy: whom to trust
  * @owner: uid that the channel will belong to
+ * @gid: the one that it asked with, -1: none
  * @shared: it is for everybody on this node
  * @timeout_ms: for all of it
  * @ask: request to answer, or NULL
@@ -382,6 +392,7 @@ struct initiate {
 	struct identity *self;
 	struct policy *policy;
 	uid_t owner;
+	gid_t gid;
 	bool shared;
 	unsigned int timeout_ms;
 	const struct ask *ask;
@@ -426,6 +437,7 @@ void sessions_log(void);
  * @policy: whom to trust
  * @handshakes: LISTEN_XX, LISTEN_X3DH
  * @owner: who may delete it, and whose the channels are
+ * @gid: the one that they asked with, -1: none
  * @shared: mode of the channels
  * @configured: it is in the configuration file
  * @accepted: channels made
@@ -439,6 +451,7 @@ struct listener {
 	struct policy *policy;
 	unsigned int handshakes;
 	uid_t owner;
+	gid_t gid;
 	bool shared;
 	bool configured;
 	uint64_t accepted;
@@ -450,21 +463,29 @@ struct listener {
  */
 int listener_create(const struct ockam_path *address, const char *identity,
 		    struct policy *policy, unsigned int handshakes,
-		    uid_t owner, bool shared, bool configured, bool any_name,
-		    const char **why);
+		    const struct asker *owner, bool shared, bool configured,
+		    bool any_name, const char **why);
 /* What its owner asks for anew; handshakes that have begun are not touched. */
 int listener_change(struct listener *l, const char *identity,
 		    struct policy *policy, unsigned int handshakes,
-		    bool shared);
+		    const struct asker *owner, bool shared);
 struct listener *listener_find(const struct ockam_path *address);
 void listener_delete(struct listener *l);
 size_t listeners_of(uid_t owner);
 void listeners_apply(const struct config *c);
+/*
+ * Those of programs that a new configuration does not permit end, before what it
+ * gives their addresses to begins.
+ */
+void listeners_yield(const struct config *c);
 void listeners_list(uid_t uid, bool all, char *text, size_t size);
 void listeners_end(void);
 
-/* May a uid go on listening with an identity? */
-bool listener_allowed(const struct config *c, const char *identity, uid_t uid);
+/* Why a program may not (any more) listen there, NULL: it may. */
+const char *listener_refusal(const struct config *c,
+			     const struct ockam_path *address,
+			     const char *identity, const struct asker *owner,
+			     bool *any_name);
 
 /* Calls @fn for those that programs have asked for. */
 void listeners_asked(void (*fn)(const struct listener *l, void *arg), void *arg);
@@ -472,11 +493,13 @@ void listeners_asked(void (*fn)(const struct listener *l, void *arg), void *arg)
 /* ---- asked.c ---- */
 
 /*
- * Those that programs have asked for: to a file, and from the one of an earlier
- * process.
+ * Those that programs have asked for: to a file, at once or, if that was just done,
+ * a little later; and from the one of an earlier process.
  */
 void asked_save(void);
 void asked_load(void);
+void asked_tick(void);
+void asked_end(void);
 
 /* ---- state.c ---- */
 
@@ -507,6 +530,7 @@ void reserve_apply(const struct config *c);
  * @policy: trust policy it passed
  * @peer: the peer's identifier
  * @owner: uid
+ * @gid: the one that it asked with, -1: none
  * @rule: rule of @policy that it passed by, or NULL
  * @expires: when the peer's key does, or the credential for @rule
  * @kept: keep.c knows what permits it
@@ -518,6 +542,7 @@ struct track {
 	const uint8_t *peer;
 	const struct trust_rule *rule;
 	uid_t owner;
+	gid_t gid;
 	uint64_t expires;
 	bool kept;
 };
@@ -671,8 +696,8 @@ bool is_rule(const char *word);
  * @any_name: whether the right to reserved names goes with it; else the kernel
  * has the last word.
  */
-bool may_listen(const struct ockam_path *address, const struct asker *who,
-		bool *any_name);
+bool may_listen(const struct config *c, const struct ockam_path *address,
+		const struct asker *who, bool *any_name);
 
 /* Names of our own services. */
 bool address_is_reserved(const struct ockam_path *address);

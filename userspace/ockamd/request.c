@@ -65,13 +65,16 @@ bool address_is_reserved(const struct ockam_path *address)
 	return false;
 }
 
-bool may_listen(const struct ockam_path *address,
+bool may_listen(const struct config *c, const struct ockam_path *address,
 		const struct asker *who, bool *any_name)
 {
 	size_t i;
 
-	for (i = 0; i < the.config->n_address; i++) {
-		const struct conf_address *a = &the.config->address[i];
+	*any_name = false;
+	if (config_gives(c, address))
+		return false;
+	for (i = 0; i < c->n_address; i++) {
+		const struct conf_address *a = &c->address[i];
 
 		if (path_equal(&a->address, address)) {
 			*any_name = true;
@@ -210,6 +213,7 @@ static void create_channel(struct request *req, const struct ask *ask)
 		.route = req->route,
 		.identity = req->identity,
 		.owner = ask->who.uid,
+		.gid = ask->who.gid,
 		.shared = req->shared,
 		.timeout_ms = req->timeout_ms,
 		.ask = ask,
@@ -278,7 +282,7 @@ static void create_listener(struct request *req, const struct ask *ask)
 
 	if (!check_address(req, ask) || !identity_of(req, ask))
 		return;
-	if (!may_listen(&req->address, &ask->who, &any_name)) {
+	if (!may_listen(the.config, &req->address, &ask->who, &any_name)) {
 		answer_error(ask, EACCES, "uid %u may not listen at this address",
 			     ask->who.uid);
 		return;
@@ -296,12 +300,12 @@ static void create_listener(struct request *req, const struct ask *ask)
 	}
 	if (own)
 		err = listener_change(own, req->identity, policy,
-				      listen_to(req->handshake), req->shared);
+				      listen_to(req->handshake), &ask->who,
+				      req->shared);
 	else
 		err = listener_create(&req->address, req->identity, policy,
-				      listen_to(req->handshake),
-				      ask->who.uid, req->shared, false,
-				      any_name, &why);
+				      listen_to(req->handshake), &ask->who,
+				      req->shared, false, any_name, &why);
 	policy_put(policy);
 	if (err) {
 		answer_error(ask, -err, "listener: %s", why);
@@ -473,13 +477,16 @@ static void request_readable(struct watch *w, uint32_t events)
 	ask.who.pid = info.peer.pid;
 	if (is_lent(&info)) {
 		ask.id = 0;
-		log_info("a request of uid %u through another user's socket is refused",
+		log_user(ask.who.uid, "a request of uid %u through another user's socket is refused",
 			 ask.who.uid);
 		answer_error(&ask, EACCES, "the socket was opened by another user or group");
 		return;
 	}
 	if (!is_direct(&info)) {
-		log_info("a request that was passed on is refused");
+		log_user(info.has_peer &&
+			 info.peer.origin == OCKAM_ORIGIN_LOCAL ?
+			 info.peer.uid : (uid_t)-1,
+			 "a request that was passed on is refused");
 		return;
 	}
 	err = info.flags & MSG_TRUNC ? -EMSGSIZE : request_read(buf, n, &req);

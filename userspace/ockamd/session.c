@@ -42,6 +42,7 @@
  * @ask: who waits for it, or NULL
  * @keep: the kept channel that it is for, or NULL
  * @owner: uid that the channel will belong to
+ * @gid: the one that it was asked for with
  * @shared: the channel is for everybody on this node
  * @garbage: messages that were no M2 or M3
  * @own: our decryptor
@@ -68,6 +69,7 @@ struct session {
 	struct ask *ask;
 	struct keep *keep;
 	uid_t owner;
+	gid_t gid;
 	bool shared;
 	unsigned int garbage;
 	uint8_t own[2 + OCKAM_ADDR_MAX];
@@ -307,8 +309,8 @@ static void fail(struct session *s, int err, const char *why)
 		keep_failed(s->keep, why);
 	else if (s->role == OCKAM_ROLE_INITIATOR) {
 		if (may_log())
-			log_info("handshake for uid %u failed: %s", s->owner,
-				 why);
+			log_user(s->owner, "handshake for uid %u failed: %s",
+				 s->owner, why);
 	} else {
 		log_refusal(&s->source, "handshake", why);
 		if (s->listener)
@@ -355,8 +357,8 @@ static void done(struct session *s)
 	struct answer ans = { 0 };
 
 	count.done++;
-	log_info("channel %u to %s is up: %s, identity %s", s->channel,
-		 id_text(s->peer),
+	log_user(s->owner, "channel %u to %s is up: %s, identity %s",
+		 s->channel, id_text(s->peer),
 		 s->listener ? "responder" : "initiator", s->identity);
 	if (s->listener)
 		s->listener->accepted++;
@@ -464,6 +466,7 @@ static void track(const struct session *s)
 		.peer = s->peer,
 		.rule = s->rule,
 		.owner = s->owner,
+		.gid = s->gid,
 		.expires = s->expires,
 		.kept = s->keep,
 	};
@@ -649,6 +652,7 @@ int session_initiate(const struct initiate *in, const char **why)
 	if (!s)
 		return -ENOMEM;
 	s->owner = in->owner;
+	s->gid = in->gid;
 	s->shared = in->shared;
 	s->to = in->route;
 	err = xx_initiator_start(&s->secrets->xx, &cfg, now_seconds(), outbox,
@@ -724,6 +728,7 @@ void session_respond(struct listener *l, const struct ockam_info *info,
 	}
 	s->listener = l;
 	s->owner = l->owner;
+	s->gid = l->gid;
 	s->shared = l->shared;
 	s->to = info->ret;
 	err = xx_responder_m1(&s->secrets->xx, &cfg, m1, mlen, now_seconds(),

@@ -83,6 +83,8 @@ void state_commit(FILE *f, const char *name)
 	state_path(new, name, ".new");
 	if (fflush(f) || ferror(f) || fsync(fileno(f)) || rename(new, path))
 		log_error("%s: %s", new, strerror(errno));
+	else
+		log_debug("%s: written", path);
 	fclose(f);
 }
 

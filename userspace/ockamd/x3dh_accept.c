@@ -220,6 +220,7 @@ static void track(const struct listener *l, const struct x3dh_accept *acc,
 		.peer = acc->peer.identifier,
 		.rule = acc->peer.rule,
 		.owner = l->owner,
+		.gid = l->gid,
 		.expires = acc->peer.expires,
 	};
 

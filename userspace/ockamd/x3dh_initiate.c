@@ -58,6 +58,7 @@ struct begun_secrets {
  * @identity: name of our identity
  * @policy: whom to trust
  * @owner: uid
+ * @gid: the one that it asked with
  * @shared: mode of the channel
  * @ask: who waits for it, or NULL
  * @deadline: of this step, in ms
@@ -84,6 +85,7 @@ struct begun {
 	char *identity;
 	struct policy *policy;
 	uid_t owner;
+	gid_t gid;
 	bool shared;
 	struct ask *ask;
 	uint64_t deadline;
@@ -128,7 +130,7 @@ static void begun_free(struct begun *b)
 
 static void fail(struct begun *b, int err, const char *why)
 {
-	log_info("x3dh for uid %u failed: %s", b->owner, why);
+	log_user(b->owner, "x3dh for uid %u failed: %s", b->owner, why);
 	if (b->ask)
 		answer_error(b->ask, err, "%s", why);
 	if (b->channel)
@@ -300,6 +302,7 @@ static void track(const struct begun *b, const struct ident_peer *peer)
 		.peer = b->peer,
 		.rule = peer->rule,
 		.owner = b->owner,
+		.gid = b->gid,
 		.expires = peer->expires,
 	};
 
@@ -549,6 +552,7 @@ static struct begun *begun_new(const struct initiate *in, const char *how)
 	b->route = in->route;
 	b->policy = policy_get(in->policy);
 	b->owner = in->owner;
+	b->gid = in->gid;
 	b->shared = in->shared;
 	b->deadline = now_ms() + in->timeout_ms;
 	randombytes_buf(&b->number, sizeof(b->number));
