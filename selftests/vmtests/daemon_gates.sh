@@ -61,6 +61,14 @@ check "the first has the second's" is one 'up 8002'
 check "the second has the first's" is two 'up 8001'
 check "without a failure" [ "$(grep -c 'in use' alice.log)" -eq "$failures" ]
 
+# ---- a reload that needs more files ----
+
+files()	{ sed -n 's/^Max open files *\([0-9]*\) .*/\1/p' "/proc/$pid_alice/limits"; }
+was=$(files)
+echo 'inlet "many" { listen = "8003" route = "0#nowhere" max = 16384 }' >>alice.conf
+check "an inlet for many connections" reload
+check "more files may be open" [ "$(files)" -ge $((was + 2 * 16384)) ]
+
 # ---- names stay reserved while the daemon is away ----
 
 end() {

@@ -24,6 +24,7 @@
 
 #define CONFIG_DEFAULT	"/etc/ockam/ockamd.conf"
 #define LOCKED_BYTES	(64UL << 20)
+#define FILES_MAX	1048576	/* fs.nr_open, unless somebody has changed it */
 
 struct daemon the = { .tx = -1 };
 
@@ -56,6 +57,29 @@ static void raise_limit(int what, rlim_t want)
 	getrlimit(what, &r);
 	r.rlim_cur = r.rlim_max;
 	setrlimit(what, &r);
+}
+
+/* To be raised by a reload, without the right to. */
+static void raise_hard_limit(int what, rlim_t want)
+{
+	struct rlimit r;
+
+	if (getrlimit(what, &r) || r.rlim_max >= want)
+		return;
+	r.rlim_max = want;
+	setrlimit(what, &r);
+}
+
+static void allow_files(const struct config *c)
+{
+	const rlim_t want = c->max_handshakes + 1024 + portals_files(c);
+	struct rlimit r;
+
+	raise_limit(RLIMIT_NOFILE, want);
+	if (!getrlimit(RLIMIT_NOFILE, &r) && r.rlim_cur < want)
+		log_warn("%llu files may be open, %llu may be needed: fewer connections than configured",
+			 (unsigned long long)r.rlim_cur,
+			 (unsigned long long)want);
 }
 
 static void harden(void)
@@ -202,6 +226,7 @@ static void put_in_force(struct config *c)
 	c->state = old->state;
 	old->state = state;
 	the.config = c;
+	allow_files(c);
 	reserve_apply(c);
 	listeners_yield(c);
 	links_apply(c, old);
@@ -343,8 +368,8 @@ static int start(void)
 	const struct config *c = the.config;
 
 	harden();
-	raise_limit(RLIMIT_NOFILE, c->max_handshakes + 1024 +
-		    portals_files(c));
+	raise_hard_limit(RLIMIT_NOFILE, FILES_MAX);
+	allow_files(c);
 	raise_limit(RLIMIT_MEMLOCK, LOCKED_BYTES);
 	if (drop_privileges(c))
 		return -1;
