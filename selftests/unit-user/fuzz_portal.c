@@ -67,8 +67,9 @@ static int send_message(void *ctx, const void *buf, size_t len)
 	case 255:
 		return -EHOSTUNREACH;
 	case 254:
-	case 253:
 		return -EAGAIN;
+	case 253:
+		return -ENOBUFS;
 	}
 	return 0;
 }

@@ -36,8 +36,12 @@ static void test_read(void)
 	OK(!portal_read(buf, n, &m) && m.kind == PORTAL_PONG,
 	   "Pong, and something behind it");
 	n = unhex("02", buf, sizeof(buf));
-	OK(!portal_read(buf, n, &m) && m.kind == PORTAL_DISCONNECT,
-	   "Disconnect");
+	OK(!portal_read(buf, n, &m) && m.kind == PORTAL_DISCONNECT &&
+	   !m.has_counter, "Disconnect");
+	n = unhex("02013412", buf, sizeof(buf));
+	OK(!portal_read(buf, n, &m) && m.kind == PORTAL_DISCONNECT &&
+	   m.has_counter && m.counter == 0x1234,
+	   "Disconnect, and how many payloads came before");
 	n = unhex("030568656c6c6f", buf, sizeof(buf));
 	OK(!portal_read(buf, n, &m) && m.kind == PORTAL_PAYLOAD &&
 	   m.len == 5 && !memcmp(m.data, "hello", 5) && !m.has_counter,
@@ -112,6 +116,7 @@ static void test_wrap(void)
  * @got: bytes the program got
  * @deaf: the program takes nothing
  * @cut: no message gets away any more
+ * @full: nor now, and nothing tells when one does
  * @sum: over @got
  * @n_sent: messages of each kind that this side sent
  */
@@ -124,7 +129,7 @@ struct side {
 	size_t give, given;
 	bool closed, reset;
 	size_t got;
-	bool deaf, cut, good;
+	bool deaf, cut, full, good;
 	uint8_t seed;
 	unsigned int n_sent[4];
 	size_t most_rest, most_out;
@@ -192,6 +197,8 @@ static int send_message(void *ctx, const void *buf, size_t len)
 
 	if (s->cut)
 		return -EHOSTUNREACH;
+	if (s->full)
+		return -ENOBUFS;
 	if (to->n == BACKLOG || busy())
 		return -EAGAIN;
 	MUST(len && len <= PORTAL_MSG_MAX && *(const uint8_t *)buf < 4);
@@ -264,7 +271,8 @@ static void step(struct side *s)
 	if (want & PORTAL_WANT_TCP_OUT)
 		portal_tcp_out(&s->p);
 	want = portal_wants(&s->p);
-	if (want & PORTAL_WANT_MSG_OUT)
+	if (want & (PORTAL_WANT_MSG_OUT | PORTAL_WANT_SOON |
+		    PORTAL_WANT_LATER))
 		portal_msg_out(&s->p);
 	if (s->p.rest && s->p.rest_len > s->most_rest)
 		s->most_rest = s->p.rest_len;
@@ -324,6 +332,7 @@ static void test_open(void)
 static void test_ends(void)
 {
 	const uint8_t second[] = { 3, 1, 'x', 1, 1, 0 };
+	const uint8_t first[] = { 3, 1, 'x', 1, 0, 0 };
 	const uint8_t none[] = { 3, 1, 'x' };
 	const uint8_t garbage[] = { 9 };
 
@@ -348,6 +357,35 @@ static void test_ends(void)
 	   "a peer that sends none is believed");
 
 	open_both(true);
+	in.seed = out.seed = 'x';
+	portal_message(&in.p, first, sizeof(first));
+	portal_message(&in.p, none, sizeof(none));
+	OK(in.p.end == PORTAL_GAP && in.got == 1 && portal_resets(&in.p),
+	   "who has sent counters sends them all");
+
+	open_both(true);
+	in.give = 3;
+	run(2);
+	MUST(out.got == 3 && !out.n);
+	in.closed = true;
+	in.give = 6;
+	while (in.p.state == PORTAL_OPEN)
+		step(&in);
+	MUST(out.n == 2);
+	drop_first(&out);
+	run(3);
+	OK(out.p.state == PORTAL_OVER && portal_resets(&out.p) &&
+	   out.p.end == PORTAL_GAP && out.got == 3 && out.good &&
+	   !out.n_sent[PORTAL_DISCONNECT],
+	   "an end that comes without the last payload is a reset");
+
+	open_both(false);
+	in.closed = true;
+	run(3);
+	OK(both_over() && !portal_resets(&out.p),
+	   "without counters nobody knows");
+
+	open_both(true);
 	portal_message(&out.p, garbage, sizeof(garbage));
 	OK(out.p.end == PORTAL_GARBAGE && portal_resets(&out.p),
 	   "garbage on an open one ends it");
@@ -356,14 +394,40 @@ static void test_ends(void)
 	in.cut = true;
 	in.give = 3;
 	run(3);
-	OK(in.p.state == PORTAL_OVER && in.p.end == PORTAL_LOST &&
-	   portal_resets(&in.p), "no way to the peer: over, with a reset");
+	OK(in.p.state == PORTAL_LEAVING && in.p.end == PORTAL_LOST &&
+	   portal_resets(&in.p) && portal_wants(&in.p) == PORTAL_WANT_LATER,
+	   "no way to the peer: it ends, with a reset");
+	in.cut = false;
+	run(3);
+	OK(both_over() && in.n_sent[PORTAL_DISCONNECT] == 1 && !out.got &&
+	   portal_resets(&out.p),
+	   "the peer is told when there is one again, and resets, too");
+
+	open_both(true);
+	in.full = true;
+	in.give = 3;
+	run(3);
+	OK(in.p.state == PORTAL_OPEN &&
+	   portal_wants(&in.p) == (PORTAL_WANT_SOON | PORTAL_WANT_MSG_IN),
+	   "no room, and nobody tells of it: after a pause");
+	in.full = false;
+	run(3);
+	OK(out.got == 3 && out.good && !in.p.hold, "then it goes on");
 
 	set_up(true);
 	in.cut = true;
-	portal_finish(&in.p, PORTAL_TIMEOUT);
+	portal_finish(&in.p, PORTAL_STOPPED);
 	OK(in.p.state == PORTAL_OVER && !in.n_sent[PORTAL_DISCONNECT],
 	   "nobody is told when no Pong came");
+
+	set_up(true);
+	portal_finish(&in.p, PORTAL_TIMEOUT);
+	OK(in.p.doomed && portal_resets(&in.p) &&
+	   portal_wants(&in.p) == PORTAL_WANT_MSG_IN,
+	   "a Pong that did not come in time is waited for");
+	run(4);
+	OK(both_over() && in.n_sent[PORTAL_DISCONNECT] == 1 &&
+	   in.p.end == PORTAL_TIMEOUT, "whom it comes from is told");
 
 	set_up(true);
 	portal_finish(&in.p, PORTAL_TCP_FAILED);
@@ -495,7 +559,11 @@ static void test_random_ends(void)
 			portal_finish(&out.p, PORTAL_STOPPED);
 		}
 		run(400);
-		if (!both_over() || !in.good || !out.good)
+		/* Without Ping there is no other side. */
+		if (in.n_sent[PORTAL_PING] ? !both_over() :
+					     in.p.state != PORTAL_OVER)
+			good = false;
+		if (!in.good || !out.good)
 			good = false;
 	}
 	OK(good, "500 ends at any time end both sides");

@@ -10,6 +10,7 @@
  *	lib_portal reset PORT		sends five bytes, resets after their echo
  *	lib_portal late PORT BYTES MS	reads from a source after a pause, looks
  *					that all comes, and then the end
+ *	lib_portal talk PORT BYTES MS	likewise, and sends a little before it reads
  *	lib_portal hold PORT N		N connections, until it is killed
  *
  * AF_OCKAM:
@@ -251,7 +252,7 @@ static int reset_after_echo(const char *port)
 	return 0;
 }
 
-static int late(const char *port, size_t bytes, unsigned int ms)
+static int late(const char *port, size_t bytes, unsigned int ms, bool talk)
 {
 	static uint8_t buf[CHUNK];
 	int fd = dial(port);
@@ -259,6 +260,10 @@ static int late(const char *port, size_t bytes, unsigned int ms)
 	ssize_t n;
 
 	usleep(ms * 1000);
+	if (talk && send(fd, "hello", 5, MSG_NOSIGNAL) != 5)
+		return die("send");
+	if (talk)
+		usleep(ms * 1000);
 	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
 		if (got + n > bytes || memcmp(buf, at(0, got), n)) {
 			fprintf(stderr, "lib_portal: other bytes after %zu\n",
@@ -350,7 +355,11 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "reset") && argc == 3)
 		return reset_after_echo(argv[2]);
 	if (!strcmp(what, "late") && argc == 5)
-		return late(argv[2], strtoul(argv[3], NULL, 10), atoi(argv[4]));
+		return late(argv[2], strtoul(argv[3], NULL, 10), atoi(argv[4]),
+			    false);
+	if (!strcmp(what, "talk") && argc == 5)
+		return late(argv[2], strtoul(argv[3], NULL, 10), atoi(argv[4]),
+			    true);
 	if (!strcmp(what, "hold") && argc == 4)
 		return hold(argv[2], atoi(argv[3]));
 	if (!strcmp(what, "ping") && argc == 5)

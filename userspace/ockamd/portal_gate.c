@@ -33,6 +33,17 @@ static socklen_t ip_len(const struct sockaddr_in6 *ip)
 					    sizeof(*ip);
 }
 
+/* What only waits to tell its peer of the end can make room for a new one. */
+static bool has_room(const struct gate *g)
+{
+	return g->open < g->conf.max || streams_ending(g);
+}
+
+static bool make_room(struct gate *g)
+{
+	return g->open < g->conf.max || streams_spare(g);
+}
+
 /* ---- inlets ---- */
 
 /* Those who come wait in the kernel. */
@@ -50,11 +61,14 @@ static void inlet_ready(struct watch *w, uint32_t events)
 	int fd;
 
 	(void)events;
+	if (!make_room(g)) {
+		set_closed(g, true);
+		return;
+	}
 	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
 		stream_accepted(g, fd);
-		if (g->open >= g->conf.max)
-			set_closed(g, true);
+		set_closed(g, !has_room(g));
 		return;
 	}
 	/* It would be reported again at once; the next tick tries. */
@@ -160,10 +174,10 @@ static const char *check_ping(struct gate *g, const struct ockam_info *info,
 		return "no Ping";
 	if (!is_in_time(g, id))
 		return "too many in a second";
-	if (g->open >= g->conf.max)
-		return "too many connections";
 	if (streams_of(g, id) >= g->conf.max_peer)
 		return "too many connections of this identifier";
+	if (!make_room(g))
+		return "too many connections";
 	return NULL;
 }
 
@@ -305,7 +319,7 @@ static void gate_change(struct gate *g, const struct conf_portal *c)
 	if (!c->inlet)
 		streams_stop(g, c->policy);
 	if (c->inlet)
-		set_closed(g, g->open >= g->conf.max);
+		set_closed(g, !has_room(g));
 }
 
 void portals_apply(const struct config *c)
@@ -354,7 +368,7 @@ void portals_tick(void)
 	TAILQ_FOREACH(g, &gates, entry) {
 		if (g->watch.fd < 0 && now >= g->retry_at)
 			gate_open(g);
-		if (g->conf.inlet && g->closed && g->open < g->conf.max)
+		if (g->conf.inlet && g->closed && has_room(g))
 			set_closed(g, false);
 	}
 }
@@ -382,18 +396,21 @@ void portals_list(char *text, size_t size)
 {
 	const struct gate *g;
 	size_t used = 0;
+	size_t ending;
 	int n;
 
 	*text = 0;
 	TAILQ_FOREACH(g, &gates, entry) {
+		ending = streams_ending(g);
 		n = snprintf(text + used, size - used,
-			     "%s kind %s %s %s state %s open %zu opened %llu refused %llu\n",
+			     "%s kind %s %s %s state %s open %zu ending %zu opened %llu refused %llu\n",
 			     g->conf.inlet ? g->conf.name :
 					     route_text(&g->conf.path),
 			     g->conf.inlet ? "inlet" : "outlet",
 			     g->conf.inlet ? "listen" : "connect",
 			     g->conf.endpoint,
-			     g->watch.fd < 0 ? "failed" : "up", g->open,
+			     g->watch.fd < 0 ? "failed" : "up",
+			     g->open - ending, ending,
 			     (unsigned long long)g->opened,
 			     (unsigned long long)g->refused);
 		if (n < 0 || (size_t)n >= size - used) {

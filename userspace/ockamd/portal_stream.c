@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <linux/sock_diag.h>
@@ -17,7 +18,10 @@
 #include "portal.h"
 #include "portals.h"
 
-#define LEAVE_MS	5000
+#define LEAVE_MS	300000	/* for the peer and for TCP to take the rest */
+#define DRAIN_MS	10000
+#define SOON_MS		5
+#define LATER_MS	1000
 
 /**
  * struct stream - a connection
@@ -33,6 +37,8 @@
  * @to: route to the other side; before Pong, to the outlet
  * @deadline: when it is too late for the next step, 0: there is none
  * @paused: since when no message is read, 0: they are
+ * @leaving: it is over; what remains is to tell the peer, or to hand TCP the rest
+ * @draining: all is said; TCP's own end is waited for
  */
 struct stream {
 	TAILQ_ENTRY(stream) entry;
@@ -47,6 +53,8 @@ struct stream {
 	struct ockam_path to;
 	uint64_t deadline;
 	uint64_t paused;
+	bool leaving;
+	bool draining;
 };
 
 static TAILQ_HEAD(, stream) streams = TAILQ_HEAD_INITIALIZER(streams);
@@ -85,6 +93,8 @@ static const struct portal_io io = {
 
 /* ---- life ---- */
 
+static void send_soon(void);
+
 static void unwatch(struct watch *w, int *events)
 {
 	if (*events < 0)
@@ -108,16 +118,22 @@ static void close_tcp(struct stream *s)
 	s->tcp.fd = -1;
 }
 
+static void close_worker(struct stream *s)
+{
+	if (s->msg.fd < 0)
+		return;
+	unwatch(&s->msg, &s->msg_events);
+	close(s->msg.fd);
+	s->msg.fd = -1;
+}
+
 static void stream_free(struct stream *s)
 {
 	struct gate *g = s->gate;
 
 	portal_clear(&s->p);
 	close_tcp(s);
-	if (s->msg.fd >= 0) {
-		unwatch(&s->msg, &s->msg_events);
-		close(s->msg.fd);
-	}
+	close_worker(s);
 	TAILQ_REMOVE(&streams, s, entry);
 	log_debug("%s %s: a connection has ended: %s, %llu bytes out, %llu in",
 		  g->conf.inlet ? "inlet" : "outlet", g->conf.name,
@@ -141,6 +157,38 @@ static bool set_events(struct watch *w, int *is, uint32_t events)
 	return true;
 }
 
+/*
+ * Closing a TCP connection with bytes that nobody has read resets it, and what the
+ * other side has yet to get is lost.  So it gets our end, and what still comes is
+ * thrown away until its own.
+ */
+static bool drain(struct stream *s)
+{
+	if (s->tcp.fd < 0 || s->p.end != PORTAL_BY_PEER ||
+	    portal_resets(&s->p) || shutdown(s->tcp.fd, SHUT_WR) ||
+	    !set_events(&s->tcp, &s->tcp_events, EPOLLIN))
+		return false;
+	close_worker(s);
+	s->draining = true;
+	s->paused = 0;
+	s->deadline = now_ms() + DRAIN_MS;
+	return true;
+}
+
+static void drained(struct stream *s)
+{
+	ssize_t n = tcp_read(s, room, sizeof(room));
+
+	if (n <= 0 && n != -EAGAIN && n != -EINTR)
+		stream_free(s);
+}
+
+static void over(struct stream *s)
+{
+	if (!drain(s))
+		stream_free(s);
+}
+
 /* After anything has happened to it; it may be gone then. */
 static void settle(struct stream *s)
 {
@@ -149,7 +197,7 @@ static void settle(struct stream *s)
 
 	want = portal_wants(&s->p);
 	if (s->p.state == PORTAL_OVER) {
-		stream_free(s);
+		over(s);
 		return;
 	}
 	if (want & PORTAL_WANT_TCP_IN)
@@ -160,27 +208,78 @@ static void settle(struct stream *s)
 		msg |= EPOLLIN;
 	if (want & PORTAL_WANT_MSG_OUT)
 		msg |= EPOLLOUT;
-	if (s->p.state == PORTAL_LEAVING) {
-		if (!s->deadline)
-			s->deadline = now_ms() + LEAVE_MS;
-		/* Who waits for an end need not wait for ours. */
-		if (!tcp)
-			close_tcp(s);
+	if (want & PORTAL_WANT_SOON)
+		send_soon();
+	if ((s->p.state == PORTAL_LEAVING || s->p.doomed) && !s->leaving) {
+		s->leaving = true;
+		s->deadline = now_ms() + LEAVE_MS;
 	}
+	/* Who waits for an end need not wait for ours. */
+	if (s->leaving && !tcp)
+		close_tcp(s);
 	if (s->p.rest && !s->paused)
 		s->paused = now_ms();
 	else if (!s->p.rest)
 		s->paused = 0;
-	/* One that has failed would be reported for ever. */
-	if (s->p.doomed && !tcp)
-		unwatch(&s->tcp, &s->tcp_events);
-	else if (s->tcp.fd >= 0 && s->p.state != PORTAL_NEW &&
-		 !set_events(&s->tcp, &s->tcp_events, tcp))
+	if (s->tcp.fd >= 0 && s->p.state != PORTAL_NEW &&
+	    !set_events(&s->tcp, &s->tcp_events, tcp))
 		portal_abort(&s->p);
 	if (!set_events(&s->msg, &s->msg_events, msg))
 		portal_abort(&s->p);
 	if (s->p.state == PORTAL_OVER)
-		stream_free(s);
+		over(s);
+}
+
+/* ---- sending that nothing tells the time for ---- */
+
+static bool is_soon;	/* the timer runs */
+
+static void send_again(unsigned int when)
+{
+	struct stream *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &streams, entry, next) {
+		if (!(portal_wants(&s->p) & when))
+			continue;
+		portal_msg_out(&s->p);
+		settle(s);
+	}
+}
+
+static void soon_ready(struct watch *w, uint32_t events)
+{
+	uint64_t n;
+
+	(void)events;
+	if (read(w->fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
+		return;
+	is_soon = false;
+	send_again(PORTAL_WANT_SOON);
+}
+
+static struct watch soon = { .fd = -1, .fn = soon_ready };
+
+/* Without a timer the next tick does it. */
+static void send_soon(void)
+{
+	const struct itimerspec it = {
+		.it_value.tv_nsec = SOON_MS * 1000000L,
+	};
+
+	if (is_soon)
+		return;
+	if (soon.fd < 0) {
+		soon.fd = timerfd_create(CLOCK_MONOTONIC,
+					 TFD_CLOEXEC | TFD_NONBLOCK);
+		if (soon.fd < 0)
+			return;
+		if (loop_add(&soon, EPOLLIN)) {
+			close(soon.fd);
+			soon.fd = -1;
+			return;
+		}
+	}
+	is_soon = !timerfd_settime(soon.fd, 0, &it, NULL);
 }
 
 /* ---- TCP ---- */
@@ -207,6 +306,10 @@ static void tcp_ready(struct watch *w, uint32_t events)
 					     offsetof(struct stream, tcp));
 	const bool dead = events & (EPOLLERR | EPOLLHUP);
 
+	if (s->draining) {
+		drained(s);
+		return;
+	}
 	if (s->p.state == PORTAL_NEW) {
 		connected(s);
 		settle(s);
@@ -265,8 +368,10 @@ static bool begin(struct stream *s, const struct ockam_info *info,
 
 	if (portal_read(buf, len, &msg) || msg.kind != PORTAL_PONG)
 		return true;
-	s->deadline = 0;
-	s->gate->opened++;
+	if (!s->leaving) {
+		s->deadline = 0;
+		s->gate->opened++;
+	}
 	return bind_to(s, info);
 }
 
@@ -407,9 +512,39 @@ size_t streams_of(const struct gate *g, const uint8_t id[IDENT_ID_LEN])
 	size_t n = 0;
 
 	TAILQ_FOREACH(s, &streams, entry)
-		if (s->gate == g && !memcmp(s->peer, id, sizeof(s->peer)))
+		if (s->gate == g && !s->draining &&
+		    !memcmp(s->peer, id, sizeof(s->peer)))
 			n++;
 	return n;
+}
+
+/* Nobody uses it any more. */
+static bool is_ending(const struct stream *s)
+{
+	return s->tcp.fd < 0 || s->draining;
+}
+
+size_t streams_ending(const struct gate *g)
+{
+	const struct stream *s;
+	size_t n = 0;
+
+	TAILQ_FOREACH(s, &streams, entry)
+		n += s->gate == g && is_ending(s);
+	return n;
+}
+
+bool streams_spare(struct gate *g)
+{
+	struct stream *s;
+
+	TAILQ_FOREACH(s, &streams, entry) {
+		if (s->gate == g && is_ending(s)) {
+			stream_free(s);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* The peer is told if that is possible at once. */
@@ -434,7 +569,7 @@ void streams_lost(uint32_t channel)
 	struct stream *s, *next;
 
 	TAILQ_FOREACH_SAFE(s, &streams, entry, next)
-		if (s->channel && s->channel == channel)
+		if (s->channel == channel && !s->draining)
 			stop(s, PORTAL_LOST);
 }
 
@@ -444,7 +579,7 @@ void streams_check(void)
 	struct stream *s, *next;
 
 	TAILQ_FOREACH_SAFE(s, &streams, entry, next) {
-		if (!s->channel)
+		if (!s->channel || s->draining)
 			continue;
 		memset(&ch, 0, sizeof(ch));
 		ch.id = s->channel;
@@ -468,6 +603,23 @@ static uint64_t patience(void)
 	return (uint64_t)node.stall_ms * 3 / 4;
 }
 
+/* It is too late for what it was waiting for. */
+static void expire(struct stream *s)
+{
+	s->deadline = 0;
+	if (s->draining) {
+		stream_free(s);
+		return;
+	}
+	if (s->leaving) {
+		portal_abort(&s->p);
+	} else {
+		s->gate->refused++;
+		portal_finish(&s->p, PORTAL_TIMEOUT);
+	}
+	settle(s);
+}
+
 static bool is_full(int fd)
 {
 	uint32_t info[SK_MEMINFO_VARS] = { 0 };
@@ -483,22 +635,21 @@ void streams_tick(void)
 {
 	struct stream *s, *next;
 	uint64_t now = now_ms();
+	static uint64_t later;
 	uint64_t limit = 0;
 	bool asked = false;
 
+	send_again(PORTAL_WANT_SOON);
+	if (now >= later) {
+		send_again(PORTAL_WANT_LATER);
+		later = now + LATER_MS;
+	}
 	TAILQ_FOREACH_SAFE(s, &streams, entry, next) {
 		if (s->deadline && now >= s->deadline) {
-			if (s->p.state < PORTAL_LEAVING)
-				s->gate->refused++;
-			if (s->p.state == PORTAL_LEAVING)
-				portal_abort(&s->p);
-			else
-				portal_finish(&s->p, PORTAL_TIMEOUT);
-			s->deadline = 0;
-			settle(s);
+			expire(s);
 			continue;
 		}
-		if (!s->paused)
+		if (!s->paused || s->leaving)
 			continue;
 		if (!asked)
 			limit = patience();

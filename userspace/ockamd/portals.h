@@ -55,6 +55,9 @@ bool stream_accepted(struct gate *g, int tcp);
 bool stream_connect(struct gate *g, const struct ockam_info *ping);
 /* Connections of an identifier through an outlet. */
 size_t streams_of(const struct gate *g, const uint8_t id[IDENT_ID_LEN]);
+/* Those that are over but for their end; frees the oldest of them, if any. */
+size_t streams_ending(const struct gate *g);
+bool streams_spare(struct gate *g);
 /* Ends those of a gate; with @policy, those that it does not allow. */
 void streams_stop(struct gate *g, const struct policy *policy);
 void streams_tick(void);

@@ -36,23 +36,33 @@ int portal_read(const uint8_t *buf, size_t len, struct portal_msg *msg)
 	if (!len || buf[0] > PORTAL_PAYLOAD)
 		return -EBADMSG;
 	msg->kind = buf[0];
-	if (msg->kind != PORTAL_PAYLOAD)
+	if (msg->kind < PORTAL_DISCONNECT)
 		return 0;
 	buf++;
 	len--;
-	used = read_length(buf, len, &n);
-	if (!used || n > len - used)
-		return -EBADMSG;
-	msg->data = buf + used;
-	msg->len = n;
-	buf += used + n;
-	len -= used + n;
-	/* Older nodes send none; a 0 says so. */
+	if (msg->kind == PORTAL_PAYLOAD) {
+		used = read_length(buf, len, &n);
+		if (!used || n > len - used)
+			return -EBADMSG;
+		msg->data = buf + used;
+		msg->len = n;
+		buf += used + n;
+		len -= used + n;
+	}
+	/* Not everybody sends them; a 0 says so. */
 	if (len < PORTAL_TAIL || buf[0] != 1)
 		return 0;
 	msg->has_counter = true;
 	msg->counter = buf[1] | buf[2] << 8;
 	return 0;
+}
+
+static size_t put_counter(uint8_t *to, uint16_t counter)
+{
+	to[0] = 1;
+	to[1] = counter & 0xff;
+	to[2] = counter >> 8;
+	return PORTAL_TAIL;
 }
 
 size_t portal_wrap(uint8_t *data, size_t len, const uint16_t *counter,
@@ -69,10 +79,7 @@ size_t portal_wrap(uint8_t *data, size_t len, const uint16_t *counter,
 	memcpy(*msg, head, n);
 	if (!counter)
 		return n + len;
-	data[len] = 1;
-	data[len + 1] = *counter & 0xff;
-	data[len + 2] = *counter >> 8;
-	return n + len + PORTAL_TAIL;
+	return n + len + put_counter(data + len, *counter);
 }
 
 /* ---- ends ---- */
@@ -91,11 +98,14 @@ static void drop_out(struct portal *p)
 
 bool portal_resets(const struct portal *p)
 {
-	return p->end != PORTAL_BY_PEER && p->end != PORTAL_BY_TCP;
+	return p->torn ||
+	       (p->end != PORTAL_BY_PEER && p->end != PORTAL_BY_TCP);
 }
 
 void portal_abort(struct portal *p)
 {
+	if (p->rest)
+		p->torn = true;
 	drop_rest(p);
 	drop_out(p);
 	p->owed = -1;
@@ -129,28 +139,48 @@ static void keep_out(struct portal *p, const uint8_t *msg, size_t len)
 	p->out_len = len;
 }
 
-/* True if it is sent; otherwise it waits, or the connection is over. */
+/* A way that is broken may be whole later: the peer should hear of the end then. */
+static void lose_way(struct portal *p)
+{
+	const bool known = !p->inlet || p->state == PORTAL_OPEN;
+
+	p->hold = PORTAL_WANT_LATER;
+	if (!is_live(p))
+		return;
+	p->end = PORTAL_LOST;
+	p->state = PORTAL_LEAVING;
+	drop_rest(p);
+	drop_out(p);
+	p->owed = known ? PORTAL_DISCONNECT : -1;
+	leave_if_done(p);
+}
+
+/* True if it is sent; otherwise it waits, or the connection ends. */
 static bool try_send(struct portal *p, const uint8_t *msg, size_t len)
 {
 	int err = p->io->send(p->ctx, msg, len);
 
+	p->hold = 0;
 	if (!err)
 		return true;
-	if (err == -EAGAIN || err == -EINTR || err == -ENOBUFS)
-		return false;
-	if (is_live(p))
-		p->end = PORTAL_LOST;
-	portal_abort(p);
+	/* The others are told by nobody when there is room. */
+	if (err == -ENOBUFS)
+		p->hold = PORTAL_WANT_SOON;
+	else if (err != -EAGAIN && err != -EINTR)
+		lose_way(p);
 	return false;
 }
 
 static void pay_owed(struct portal *p)
 {
-	uint8_t kind = p->owed;
+	uint8_t msg[1 + PORTAL_TAIL] = { p->owed };
+	size_t len = 1;
 
 	if (p->owed < 0 || p->out)
 		return;
-	if (try_send(p, &kind, 1))
+	if (p->owed == PORTAL_DISCONNECT && p->counters)
+		len += put_counter(msg + 1, p->next_out);
+	if (try_send(p, msg, len))
 		p->owed = -1;
 }
 
@@ -174,12 +204,13 @@ void portal_finish(struct portal *p, enum portal_end end)
 
 	if (!is_live(p))
 		return;
-	if (p->state == PORTAL_WAIT && end == PORTAL_TCP_FAILED) {
+	p->end = end;
+	if (p->state == PORTAL_WAIT && p->owed < 0 &&
+	    (end == PORTAL_TCP_FAILED || end == PORTAL_TIMEOUT)) {
 		/* Whom to tell is known when Pong comes. */
 		p->doomed = true;
 		return;
 	}
-	p->end = end;
 	p->state = PORTAL_LEAVING;
 	if (portal_resets(p))
 		drop_rest(p);
@@ -255,19 +286,35 @@ static void take_pong(struct portal *p)
 {
 	p->state = PORTAL_OPEN;
 	if (p->doomed)
-		portal_finish(p, PORTAL_TCP_FAILED);
+		portal_finish(p, p->end);
+}
+
+/* Who counts counts all. */
+static bool is_next(struct portal *p, const struct portal_msg *msg)
+{
+	if (!msg->has_counter)
+		return !p->counted;
+	p->counted = true;
+	return msg->counter == p->next_in;
 }
 
 static void take_payload(struct portal *p, const struct portal_msg *msg)
 {
-	if (msg->has_counter) {
-		if (msg->counter != p->next_in) {
-			portal_finish(p, PORTAL_GAP);
-			return;
-		}
-		p->next_in++;
+	if (!is_next(p, msg)) {
+		portal_finish(p, PORTAL_GAP);
+		return;
 	}
+	p->next_in += msg->has_counter;
 	give_tcp(p, msg->data, msg->len);
+}
+
+/* It may have overtaken payloads, or they are lost: no end but a reset. */
+static void take_disconnect(struct portal *p, const struct portal_msg *msg)
+{
+	p->torn = msg->has_counter && msg->counter != p->next_in;
+	portal_finish(p, PORTAL_BY_PEER);
+	if (p->torn)
+		p->end = PORTAL_GAP;
 }
 
 void portal_message(struct portal *p, const uint8_t *buf, size_t len)
@@ -286,7 +333,7 @@ void portal_message(struct portal *p, const uint8_t *buf, size_t len)
 		return;
 	}
 	if (msg.kind == PORTAL_DISCONNECT)
-		portal_finish(p, PORTAL_BY_PEER);
+		take_disconnect(p, &msg);
 	else if (p->state == PORTAL_WAIT && msg.kind == PORTAL_PONG)
 		take_pong(p);
 	else if (p->state == PORTAL_OPEN && msg.kind == PORTAL_PAYLOAD)
@@ -333,7 +380,7 @@ unsigned int portal_wants(const struct portal *p)
 	if (p->rest)
 		want |= PORTAL_WANT_TCP_OUT;
 	if (p->out || p->owed >= 0)
-		want |= PORTAL_WANT_MSG_OUT;
+		want |= p->hold ? p->hold : PORTAL_WANT_MSG_OUT;
 	else if (p->state == PORTAL_OPEN)
 		want |= PORTAL_WANT_TCP_IN;
 	if (!p->rest && (p->state == PORTAL_WAIT || p->state == PORTAL_OPEN))

@@ -7,7 +7,7 @@
  * A message is one byte and, for data, a length (unsigned LEB128), the bytes, and
  * perhaps 1 and a 16 bit counter, little endian, from 0 on and without gaps:
  *
- *	0 Ping   1 Pong   2 Disconnect   3 length data [1 counter]
+ *	0 Ping   1 Pong   2 Disconnect [1 counter]   3 length data [1 counter]
  *
  * The inlet sends Ping; the outlet connects to its target and sends Pong; then
  * both send data, until one of them sends Disconnect.  There is no half of a
@@ -46,7 +46,7 @@ enum portal_kind {
  * @data: of a payload, in the message
  * @len: its bytes
  * @has_counter: @counter was there
- * @counter: number of the payload
+ * @counter: number of the payload; of Disconnect: how many there were
  */
 struct portal_msg {
 	enum portal_kind kind;
@@ -123,6 +123,9 @@ enum portal_want {
 	PORTAL_WANT_TCP_OUT	= 1 << 1,
 	PORTAL_WANT_MSG_IN	= 1 << 2,
 	PORTAL_WANT_MSG_OUT	= 1 << 3,
+	/* portal_msg_out() after a pause: of a few ms, of a second. */
+	PORTAL_WANT_SOON	= 1 << 4,
+	PORTAL_WANT_LATER	= 1 << 5,
 };
 
 /**
@@ -132,11 +135,15 @@ enum portal_want {
  * @scratch: PORTAL_SCRATCH bytes, may be shared by all connections of a thread
  * @inlet: this side accepted the connection
  * @counters: payloads are sent with counters
- * @doomed: TCP has failed while Pong was waited for; the peer is told then
+ * @doomed: it is over, but Pong may still come; the peer is told then
+ * @counted: the peer has sent a counter
+ * @torn: TCP did not get all that came
  * @state: where it is
  * @end: how it ended
  * @next_out: counter of the next payload
  * @next_in: the one expected
+ * @hold: PORTAL_WANT_SOON, _LATER if sending failed in a way that nothing tells
+ *	the end of; else 0
  * @owed: kind of a message yet to be sent, behind @out; -1 if none
  * @out: message that could not be sent yet, or NULL
  * @out_len: its bytes
@@ -155,10 +162,13 @@ struct portal {
 	bool inlet;
 	bool counters;
 	bool doomed;
+	bool counted;
+	bool torn;
 	enum portal_state state;
 	enum portal_end end;
 	uint16_t next_out;
 	uint16_t next_in;
+	unsigned int hold;
 	int owed;
 	uint8_t *out;
 	size_t out_len;
@@ -186,7 +196,8 @@ void portal_msg_out(struct portal *p);
 
 /*
  * It ends from here.  The peer is told, unless there is no way to it
- * (PORTAL_LOST), and TCP gets what has come so far unless portal_resets().
+ * (PORTAL_LOST), and TCP gets what has come so far unless portal_resets().  An inlet
+ * that waits for Pong is doomed only: TCP is done with, but not the peer.
  */
 void portal_finish(struct portal *p, enum portal_end end);
 
