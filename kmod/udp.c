@@ -18,7 +18,8 @@
 
 #define LUDP_PIECE_WAIT		(HZ / 20 + 1)	/* for the send buffer */
 #define LUDP_MSG_WAITS		10		/* for all its pieces */
-#define LUDP_THIRD		21845		/* of the circle of numbers */
+#define LUDP_HALF		32768		/* of the circle of numbers */
+#define LUDP_SLACK		32
 
 /* ---- sending ---- */
 
@@ -57,37 +58,33 @@ static int ludp_send_piece(struct ockam_udp *udp, struct kvec *vec,
 			      vec[0].iov_len + vec[1].iov_len);
 }
 
+/* No onward route, no return route, no payload: nobody does anything with it. */
+static int ludp_heartbeat(struct ockam_udp *udp, const union ockam_endpoint *to,
+			  u16 number)
+{
+	static const u8 heartbeat[] = { 0x83, 0x80, 0x80, 0x40 };
+	u32 len = sizeof(heartbeat);
+	u8 head[OCKAM_PIECE_HEAD_MAX];
+	struct kvec vec[2];
+
+	vec[0].iov_base = head;
+	vec[0].iov_len = ockam_piece_head_put(head, number, 0, true, len) -
+			 head;
+	vec[1].iov_base = (void *)heartbeat;
+	vec[1].iov_len = len;
+	return ludp_send_piece(udp, vec, to, MSG_DONTWAIT);
+}
+
 /*
  * A stock node remembers for ever which number it expects from an address, and
  * ignores the half circle before that: perhaps all of ours, if another socket had
- * this address before, or others got the numbers since.  From wherever it is, two
- * heartbeats, each a third of the circle after the one before, lead it to @number.
+ * this address before, or others got the numbers since.  A heartbeat almost half a
+ * circle before @number leads it there if it is not within the half before
+ * @number already; a peer that expects nothing yet takes either.  The slack is for
+ * messages that are lost behind the heartbeat.
  */
-static void ludp_greet(struct ockam_udp *udp, const union ockam_endpoint *to,
-		       u16 number)
-{
-	/* No onward route, no return route, no payload. */
-	static const u8 heartbeat[] = { 0x83, 0x80, 0x80, 0x40 };
-	u8 head[OCKAM_PIECE_HEAD_MAX];
-	struct kvec vec[2] = {
-		{ .iov_base = head },
-		{ .iov_base = (void *)heartbeat, .iov_len = sizeof(heartbeat) },
-	};
-	int i;
-
-	for (i = 2; i > 0; i--) {
-		vec[0].iov_len = ockam_piece_head_put(head,
-						      number - i * LUDP_THIRD,
-						      0, true,
-						      sizeof(heartbeat)) - head;
-		/* What is wrong, the message will tell. */
-		ludp_send_piece(udp, vec, to, MSG_DONTWAIT);
-	}
-}
-
-/* Does the receiver take @number from here for a later one? */
-static bool ludp_knows(struct ockam_udp *udp, const union ockam_endpoint *to,
-		       u16 number)
+static void ludp_lead(struct ockam_udp *udp, const union ockam_endpoint *to,
+		      u16 number)
 {
 	u8 src[OCKAM_PIECES_SRC];
 	struct ockam_udp_met *met;
@@ -99,10 +96,12 @@ static bool ludp_knows(struct ockam_udp *udp, const union ockam_endpoint *to,
 		hash |= siphash(src, sizeof(src), &udp->key);
 	}
 	met = &udp->met[hash / 2 % OCKAM_UDP_MET];
-	known = met->hash == hash && (u16)(number - met->number) < 0x8000;
-	met->hash = hash;
+	known = met->hash == hash && (u16)(number - met->number) < LUDP_HALF;
 	met->number = number;
-	return known;
+	if (likely(known))
+		return;
+	met->hash = ludp_heartbeat(udp, to, number - LUDP_HALF + LUDP_SLACK) < 0 ?
+		    0 : hash;
 }
 
 int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
@@ -118,8 +117,7 @@ int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
 	lockdep_assert_held(&udp->link->serial);
 
 	ludp_mark(udp->sock->sk, ockam_msg(skb));
-	if (unlikely(!ludp_knows(udp, to, number)))
-		ludp_greet(udp, to, number);
+	ludp_lead(udp, to, number);
 	for (off = 0; off < skb->len; off += n) {
 		n = min_t(u32, skb->len - off, OCKAM_PIECE_STOCK);
 		vec[0].iov_base = head;

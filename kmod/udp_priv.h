@@ -38,8 +38,8 @@ struct ockam_udp_met {
  * @sock: its socket
  * @rcu: for freeing
  * @number: of the next message that is sent
- * @met: to whom something was sent before, by hash; who has the place of another
- *	is greeted again
+ * @met: to whom something was sent before, by hash; who has lost his place to
+ *	another gets a heartbeat again
  * @bounce: a piece of a message that does not lie in one place
  * @open: both ends are known: datagrams are looked at
  * @guess: bytes to leave for routes
