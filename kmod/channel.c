@@ -213,6 +213,8 @@ int ockam_channel_set_route(struct ockam_channel *ch, const u8 *route, u32 len,
 
 /* ---- learning the route ---- */
 
+#define LEARN_FACTOR	3	/* for an address that may be anybody's */
+
 /* Is the hop the carrier on which this message really came?  Under RCU. */
 static bool learn_is_carrier(struct ockam_node *node,
 			     const struct ockam_msg *m, const u8 *hop)
@@ -234,6 +236,50 @@ static bool learn_is_carrier(struct ockam_node *node,
 	return false;
 }
 
+/* Did it come from where its return route begins? */
+static bool learn_is_real(const struct ockam_channel *ch,
+			  const struct sk_buff *skb)
+{
+	const struct ockam_msg *m = ockam_msg(skb);
+
+	return !(m->from.flags & OCKAM_PEER_FORWARDED) &&
+	       learn_is_carrier(ch->node, m, ockam_return(skb));
+}
+
+/* Does the route lead to a UDP address behind a link? */
+static bool learn_is_address(const struct ockam_channel_route *route)
+{
+	u32 at = ockam_key_size(route->data);
+
+	return at < route->prefix && route->data[at] == OCKAM_TYPE_UDP;
+}
+
+/*
+ * Whoever is on the way may send a copy with a forged source, whose owner asked for
+ * nothing: until a second, newer message comes from there it gets no more than so
+ * many times what came.
+ */
+static void learn_mistrust(struct ockam_channel_route *route,
+			   const struct sk_buff *skb)
+{
+	if (!learn_is_address(route))
+		return;
+	route->unproven = true;
+	atomic_set(&route->budget, LEARN_FACTOR *
+		   (skb->len + OCKAM_NONCE_LEN + OCKAM_TAG_LEN));
+}
+
+/* May these many bytes go there? */
+static bool learn_charge(struct ockam_channel_route *route, u32 len)
+{
+	if (likely(!READ_ONCE(route->unproven)))
+		return true;
+	if (atomic_sub_return(len, &route->budget) >= 0)
+		return true;
+	atomic_add(len, &route->budget);
+	return false;
+}
+
 /* The route as this message has it, or NULL to leave things as they are. */
 static struct ockam_channel_route *
 learn_new_route(struct ockam_channel *ch, const struct sk_buff *skb,
@@ -241,15 +287,18 @@ learn_new_route(struct ockam_channel *ch, const struct sk_buff *skb,
 {
 	const struct ockam_msg *m = ockam_msg(skb);
 	const u8 *ret = ockam_return(skb);
+	struct ockam_channel_route *new;
 	u32 len = ockam_return_len(skb);
 
-	if (m->from.flags & OCKAM_PEER_FORWARDED ||
-	    !learn_is_carrier(ch->node, m, ret) ||
+	if (!learn_is_real(ch, skb) ||
 	    m->ret.hops + 1 > OCKAM_HOPS_MAX ||
 	    len + cur->len - cur->prefix > OCKAM_ROUTE_MAX)
 		return NULL;
-	return route_new(ch->node, ret, len, cur->data + cur->prefix,
-			 cur->len - cur->prefix, GFP_ATOMIC);
+	new = route_new(ch->node, ret, len, cur->data + cur->prefix,
+			cur->len - cur->prefix, GFP_ATOMIC);
+	if (new)
+		learn_mistrust(new, skb);
+	return new;
 }
 
 /*
@@ -261,7 +310,7 @@ learn_look(struct ockam_channel *ch, const struct sk_buff *skb,
 	   const struct ockam_opened *how)
 {
 	struct ockam_channel_route *new = NULL;
-	const struct ockam_channel_route *cur;
+	struct ockam_channel_route *cur;
 	u32 len = ockam_return_len(skb);
 
 	if (ch->role != OCKAM_ROLE_RESPONDER || !how->newest || !len ||
@@ -273,6 +322,8 @@ learn_look(struct ockam_channel *ch, const struct sk_buff *skb,
 	if (unlikely(cur->prefix != len ||
 		     memcmp(cur->data, ockam_return(skb), len)))
 		new = learn_new_route(ch, skb, cur);
+	else if (unlikely(READ_ONCE(cur->unproven)) && learn_is_real(ch, skb))
+		WRITE_ONCE(cur->unproven, false);
 	rcu_read_unlock();
 	return new;
 }
@@ -475,12 +526,22 @@ static int encrypt_pack(struct sk_buff *skb)
 	return 0;
 }
 
+/* At most what a ciphertext and its routes take on the wire. */
+static u32 encrypted_len(const struct sk_buff *skb,
+			 const struct ockam_channel_route *route)
+{
+	return skb->len + ockam_onward_len(skb) + ockam_return_len(skb) +
+	       OCKAM_ENCRYPT_HEAD + OCKAM_ENCRYPT_TAIL + route->len;
+}
+
 int ockam_channel_encrypt(struct ockam_channel *ch, struct sk_buff *skb,
-			  const struct ockam_channel_route *route)
+			  struct ockam_channel_route *route)
 {
 	int err;
 
 	trace_ockam_encrypt(ch->node, skb, ch->id);
+	if (unlikely(!learn_charge(route, encrypted_len(skb, route))))
+		return -ENOBUFS;
 	err = ockam_crypt_begin(ch);
 	if (unlikely(err))
 		return err;
@@ -1232,7 +1293,7 @@ static void send_close(struct ockam_channel *ch)
 	struct sk_buff *skb;
 	int err;
 
-	skb = close_message(ch, route);
+	skb = READ_ONCE(route->unproven) ? NULL : close_message(ch, route);
 	ockam_channel_route_put(route);
 	if (!skb)
 		return;

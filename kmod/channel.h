@@ -43,6 +43,8 @@ struct ockam_channel_crypt;
  * @carrier_kind: enum ockam_origin that ciphertexts over it have, or enum
  *	ockam_carrier
  * @carrier: id of the link, or of the outer channel, 0 if local
+ * @unproven: a UDP address that one message came from, perhaps a copy of it
+ * @budget: bytes that may go there as long as that is so
  * @data: flat form, the peer's decryptor last
  *
  * Ids change when a link is made anew under its old name, so @ordered,
@@ -58,6 +60,8 @@ struct ockam_channel_route {
 	bool		ordered;
 	u8		carrier_kind;
 	u32		carrier;
+	bool		unproven;
+	atomic_t	budget;
 	u8		data[];
 };
 
@@ -254,11 +258,12 @@ int ockam_channel_can_encrypt(const struct ockam_channel *ch);
  * encryptor itself) is removed first, and the return route go inside; then
  * the onward route is @route and the return route is empty.  Room was made
  * with ockam_msg_reserve().  Process context, serial mutex of the path's end
- * held.  0, or -EKEYEXPIRED/-ENOMEM with no nonce taken.  The nonce is taken
+ * held.  0, or -EKEYEXPIRED/-ENOMEM, or -ENOBUFS for more than an unproven
+ * address gets, with no nonce taken.  The nonce is taken
  * last.
  */
 int ockam_channel_encrypt(struct ockam_channel *ch, struct sk_buff *skb,
-			  const struct ockam_channel_route *route);
+			  struct ockam_channel_route *route);
 
 /*
  * Decrypt.  Returns 0: @skb is now the inner message, with the encryptor in

@@ -465,6 +465,8 @@ static enum ockam_drop apply_reason(int err)
 		return OCKAM_DROP_NO_KEY;
 	case -EMSGSIZE:
 		return OCKAM_DROP_ROUTE_TOO_LONG;
+	case -ENOBUFS:
+		return OCKAM_DROP_UNPROVEN;
 	default:
 		return OCKAM_DROP_NO_MEMORY;
 	}

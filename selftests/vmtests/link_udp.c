@@ -878,4 +878,134 @@ TEST_F(node, channel_over_a_bad_network)
 	close(sink);
 }
 
+/* ---- a channel's peer that seems to have moved ---- */
+
+#define ANSWER		300
+
+struct moved {
+	int		app, sink;
+	int		left;		/* what the initiator sends comes here */
+	int		at[2];		/* goes on from here or there */
+	uint8_t		d[2048];
+	struct ot_in	in;		/* who asked last */
+};
+
+/* The initiator's next message, as a datagram in @m->d. */
+static ssize_t moved_ask(struct moved *m, uint32_t tag)
+{
+	struct sockaddr_ockam sa = ct_sa("E1>sink");
+	ssize_t n;
+
+	if (ot_sendx(m->app, ot_out(.name = &sa), &tag, 4) != 4)
+		return -1;
+	/* Heartbeats lead to the numbers. */
+	do {
+		n = recv(m->left, m->d, sizeof(m->d), 0);
+	} while (n > 0 && n < 40);
+	return n;
+}
+
+/* It comes to the responder from @fd. */
+static bool moved_hear(struct moved *m, int fd, ssize_t n, uint32_t tag)
+{
+	uint32_t got;
+
+	return send(fd, m->d, n, 0) == n &&
+	       ot_recvx(m->sink, &m->in, &got, 4, 0) == 4 && got == tag;
+}
+
+/* Answers until one is refused, @most; what of it came at @fd, in bytes. */
+static ssize_t moved_answer(struct moved *m, int fd, unsigned int most,
+			    unsigned int *sent)
+{
+	static const uint8_t text[ANSWER];
+	uint8_t d[2048];
+	ssize_t n, sum = 0;
+
+	for (*sent = 0; *sent < most; (*sent)++) {
+		n = ot_sendx(m->sink, ot_out(.name = &m->in.from), text,
+			     sizeof(text));
+		if (n == -ENOBUFS)
+			break;
+		if (n != sizeof(text))
+			return -1;
+	}
+	while ((n = recv(fd, d, sizeof(d), MSG_DONTWAIT)) > 0)
+		sum += n;
+	return sum;
+}
+
+/*
+ * Who copies a datagram may write any source on it.  What asked for nothing gets
+ * three times the bytes of the copy, and all there is only after a second message.
+ */
+TEST_F(node, new_address_gets_little)
+{
+	struct sockaddr_storage at, door = lt_addr("127.0.0.1", 0);
+	struct ockam_nl_node before = {};
+	struct moved m = {};
+	unsigned int sent;
+	uint32_t tag = 0;
+	struct ct_keys k;
+	ssize_t n;
+	int i;
+
+	m.left = relay_end(_metadata, &self->node, "left");
+	ASSERT_LT(0, udp_link(&self->node, "door", NULL, &door, &door));
+	for (i = 0; i < 2; i++) {
+		m.at[i] = udp_socket("127.0.0.1", &at);
+		ASSERT_LE(0, m.at[i]);
+		ASSERT_EQ(0, connect(m.at[i], (void *)&door,
+				     lt_addrlen(&door)));
+	}
+	ct_keys(&k);
+	ASSERT_EQ(0, ct_new(self->node.nl, &k, true, "E1", "D1", -1,
+			    "left>D2"));
+	ASSERT_EQ(0, ct_new(self->node.nl, &k, false, "E2", "D2", -1,
+			    "nowhere>D1"));
+	m.app = lt_worker("app", OCKAM_ACCEPT_CHANNELS);
+	m.sink = lt_worker("sink", OCKAM_ACCEPT_CHANNELS);
+	ASSERT_LE(0, m.app);
+	ASSERT_LE(0, m.sink);
+
+	/* The first address is new as well, until it has sent twice. */
+	ASSERT_LT(0, n = moved_ask(&m, tag));
+	ASSERT_TRUE(moved_hear(&m, m.at[0], n, tag++));
+	LT_MARK(&self->node, &before);
+	EXPECT_GE(3 * n, moved_answer(&m, m.at[0], 20, &sent));
+	EXPECT_GT(20, sent);
+	EXPECT_DROPS(&self->node, &before, OCKAM_DROP_UNPROVEN, 1);
+	ASSERT_LT(0, n = moved_ask(&m, tag));
+	ASSERT_TRUE(moved_hear(&m, m.at[0], n, tag++));
+	EXPECT_LT(20 * ANSWER, moved_answer(&m, m.at[0], 20, &sent));
+	EXPECT_EQ(20, sent);
+
+	/* A copy with another source is there first: it gets little. */
+	ASSERT_LT(0, n = moved_ask(&m, tag));
+	ASSERT_TRUE(moved_hear(&m, m.at[1], n, tag++));
+	LT_MARK(&self->node, &before);
+	EXPECT_GE(3 * n, moved_answer(&m, m.at[1], 20, &sent));
+	EXPECT_GT(20, sent);
+	EXPECT_DROPS(&self->node, &before, OCKAM_DROP_UNPROVEN, 1);
+	/* The genuine one is late, and proves nothing. */
+	ASSERT_EQ(n, send(m.at[0], m.d, n, 0));
+	EXPECT_TRUE(OT_WAIT(lt_drop(&self->node, OCKAM_DROP_REPLAYED)));
+	EXPECT_EQ(0, moved_answer(&m, m.at[0], 1, &sent));
+	EXPECT_EQ(0, sent);
+
+	/* Two more, and all is as it was. */
+	for (i = 0; i < 2; i++) {
+		ASSERT_LT(0, n = moved_ask(&m, tag));
+		ASSERT_TRUE(moved_hear(&m, m.at[0], n, tag++));
+	}
+	EXPECT_LT(20 * ANSWER, moved_answer(&m, m.at[0], 20, &sent));
+	EXPECT_EQ(20, sent);
+	EXPECT_EQ(0, moved_answer(&m, m.at[1], 0, &sent));
+	close(m.left);
+	close(m.at[0]);
+	close(m.at[1]);
+	close(m.app);
+	close(m.sink);
+}
+
 TEST_HARNESS_MAIN

@@ -419,6 +419,7 @@ static const char * const drop_names[] = {
 	[OCKAM_DROP_PIECE_LOST] = "piece-lost",
 	[OCKAM_DROP_UDP_TARGET] = "udp-target",
 	[OCKAM_DROP_UDP_SEND] = "udp-send",
+	[OCKAM_DROP_UNPROVEN] = "unproven",
 };
 
 static const struct {

@@ -103,6 +103,8 @@ enum ockam_stat {
  * @OCKAM_DROP_UDP_TARGET: no address that a UDP link sends to, or not for this
  *   origin
  * @OCKAM_DROP_UDP_SEND: the network did not take a datagram
+ * @OCKAM_DROP_UNPROVEN: more than a channel sends to a new UDP address of its
+ *   peer before a second message came from there
  */
 enum ockam_drop {
 	OCKAM_DROP_NO_WORKER,
@@ -147,6 +149,7 @@ enum ockam_drop {
 	OCKAM_DROP_PIECE_LOST,
 	OCKAM_DROP_UDP_TARGET,
 	OCKAM_DROP_UDP_SEND,
+	OCKAM_DROP_UNPROVEN,
 
 	/* private: */
 	__OCKAM_DROP_MAX,
@@ -431,6 +434,7 @@ enum {
 	OCKAM_A_DROPS_PIECE_LOST,
 	OCKAM_A_DROPS_UDP_TARGET,
 	OCKAM_A_DROPS_UDP_SEND,
+	OCKAM_A_DROPS_UNPROVEN,
 
 	__OCKAM_A_DROPS_MAX,
 	OCKAM_A_DROPS_MAX = (__OCKAM_A_DROPS_MAX - 1)
