@@ -10,28 +10,10 @@
 #include <sodium.h>
 
 #include "ident_err.h"
+#include "no_store.h"
 #include "peer.h"
 
 #define NOW	1700000100ULL
-
-static int load(void *ctx, const uint8_t id[IDENT_ID_LEN], uint8_t *buf,
-		size_t cap, size_t *len)
-{
-	(void)ctx;
-	(void)id;
-	(void)buf;
-	(void)cap;
-	(void)len;
-	return 0;
-}
-
-static int save(void *ctx, const uint8_t id[IDENT_ID_LEN],
-		const uint8_t *history, size_t len)
-{
-	(void)ctx;
-	(void)id;
-	return history && len ? 0 : -1;
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -55,7 +37,7 @@ static void check_skip(const uint8_t *data, size_t size)
 static void check_payload(const uint8_t *data, size_t size)
 {
 	struct trust_policy policy = { .kind = TRUST_ANYONE };
-	struct ident_peer_store store = { .load = load, .save = save };
+	const struct ident_peer_store store = NO_PEER_STORE;
 	struct ident_check check = { .policy = &policy, .store = &store };
 	static struct ident_payload p;
 	uint8_t key[32] = { 1 };

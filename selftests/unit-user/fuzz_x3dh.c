@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "ident_err.h"
+#include "no_store.h"
 #include "postbox.h"
 #include "x3dh.h"
 
@@ -19,51 +20,12 @@
 #define UNTIL	2015360000ULL
 
 static struct trust_policy policy = { .kind = TRUST_ANYONE };
-static struct ident_peer_store store;
+static const struct ident_peer_store store = NO_PEER_STORE;
 static struct ident_check check = { .policy = &policy, .store = &store };
 static struct identity *self;
 static struct prekeys *prekeys;
 static unsigned int commits;
 static struct postbox *postbox;
-
-static int load(void *ctx, const uint8_t id[IDENT_ID_LEN], uint8_t *buf,
-		size_t cap, size_t *len)
-{
-	(void)ctx;
-	(void)id;
-	(void)buf;
-	(void)cap;
-	(void)len;
-	return 0;
-}
-
-static int save(void *ctx, const uint8_t id[IDENT_ID_LEN],
-		const uint8_t *history, size_t len)
-{
-	(void)ctx;
-	(void)id;
-	return history && len ? 0 : -1;
-}
-
-static int known_load(void *ctx, const uint8_t id[IDENT_ID_LEN],
-		      uint64_t *sequence, uint8_t digest[IDENT_HASH_LEN])
-{
-	(void)ctx;
-	(void)id;
-	(void)sequence;
-	(void)digest;
-	return 0;
-}
-
-static int known_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
-		      uint64_t sequence, const uint8_t digest[IDENT_HASH_LEN])
-{
-	(void)ctx;
-	(void)id;
-	(void)sequence;
-	(void)digest;
-	return 0;
-}
 
 static int commit(void *ctx)
 {
@@ -111,8 +73,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	store.load = load;
-	store.save = save;
 	if (sodium_init() < 0 ||
 	    identity_from_seed(seed, FROM, UNTIL, &self) ||
 	    identity_attest_purpose(self, IDENT_PURPOSE_CHANNEL, seed, FROM,
@@ -130,9 +90,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void check_bundle(const uint8_t *data, size_t size)
 {
-	static const struct x3dh_known known = {
-		.load = known_load, .save = known_save
-	};
+	static const struct x3dh_known known = NO_KNOWN_BUNDLES;
 	const struct x3dh_config cfg = {
 		.self = self, .check = &check, .known = &known
 	};

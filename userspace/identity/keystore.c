@@ -568,24 +568,39 @@ static int refresh_locked(struct keystore *ks, const char *file,
 	return channel || creds ? save_locked(ks, file, id, true) : 0;
 }
 
-int keystore_load(struct keystore *ks, const char *name, uint64_t now,
-		  struct identity **out)
+/* Locked, loaded and refreshed; on success the directory stays locked. */
+static int begin_update(struct keystore *ks, const char *name, uint64_t now,
+			char *file, struct identity **id)
 {
-	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
-	struct identity *id = NULL;
 	int err;
 
-	*out = NULL;
+	*id = NULL;
 	err = file_name(name, file);
 	if (err)
 		return err;
 	err = lock_dir(ks->dir);
 	if (err)
 		return err;
-	err = load_locked(ks, file, &id);
+	err = load_locked(ks, file, id);
 	if (!err)
-		err = hand_over(id, refresh_locked(ks, file, id, now), out);
+		err = refresh_locked(ks, file, *id, now);
+	if (!err)
+		return 0;
 	unlock_dir(ks->dir);
+	identity_put(*id);
+	*id = NULL;
+	return err;
+}
+
+int keystore_load(struct keystore *ks, const char *name, uint64_t now,
+		  struct identity **out)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+	int err;
+
+	err = begin_update(ks, name, now, file, out);
+	if (!err)
+		unlock_dir(ks->dir);
 	return err;
 }
 
@@ -594,21 +609,14 @@ int keystore_update(struct keystore *ks, const char *name, uint64_t now,
 				  bool *changed), void *ctx)
 {
 	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
-	struct identity *id = NULL;
 	bool changed = false;
+	struct identity *id;
 	int err;
 
-	err = file_name(name, file);
+	err = begin_update(ks, name, now, file, &id);
 	if (err)
 		return err;
-	err = lock_dir(ks->dir);
-	if (err)
-		return err;
-	err = load_locked(ks, file, &id);
-	if (!err)
-		err = refresh_locked(ks, file, id, now);
-	if (!err)
-		err = change(ctx, id, &changed);
+	err = change(ctx, id, &changed);
 	if (!err && changed)
 		err = save_locked(ks, file, id, true);
 	identity_put(id);

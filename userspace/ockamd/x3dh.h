@@ -50,6 +50,27 @@ int x3dh_socket(bool handshake, unsigned int scope, struct ockam_path *own);
 void x3dh_watch(struct watch *w, int fd, void (*fn)(struct watch *, uint32_t));
 void x3dh_unwatch(struct watch *w);
 
+/**
+ * struct x3dh_channel - what the channels of both sides have
+ * @role: enum ockam_role
+ * @fd: socket that it takes the address of
+ * @route: to its other end
+ * @peer: identifier
+ * @owner: uid
+ * @shared: whether others may send through it
+ */
+struct x3dh_channel {
+	unsigned int role;
+	int fd;
+	const struct ockam_path *route;
+	const uint8_t *peer;
+	uid_t owner;
+	bool shared;
+};
+
+/* A channel for channel-new, but for its keys. */
+void x3dh_fill(struct ockam_nl_channel *ch, const struct x3dh_channel *c);
+
 /* A route as bytes; not more is looked at than that its parts fit. */
 int x3dh_path(struct ockam_path *path, const uint8_t *route, size_t len);
 

@@ -136,26 +136,16 @@ static void fill(struct ockam_nl_channel *ch, const struct listener *l,
 		 const struct x3dh_accept *acc, int fd,
 		 const struct ockam_path *route)
 {
-	static const int attrs[] = {
-		OCKAM_A_CHANNEL_ROLE, OCKAM_A_CHANNEL_SUITE,
-		OCKAM_A_CHANNEL_HANDSHAKE_FD, OCKAM_A_CHANNEL_ROUTE,
-		OCKAM_A_CHANNEL_TX_KEY, OCKAM_A_CHANNEL_RX_KEY,
-		OCKAM_A_CHANNEL_IDENTIFIER, OCKAM_A_CHANNEL_OWNER,
-		OCKAM_A_CHANNEL_MODE,
+	const struct x3dh_channel c = {
+		.role = OCKAM_ROLE_RESPONDER,
+		.fd = fd,
+		.route = route,
+		.peer = acc->peer.identifier,
+		.owner = l->owner,
+		.shared = l->shared,
 	};
-	size_t i;
 
-	memset(ch, 0, sizeof(*ch));
-	for (i = 0; i < ARRAY_SIZE(attrs); i++)
-		ockam_nl_mark(ch, attrs[i]);
-	ch->role = OCKAM_ROLE_RESPONDER;
-	ch->suite = OCKAM_SUITE_AES256GCM;
-	ch->handshake_fd = fd;
-	ch->route.len = route->len;
-	memcpy(ch->route.data, route->hops, route->len);
-	memcpy(ch->identifier, acc->peer.identifier, sizeof(ch->identifier));
-	ch->owner = l->owner;
-	ch->mode = l->shared ? 0666 : 0600;
+	x3dh_fill(ch, &c);
 }
 
 static int install_final(const struct listener *l,
