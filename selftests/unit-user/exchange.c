@@ -225,6 +225,24 @@ void craft_attestation(struct ocb_writer *w, const uint8_t sk[64],
 	MUST(!w->full);
 }
 
+void craft_data(struct ocb_writer *w, const char *worker, const char *text)
+{
+	static const uint8_t ret[] = { 0x81, 0x82, 0x00, 0x41, 'x' };
+
+	ocb_put_array(w, 2);
+	ocb_put_array(w, 2);
+	ocb_put_uint(w, 0);
+	ocb_put_array(w, 1);
+	ocb_put_array(w, 3);
+	ocb_put_array(w, 1);
+	ocb_put_array(w, 2);
+	ocb_put_uint(w, 0);
+	ocb_put_bytes(w, worker, strlen(worker));
+	ocb_put_raw(w, ret, sizeof(ret));
+	ocb_put_bytes(w, text, strlen(text));
+	ocb_put_bytes(w, "", 0);
+}
+
 void make_noncanonical(uint8_t sig[64])
 {
 	uint8_t order[32];

@@ -59,6 +59,9 @@ void craft_attestation(struct ocb_writer *w, const uint8_t sk[64],
 		       const uint8_t *subject, const uint8_t *latest,
 		       const struct ident_purpose_key *key, bool junk);
 
+/* What a channel encrypts: @text to @worker, to be answered to the worker "x". */
+void craft_data(struct ocb_writer *w, const char *worker, const char *text);
+
 /* Adds the group order to S, which verifies under lax implementations. */
 void make_noncanonical(uint8_t sig[64]);
 

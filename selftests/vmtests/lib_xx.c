@@ -411,23 +411,11 @@ static int hello(int fd, const struct ockam_path *to, const struct noise_xx *n,
 		 const char *echoer)
 {
 	uint8_t tx[SUITE_KEY_LEN], rx[SUITE_KEY_LEN], plain[256];
-	static const uint8_t ret[] = { 0x81, 0x82, 0x00, 0x41, 'x' };
 	struct noise_split split;
 	struct ocb_writer w;
 
 	ocb_writer_init(&w, plain, sizeof(plain));
-	ocb_put_array(&w, 2);
-	ocb_put_array(&w, 2);
-	ocb_put_uint(&w, 0);
-	ocb_put_array(&w, 1);
-	ocb_put_array(&w, 3);
-	ocb_put_array(&w, 1);
-	ocb_put_array(&w, 2);
-	ocb_put_uint(&w, 0);
-	ocb_put_bytes(&w, echoer, strlen(echoer));
-	ocb_put_raw(&w, ret, sizeof(ret));
-	ocb_put_bytes(&w, "Hello", 5);
-	ocb_put_bytes(&w, "", 0);
+	craft_data(&w, echoer, "Hello");
 	MUST(!w.full);
 	MUST(!noise_split(n, &split));
 	noise_ockam_key_order(&split, NOISE_INITIATOR, tx, rx);
