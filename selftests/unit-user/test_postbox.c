@@ -264,6 +264,9 @@ static void test_publish(void)
 	OK(fetch(alice_id, bob_id()) == 0 && fetch(alice_id, bob_id()) == 1,
 	   "and what was refused changed nothing");
 	OK(!publish(bob, pk, bob_id(), 10, 12), "more of them");
+	was = saves;
+	OK(!publish(bob, pk, bob_id(), 12, 12) && saves == was,
+	   "the question how many are left writes nothing");
 
 	/* An older bundle, and a damaged one. */
 	{

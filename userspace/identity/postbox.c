@@ -450,6 +450,7 @@ static int publish_into(const struct call *c, struct box *box,
 			const struct ident_history *h)
 {
 	bool same = box->bundle.p && box->sequence == b->sequence;
+	uint64_t before;
 	int err;
 
 	if (box->bundle.p && b->sequence < box->sequence)
@@ -461,8 +462,14 @@ static int publish_into(const struct call *c, struct box *box,
 		if (set_bundle(box, p, len, b))
 			return POSTBOX_E_FULL;
 	}
+	before = box->next_one_time;
 	err = take_one_times(c, b, h, box);
-	return err ? err : box_save(c->pb, box);
+	if (err)
+		return err;
+	/* Only a question for the number of one-time prekeys left. */
+	if (same && box->next_one_time == before)
+		return 0;
+	return box_save(c->pb, box);
 }
 
 static struct box *box_copy(const struct box *from)

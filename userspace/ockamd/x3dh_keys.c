@@ -35,6 +35,17 @@ static struct own_prekeys *load(const char *name, const struct identity *self)
 	if (!err && memcmp(o->pk->identifier, self->history.identifier,
 			   IDENT_ID_LEN))
 		err = -EBADMSG;
+	/*
+	 * Keys and records are lost together: nothing that was accepted is
+	 * accepted again, and a new bundle tells everybody.
+	 */
+	if (err == -EBADMSG) {
+		log_error("prekeys of %s: damaged, or of another identity: they are given up, new ones are made",
+			  name);
+		prekeys_free(o->pk);
+		o->pk = prekeys_new(self->history.identifier);
+		err = o->pk ? 0 : -ENOMEM;
+	}
 	if (!err)
 		return o;
 	log_error("prekeys of %s: %s", name, strerror(-err));

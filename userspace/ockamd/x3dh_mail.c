@@ -18,6 +18,7 @@
 #define RETRY_MS	1000
 #define REFUSED_MS	10000
 #define POLL_MS		5000	/* between looks into the mailbox */
+#define COUNT_MS	60000	/* between questions for one-time prekeys */
 #define ONE_TIME_LOW	16	/* fewer at the service: bring more */
 #define ONE_TIME_WANT	48
 
@@ -30,6 +31,8 @@
  * @wanted: the configuration still has it
  * @published: number of the signed prekey that the service has, 0: none
  * @kept: one-time prekeys that it has
+ * @count: when to ask for that again, in ms
+ * @emptied: messages came since
  * @fresh: number of the first one-time prekey that it has not seen
  * @number: of the request that was sent
  * @op: what that was
@@ -47,6 +50,8 @@ struct mail {
 	bool wanted;
 	uint64_t published;
 	uint64_t kept;
+	uint64_t count;
+	bool emptied;
 	uint64_t fresh;
 	uint64_t number;
 	enum postbox_op op;
@@ -176,7 +181,7 @@ static void step(struct mail *m)
 	}
 	if (m->has_letter)
 		ask_number(m, POSTBOX_ACKNOWLEDGE, m->letter);
-	else if (m->published != o->pk->spk[0].id)
+	else if (m->published != o->pk->spk[0].id || now_ms() >= m->count)
 		publish(m, o, self, UINT64_MAX);
 	else if (m->kept < ONE_TIME_LOW && make_one_times(m, o, self))
 		publish(m, o, self, m->fresh);
@@ -192,10 +197,13 @@ static void got_published(struct mail *m, struct ocb_reader *r,
 	struct listener *l = listener_find(&m->listener);
 	struct identity *self = l ? keys_find(l->identity) : NULL;
 	struct own_prekeys *o = self ? own_prekeys(l->identity, self) : NULL;
+	uint64_t before = m->kept;
 
 	if (!o || ocb_list_need(r, f) || ocb_get_uint(r, &m->kept))
 		return;
-	if (m->published != o->pk->spk[0].id || m->kept >= ONE_TIME_LOW)
+	m->count = now_ms() + COUNT_MS;
+	m->emptied = false;
+	if (m->published != o->pk->spk[0].id || m->kept > before)
 		log_info("listener %s: the prekey service has bundle %llu and %llu one-time prekeys",
 			 route_text(&m->listener),
 			 (unsigned long long)o->pk->spk[0].id,
@@ -264,6 +272,8 @@ static void got_letter(struct mail *m, struct ocb_reader *r,
 			 route_text(&m->listener), why);
 	}
 	m->has_letter = true;
+	/* Somebody was given a one-time prekey, perhaps. */
+	m->emptied = true;
 }
 
 static void got(struct mail *m, uint64_t result, struct ocb_reader *r,
@@ -291,7 +301,10 @@ static void got(struct mail *m, uint64_t result, struct ocb_reader *r,
 		else if (result == POSTBOX_E_UNKNOWN)
 			m->published = 0;
 		if (result == POSTBOX_E_EMPTY) {
-			m->next += POLL_MS;
+			if (m->emptied)
+				m->count = 0;
+			else
+				m->next += POLL_MS;
 			x3dh_accept_empty(&m->listener);
 		}
 		break;
