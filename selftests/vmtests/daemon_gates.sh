@@ -12,6 +12,7 @@ gate()	{ # gate NAME: state and what it is to do
 		sed -n "s/^[0-9#]*$1 kind [a-z]* [a-z]* \([^ ]*\) state \([a-z]*\) .*/\2 \1/p"
 }
 is()	{ [ "$(gate "$1")" = "$2" ]; }
+listens()	{ on alice ockamctl listener list | grep "^\(0#\)\{0,1\}ear "; }
 reloads()	{ grep -c 'configuration is in force' alice.log; }
 more()	{ [ "$(reloads)" -gt "$1" ]; }
 reload() {
@@ -26,6 +27,7 @@ nodes alice
 cat >alice.conf <<-CONF
 	state = "$dir/alice.keys"
 	identity "alice" { create = true }
+	listener "ear" { identity = "alice" trust = {"anyone"} }
 	inlet "one" { listen = "8001" route = "0#nowhere" }
 	inlet "two" { listen = "8002" route = "0#nowhere" }
 	outlet "out" { connect = "127.0.0.1:9000" allow = {"anyone"} }
@@ -37,19 +39,24 @@ ip netns exec alice lib_portal echo 8001 >port.out 2>&1 &
 port=$!
 ip netns exec alice lib_echo serve out local >name.out 2>&1 &
 name=$!
-pids="$port $name"
-check "a port and a name are taken" until_true eval \
-	'grep -q ready port.out && grep -q ready name.out'
+ip netns exec alice lib_echo serve ear local >ear.out 2>&1 &
+ear=$!
+pids="$port $name $ear"
+check "a port and two names are taken" until_true eval \
+	'grep -q ready port.out && grep -q ready name.out && grep -q ready ear.out'
 check "the daemon starts all the same" start alice
 check "the inlet has failed" is one 'failed 8001'
 check "the outlet, too" is out 'failed 127.0.0.1:9000'
 check "another one has not" is two 'up 8002'
-kill $port $name
+check "there is no listener" eval '! listens'
+kill $port $name $ear
 check "when the port is free, it is opened" until_true is one 'up 8001'
 check "when the name is free, likewise" until_true is out 'up 127.0.0.1:9000'
+check "the listener, too" until_true listens
 check "the log has told of each failure once" eval '
 	[ "$(grep -c "error: inlet one" alice.log)" -eq 1 ] &&
-	[ "$(grep -c "error: outlet out" alice.log)" -eq 1 ]'
+	[ "$(grep -c "error: outlet out" alice.log)" -eq 1 ] &&
+	[ "$(grep -c "error: listener ear" alice.log)" -eq 1 ]'
 
 # ---- a reload in which two inlets change their ports ----
 

@@ -11,6 +11,9 @@
 #include "ockamd.h"
 #include "x3dh.h"
 
+#define RETRY_MIN_MS	1000
+#define RETRY_MAX_MS	60000
+
 static TAILQ_HEAD(, listener) listeners = TAILQ_HEAD_INITIALIZER(listeners);
 
 unsigned int listen_to(const char *handshake)
@@ -249,15 +252,47 @@ static void update(struct listener *l, const struct conf_listener *conf)
 	l->configured = true;
 }
 
-/* The sockets of listeners that stay are not touched. */
-void listeners_apply(const struct config *c)
+/* The next attempt at those that could not be opened, 0: there are none. */
+static uint64_t retry_at;
+static uint64_t retry_ms;
+
+static void open_missing(const struct config *c, enum log_level level)
 {
 	const struct asker self = { .uid = geteuid(), .gid = getegid() };
 	const struct conf_listener *conf;
-	struct listener *l, *next;
-	static bool loaded;
+	bool all = true;
 	const char *why;
 	size_t i;
+
+	for (i = 0; i < c->n_listener; i++) {
+		conf = &c->listener[i];
+		if (listener_find(&conf->address) ||
+		    !listener_create(&conf->address, conf->identity,
+				     conf->policy, conf->handshakes, &self,
+				     false, true, true, &why))
+			continue;
+		log_line(level, "listener %s: %s; it will be tried again",
+			 conf->name, why);
+		all = false;
+	}
+	retry_ms = retry_ms ? 2 * retry_ms : RETRY_MIN_MS;
+	if (retry_ms > RETRY_MAX_MS)
+		retry_ms = RETRY_MAX_MS;
+	retry_at = all ? 0 : now_ms() + retry_ms;
+}
+
+void listeners_tick(void)
+{
+	if (retry_at && now_ms() >= retry_at)
+		open_missing(the.config, LOG_LVL_DEBUG);
+}
+
+/* The sockets of listeners that stay are not touched. */
+void listeners_apply(const struct config *c)
+{
+	const struct conf_listener *conf;
+	struct listener *l, *next;
+	static bool loaded;
 
 	TAILQ_FOREACH_SAFE(l, &listeners, entry, next) {
 		conf = configured(c, &l->address);
@@ -266,15 +301,8 @@ void listeners_apply(const struct config *c)
 		else if (l->configured)
 			listener_delete(l);
 	}
-	for (i = 0; i < c->n_listener; i++) {
-		conf = &c->listener[i];
-		if (listener_find(&conf->address))
-			continue;
-		if (listener_create(&conf->address, conf->identity,
-				    conf->policy, conf->handshakes, &self,
-				    false, true, true, &why))
-			log_error("listener %s: %s", conf->name, why);
-	}
+	retry_ms = 0;
+	open_missing(c, LOG_LVL_ERROR);
 	if (!loaded)
 		asked_load();
 	else

@@ -341,6 +341,7 @@ static void tick(void)
 	x3dh_accept_tick();
 	mail_tick();
 	prekey_service_tick();
+	listeners_tick();
 	asked_tick();
 }
 

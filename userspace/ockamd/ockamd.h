@@ -473,6 +473,8 @@ struct listener *listener_find(const struct ockam_path *address);
 void listener_delete(struct listener *l);
 size_t listeners_of(uid_t owner);
 void listeners_apply(const struct config *c);
+/* Tries again what could not be opened. */
+void listeners_tick(void);
 /*
  * Those of programs that a new configuration does not permit end, before what it
  * gives their addresses to begins.
