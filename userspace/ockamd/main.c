@@ -388,6 +388,7 @@ static int start(void)
 	    requests_init() || channels_init() || keeps_init())
 		return -1;
 	reserve_apply(c);
+	x3dh_accept_begin();
 	/* A link that cannot be made now is no reason to serve nobody. */
 	links_apply(c, NULL);
 	listeners_apply(c);

@@ -630,6 +630,8 @@ void x3dh_begin_end(void);
 /* What begins with X3DH_NAME has come to a listener. */
 void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 		      const uint8_t *msg, size_t len);
+/* Deletes channels that the process before did not answer for. */
+void x3dh_accept_begin(void);
 void x3dh_accept_tick(void);
 void x3dh_accept_gone(uint32_t channel);
 /* A channel has its first message. */

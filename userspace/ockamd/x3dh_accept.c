@@ -9,6 +9,7 @@
  * kernel to see.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,6 +23,7 @@
 
 #define GIVE_UP_MS	60000
 #define AGAIN_MS	5000	/* between answers to the same initiator */
+#define STATE_FILE	"x3dh-unanswered"
 /* From the first message under final keys to the end of early data: */
 #define LATE_MS		10000	/* on the way from the initiator */
 #define LATE_MAIL_MS	60000	/* in a mailbox */
@@ -38,6 +40,7 @@
  * @reply: where the answer goes
  * @answer: the answer
  * @answered: when it was sent, in ms, 0: not yet
+ * @noted: it is in the file of those whose answer was never sent
  * @why_not: errno of the last attempt that the log has
  * @data: early data that could not be delivered yet, or NULL
  * @data_len: its length
@@ -55,6 +58,7 @@ struct accepted {
 	struct ockam_path reply;
 	uint8_t answer[X3DH_ANSWER_LEN];
 	uint64_t answered;
+	bool noted;
 	int why_not;
 	uint8_t *data;
 	size_t data_len;
@@ -130,6 +134,95 @@ void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 		handshake_refused(l, info, why);
 }
 
+/* ---- what a killed daemon leaves behind ---- */
+
+/*
+ * A channel whose answer was never sent is of no use, and only this process can
+ * send it.  So the next one has to know them, by the address of the decryptor,
+ * which is random: one a line, in hex.
+ */
+static void put_noted(FILE *f, const struct accepted *a)
+{
+	char hex[2 * sizeof(a->decryptor.hops) + 1];
+
+	if (a->noted)
+		fprintf(f, "%s\n", sodium_bin2hex(hex, sizeof(hex),
+						  a->decryptor.hops,
+						  a->decryptor.len));
+}
+
+/* @a is not in the list yet, or NULL. */
+static void save_noted(const struct accepted *a)
+{
+	const struct accepted *other;
+	bool any = a;
+	FILE *f;
+
+	TAILQ_FOREACH(other, &all, entry)
+		any |= other->noted;
+	if (!any) {
+		state_remove(STATE_FILE);
+		return;
+	}
+	f = state_write(STATE_FILE);
+	if (!f)
+		return;
+	if (a)
+		put_noted(f, a);
+	TAILQ_FOREACH(other, &all, entry)
+		put_noted(f, other);
+	state_commit(f, STATE_FILE);
+}
+
+/**
+ * struct lost - a search for a channel
+ * @decryptor: its address
+ * @len: length of that
+ * @id: the channel, 0: there is none
+ */
+struct lost {
+	uint8_t decryptor[sizeof(((struct ockam_path *)0)->hops)];
+	size_t len;
+	uint32_t id;
+};
+
+static int is_lost(const void *object, void *arg)
+{
+	const struct ockam_nl_channel *ch = object;
+	struct lost *l = arg;
+
+	if (ch->decryptor.len != l->len ||
+	    memcmp(ch->decryptor.data, l->decryptor, l->len))
+		return 0;
+	l->id = ch->id;
+	return 1;
+}
+
+void x3dh_accept_begin(void)
+{
+	char line[2 * sizeof(((struct lost *)0)->decryptor) + 2];
+	struct ockam_nl_channel all_of_them = { 0 };
+	struct lost l;
+	FILE *f;
+
+	f = state_read(STATE_FILE);
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		l.id = 0;
+		if (sodium_hex2bin(l.decryptor, sizeof(l.decryptor), line,
+				   strcspn(line, "\n"), NULL, &l.len, NULL) ||
+		    ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &all_of_them,
+				  is_lost, &l) < 0 || !l.id)
+			continue;
+		log_info("channel %u is deleted: its answer may not have been sent",
+			 l.id);
+		channels_delete(l.id);
+	}
+	fclose(f);
+	state_remove(STATE_FILE);
+}
+
 /* ---- channels ---- */
 
 static void fill(struct ockam_nl_channel *ch, const struct listener *l,
@@ -158,6 +251,8 @@ static int install_final(const struct listener *l,
 			 OCKAM_ACCEPT_FORWARDED, &a->decryptor);
 	if (fd < 0)
 		return fd;
+	a->noted = true;
+	save_noted(a);
 	fill(ch, l, acc, fd, &a->reply);
 	memcpy(ch->tx_key, acc->keys.tx, sizeof(ch->tx_key));
 	memcpy(ch->rx_key, acc->keys.rx, sizeof(ch->rx_key));
@@ -229,6 +324,10 @@ static void send_answer(struct accepted *a)
 	if (ockam_send_as(the.tx, &to, &a->decryptor, a->answer,
 			  sizeof(a->answer)) >= 0) {
 		a->answered = now_ms();
+		if (a->noted) {
+			a->noted = false;
+			save_noted(NULL);
+		}
 	} else if (!x3dh_busy(errno) && errno != a->why_not) {
 		/* A channel or link on the way may come up again. */
 		a->why_not = errno;
@@ -316,6 +415,7 @@ static int set_up(struct listener *l, const struct x3dh_accept *acc,
 		*why = ockam_nl_error(the.nl);
 		if (a->channel)
 			channels_delete(a->channel);
+		save_noted(NULL);
 		return -err;
 	}
 	memcpy(a->answer, acc->answer, sizeof(a->answer));
@@ -488,6 +588,8 @@ void x3dh_accept_gone(uint32_t channel)
 		 */
 		if (a->early == channel && !a->confirmed)
 			channels_delete(a->channel);
+		if (a->noted)
+			save_noted(NULL);
 		accepted_free(a);
 	}
 }
