@@ -224,6 +224,16 @@ static void drop_first(struct side *s)
 	memmove(s->len, s->len + 1, s->n * sizeof(s->len[0]));
 }
 
+/* No more messages to it for now. */
+static void fill(struct side *s)
+{
+	while (s->n < BACKLOG) {
+		s->message[s->n] = calloc(1, 1);
+		MUST(s->message[s->n]);
+		s->len[s->n++] = 1;
+	}
+}
+
 static void clear(struct side *s)
 {
 	while (s->n)
@@ -440,8 +450,27 @@ static void test_ends(void)
 	portal_finish(&out.p, PORTAL_TCP_FAILED);
 	drop_first(&out);
 	run(3);
-	OK(both_over() && !out.n_sent[PORTAL_PONG] &&
-	   in.p.end == PORTAL_BY_PEER, "a target that is not there");
+	OK(both_over() && out.n_sent[PORTAL_PONG] == 1 &&
+	   out.n_sent[PORTAL_DISCONNECT] == 1 && in.p.end == PORTAL_BY_PEER,
+	   "a target that is not there: Pong, and Disconnect");
+
+	set_up(true);
+	drop_first(&out);
+	fill(&in);
+	portal_start(&out.p);
+	OK(out.p.state == PORTAL_OPEN && !out.n_sent[PORTAL_PONG],
+	   "Pong has to wait");
+	portal_finish(&out.p, PORTAL_TCP_FAILED);
+	OK(out.p.state == PORTAL_LEAVING &&
+	   portal_wants(&out.p) == PORTAL_WANT_MSG_OUT, "the target resets");
+	drop_first(&in);
+	portal_msg_out(&out.p);
+	OK(out.p.state == PORTAL_LEAVING && out.n_sent[PORTAL_PONG] == 1 &&
+	   !out.n_sent[PORTAL_DISCONNECT], "Pong goes first");
+	drop_first(&in);
+	portal_msg_out(&out.p);
+	OK(out.p.state == PORTAL_OVER && out.n_sent[PORTAL_PONG] == 1 &&
+	   out.n_sent[PORTAL_DISCONNECT] == 1, "and then Disconnect");
 }
 
 static void test_stall(void)

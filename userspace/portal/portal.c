@@ -151,7 +151,11 @@ static void lose_way(struct portal *p)
 	p->state = PORTAL_LEAVING;
 	drop_rest(p);
 	drop_out(p);
-	p->owed = known ? PORTAL_DISCONNECT : -1;
+	/* Pong, if it is still owed, comes first, as in portal_finish(). */
+	if (!known)
+		p->owed = -1;
+	else if (p->owed != PORTAL_PONG)
+		p->owed = PORTAL_DISCONNECT;
 	leave_if_done(p);
 }
 
@@ -180,8 +184,13 @@ static void pay_owed(struct portal *p)
 		return;
 	if (p->owed == PORTAL_DISCONNECT && p->counters)
 		len += put_counter(msg + 1, p->next_out);
-	if (try_send(p, msg, len))
-		p->owed = -1;
+	if (!try_send(p, msg, len))
+		return;
+	p->owed = -1;
+	if (msg[0] == PORTAL_PONG && p->state == PORTAL_LEAVING) {
+		p->owed = PORTAL_DISCONNECT;
+		pay_owed(p);
+	}
 }
 
 static void owe(struct portal *p, enum portal_kind kind)
@@ -201,6 +210,7 @@ void portal_msg_out(struct portal *p)
 void portal_finish(struct portal *p, enum portal_end end)
 {
 	enum portal_state was = p->state;
+	bool pong;
 
 	if (!is_live(p))
 		return;
@@ -217,11 +227,13 @@ void portal_finish(struct portal *p, enum portal_end end)
 	/* What was read from TCP comes before its end; else nothing matters. */
 	if (end != PORTAL_BY_TCP && end != PORTAL_TCP_FAILED)
 		drop_out(p);
+	/* Ockam's inlets take no other first word, and would wait for ever. */
+	pong = !p->inlet && (was == PORTAL_NEW || p->owed == PORTAL_PONG);
 	p->owed = -1;
 	/* An inlet that waits has no peer yet. */
 	if (end != PORTAL_LOST && end != PORTAL_BY_PEER &&
 	    !(p->inlet && was != PORTAL_OPEN))
-		owe(p, PORTAL_DISCONNECT);
+		owe(p, pong ? PORTAL_PONG : PORTAL_DISCONNECT);
 	leave_if_done(p);
 }
 

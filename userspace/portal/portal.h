@@ -11,7 +11,9 @@
  *
  * The inlet sends Ping; the outlet connects to its target and sends Pong; then
  * both send data, until one of them sends Disconnect.  There is no half of a
- * connection: whoever gets it closes both directions.
+ * connection: whoever gets it closes both directions.  An outlet whose target is
+ * not to be had sends Pong and Disconnect, since Ockam's inlets understand no
+ * other first word.
  *
  * Nothing is buffered but one message for each direction: while TCP does not
  * take the one from the peer, no other is read, and while the other cannot be
