@@ -12,7 +12,7 @@ here=$TOP/selftests/interop
 kernel=$1
 shift
 [ $# -gt 0 ] || set -- interop_routing interop_channel interop_relay \
-	interop_identity interop_udp
+	interop_identity interop_udp interop_portal
 
 status=0 passed=0 failed=0 skipped=0
 reason=$(mktemp)

@@ -5,6 +5,7 @@
  * TCP:
  *	lib_portal echo PORT		a server; says how each connection ended
  *	lib_portal source PORT BYTES	one that sends so much, then closes
+ *	lib_portal slam PORT		one that resets after the first bytes
  *	lib_portal run PORT BYTES N	N connections at once to an echo server,
  *					BYTES each, all looked at
  *	lib_portal reset PORT		sends five bytes, resets after their echo
@@ -136,7 +137,16 @@ static void source(int fd, size_t bytes)
 	printf("sent %zu\n", sum);
 }
 
-static int serve(const char *port, const char *bytes)
+static void slam(int fd)
+{
+	uint8_t byte;
+
+	if (recv(fd, &byte, 1, 0) == 1)
+		printf("slammed\n");
+	reset(fd);
+}
+
+static int serve(const char *port, const char *bytes, bool slams)
 {
 	const int on = 1;
 	struct sockaddr_in in;
@@ -155,7 +165,9 @@ static int serve(const char *port, const char *bytes)
 		fflush(stdout);
 		if (!fork()) {
 			close(fd);
-			if (bytes)
+			if (slams)
+				slam(c);
+			else if (bytes)
 				source(c, strtoul(bytes, NULL, 10));
 			else
 				echo(c);
@@ -347,9 +359,11 @@ int main(int argc, char **argv)
 
 	make_pattern();
 	if (!strcmp(what, "echo") && argc == 3)
-		return serve(argv[2], NULL);
+		return serve(argv[2], NULL, false);
+	if (!strcmp(what, "slam") && argc == 3)
+		return serve(argv[2], NULL, true);
 	if (!strcmp(what, "source") && argc == 4)
-		return serve(argv[2], argv[3]);
+		return serve(argv[2], argv[3], false);
 	if (!strcmp(what, "run") && argc == 5)
 		return run(argv[2], strtoul(argv[3], NULL, 10), atoi(argv[4]));
 	if (!strcmp(what, "reset") && argc == 3)

@@ -29,6 +29,7 @@ use ockam::{
 use ockam_core::NeutralMessage;
 use ockam_vault::SigningKeyType;
 
+mod portal;
 mod udp;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -572,6 +573,14 @@ impl Peer {
             "register" => {
                 least(1)?;
                 self.register(word[1], word.get(2)).await
+            }
+            "inlet" => {
+                least(3)?;
+                self.inlet(&word[1..]).await
+            }
+            "outlet" => {
+                least(3)?;
+                self.outlet(&word[1..]).await
             }
             "ask" => {
                 least(3)?;
