@@ -12,8 +12,11 @@ seed=${SEED:-$(($(od -An -N3 -tu4 /dev/urandom) + 1))}
 count=$((300 / slow / share + 10)) max=1048576
 
 # Datagrams are lost where a queue is full, and a stock node's socket has the
-# system's default.  For all the machine, which is a VM of this test's own.
+# system's default.  With two processors, they overtake each other when their sender
+# moves to the other one, and to stock nodes that is a loss, too.  All of this is for
+# the whole machine, which is a VM of this test's own.
 sysctl -q -w net.core.rmem_default=$((64 << 20)) net.core.netdev_max_backlog=100000
+[ ! -e /sys/devices/system/cpu/cpu1/online ] || echo 0 >/sys/devices/system/cpu/cpu1/online
 
 # In a and b are a stock node and one of ours.
 row
@@ -166,14 +169,17 @@ for i in 1 2 3 4 5 6; do
 	on a ockamctl link del one >/dev/null &&
 	udp a one connect 10.2.0.1:5000 local 10.1.0.1:4001 &&
 	on a lib_echo flood 'one => echo' 33 1 >/dev/null &&
-	ours_asks a 'one => echoer' "again $i" >again.out 2>&1 || again=0
+	ours_asks a 'one => echoer' "again $i" >>again.out 2>&1 || again=0
 done
 check "a stock node hears our new socket at the old place" [ $again -eq 1 ]
+[ $again -eq 1 ] || sed 's/^/# /' again.out
 again=1
 for i in 1 2 3 4 5 6; do
+	# The socket is closed a little after the answer.
 	rust a udp-end any >/dev/null &&
-	rust a udp any 0.0.0.0:5000 >/dev/null &&
-	is "$i" rust a ask 'any=>2#10.2.0.1:4000=>echo' "$i" 20 >again.out 2>&1 || again=0
+	until_true rust a udp any 0.0.0.0:5000 &&
+	is "$i" rust a ask 'any=>2#10.2.0.1:4000=>echo' "$i" 20 >>again.out 2>&1 || again=0
 done
 check "and we hear a stock one" [ $again -eq 1 ]
+[ $again -eq 1 ] || sed 's/^/# /' again.out
 done_testing
