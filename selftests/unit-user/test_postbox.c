@@ -80,6 +80,7 @@ static void forget(void)
 /* ---- requests ---- */
 
 static uint8_t answer[1 << 20];
+static uint64_t now = NOW;
 
 /**
  * struct reply - an answer taken apart
@@ -105,7 +106,7 @@ static void ask(const uint8_t *who, const struct ocb_writer *req,
 	ocb_writer_init(&w, answer, sizeof(answer));
 	ret = postbox_serve(pb, &(struct postbox_asker){
 			.id = who, .route = (const uint8_t *)"way",
-			.route_len = 3 }, req->buf, req->len, NOW, &w);
+			.route_len = 3 }, req->buf, req->len, now, &w);
 	MUST(!w.full);
 	ocb_reader_init(&rep->r, answer, w.len);
 	MUST(!ocb_list_begin(&rep->r, &l) && l.left == 2);
@@ -145,6 +146,26 @@ static int publish(const struct identity *id, const struct prekeys *pk,
 		MUST(!prekeys_one_time(pk, id, i, &o));
 		ocb_put_bytes(&w, buf, o.len);
 	}
+	ask(who, &w, &rep);
+	return rep.err;
+}
+
+/* The bundle that is there, and a one-time prekey without a good signature. */
+static int publish_forged(const struct prekeys *pk, const uint8_t *who)
+{
+	static const uint8_t key[32] = { 9 };
+	struct identity *other = known_peer(0x66, 0x10);
+	uint8_t buf[ONE_TIME_MAX];
+	struct ocb_writer w, o;
+	struct reply rep;
+
+	head(&w, POSTBOX_PUBLISH, 2);
+	ocb_put_bytes(&w, pk->spk[0].bundle, pk->spk[0].bundle_len);
+	ocb_put_array(&w, 1);
+	ocb_writer_init(&o, buf, sizeof(buf));
+	MUST(!one_time_make(other, pk->spk[0].id, 0, key, &o));
+	ocb_put_bytes(&w, buf, o.len);
+	identity_put(other);
 	ask(who, &w, &rep);
 	return rep.err;
 }
@@ -290,6 +311,9 @@ static void test_publish(void)
 	OK(publish(bob, pk, bob_id(), 0, 0) && saves == was,
 	   "a damaged bundle is refused");
 	pk->spk[0].bundle[40] ^= 1;
+
+	OK(publish_forged(pk, bob_id()) == POSTBOX_E_OLDER,
+	   "what an older bundle or prekey says is not even verified");
 
 	max_owners = 1;
 	start();
@@ -459,6 +483,10 @@ static void test_expire(void)
 	postbox_expire(pb, NOW + BUNDLE_SECONDS + 100);
 	OK(collect(bob_id(), 0, from, &msg, &len) == 0,
 	   "a box with mail stays");
+	now = pk->spk[0].expires + 1;
+	OK(deposit(alice_id, bob_id(), "y", 1) == POSTBOX_E_UNKNOWN,
+	   "but takes no more when its bundle has ended");
+	now = NOW;
 	postbox_expire(pb, NOW + POSTBOX_LETTER_SECONDS + 1);
 	OK(collect(bob_id(), 0, from, &msg, &len) ==
 	   -1000 - POSTBOX_E_UNKNOWN, "but not for ever");

@@ -805,6 +805,42 @@ static void test_low_order(void)
 	run_end(&r);
 }
 
+/* Who is not in a list has no signatures of his verified. */
+static void test_cheap_refusal(void)
+{
+	struct trust_policy nobody = { .kind = TRUST_LIST };
+	struct ident_check strict = check;
+	unsigned int i, sigs = 0, other = 0;
+	struct ident_peer peer;
+	uint8_t *payload;
+	size_t len;
+	int err;
+
+	parties();
+	strict = check;
+	strict.policy = &nobody;
+	MUST(!identity_payload(alice, &payload, &len));
+	for (i = 0; i < len; i++) {
+		payload[i] ^= 1;
+		err = identity_check_peer(payload, len,
+					  alice->channel.key.x25519, &check,
+					  NOW, &peer);
+		ident_peer_clear(&peer);
+		if (err == IDENT_E_SIG) {
+			sigs++;
+			err = identity_check_peer(payload, len,
+						  alice->channel.key.x25519,
+						  &strict, NOW, &peer);
+			other += err != IDENT_E_UNTRUSTED;
+		}
+		payload[i] ^= 1;
+	}
+	OK(sigs && !other,
+	   "who is not in the list is refused before %u bad signatures are seen",
+	   sigs);
+	free(payload);
+}
+
 static void test_unsure(void)
 {
 	struct ident_check strict = check;
@@ -1093,6 +1129,7 @@ int main(int argc, char **argv)
 	test_answer_damage();
 	test_low_order();
 	test_unsure();
+	test_cheap_refusal();
 	test_prekey_ends();
 	test_garbage_drains_nothing();
 	test_binding();

@@ -441,6 +441,26 @@ static int check_all(const struct ident_payload *p, const uint8_t *static_key,
 	return 0;
 }
 
+/*
+ * Is the identifier that it claims, which is looked at for real later, not in
+ * the list?  Strangers shall not have a long history of theirs verified.
+ */
+static bool is_hopeless(const uint8_t *payload, size_t len,
+			const struct trust_policy *policy)
+{
+	struct ident_attestation claim;
+	struct ocb_reader r;
+	struct ocb_list f;
+
+	if (!policy || policy->kind != TRUST_LIST || policy->n_rules)
+		return false;
+	ocb_reader_init(&r, payload, len);
+	if (ocb_list_begin(&r, &f) || ocb_list_need(&r, &f) || ocb_skip(&r) ||
+	    ocb_list_need(&r, &f) || ident_attestation_read(&r, &claim))
+		return false;
+	return !trust_policy_allows(policy, claim.subject);
+}
+
 int identity_check_peer(const uint8_t *payload, size_t len,
 			const uint8_t static_key[IDENT_X25519_LEN],
 			const struct ident_check *check, uint64_t now,
@@ -450,6 +470,8 @@ int identity_check_peer(const uint8_t *payload, size_t len,
 	int err;
 
 	memset(peer, 0, sizeof(*peer));
+	if (is_hopeless(payload, len, check->policy))
+		return IDENT_E_UNTRUSTED;
 	p = malloc(sizeof(*p));
 	if (!p)
 		return IDENT_E_NOMEM;

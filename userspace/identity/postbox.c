@@ -397,17 +397,13 @@ struct call {
 	struct ocb_writer *w;
 };
 
-static int verify_bundle(const struct call *c, const uint8_t *p, size_t len,
-			 struct bundle *b, struct ident_history *h)
+static int verify_bundle(const struct call *c, const struct bundle *b,
+			 struct ident_history *h)
 {
 	struct ident_attestation a;
 	struct ocb_reader r;
 	struct ocb_list f;
 
-	if (len > BUNDLE_MAX || bundle_read(p, len, b))
-		return POSTBOX_E_BUNDLE;
-	if (memcmp(b->identifier, c->who, IDENT_ID_LEN))
-		return POSTBOX_E_AUTH;
 	if (bundle_verify(b, c->who, 0, c->now, h))
 		return POSTBOX_E_BUNDLE;
 	/* Initiators will ask for it, so better refuse it here. */
@@ -432,16 +428,33 @@ static int take_one_times(const struct call *c, const struct bundle *b,
 	while (ocb_list_more(c->r, &l)) {
 		if (ocb_get_bytes(c->r, &p, &len))
 			return POSTBOX_E_REQUEST;
-		if (one_time_read(p, len, &o) || one_time_verify(&o, b, h))
+		if (one_time_read(p, len, &o))
 			return POSTBOX_E_BUNDLE;
 		/* It is here, or was given away. */
 		if (o.id < box->next_one_time || o.id == UINT64_MAX)
 			return POSTBOX_E_OLDER;
 		if (add_one_time(box, p, len))
 			return POSTBOX_E_FULL;
+		if (one_time_verify(&o, b, h))
+			return POSTBOX_E_BUNDLE;
 		box->next_one_time = o.id + 1;
 	}
 	return ocb_list_end(c->r, &l) ? POSTBOX_E_REQUEST : 0;
+}
+
+/* What costs no signature check: is there room, is it no earlier one? */
+static int may_publish(const struct call *c, const struct box *box,
+		       const uint8_t *p, size_t len, const struct bundle *b)
+{
+	if (memcmp(b->identifier, c->who, IDENT_ID_LEN))
+		return POSTBOX_E_AUTH;
+	if (!box)
+		return c->pb->n < c->pb->max_owners ? 0 : POSTBOX_E_FULL;
+	if (b->sequence < box->sequence)
+		return POSTBOX_E_OLDER;
+	return b->sequence == box->sequence &&
+	       (box->bundle.len != len || memcmp(box->bundle.p, p, len)) ?
+	       POSTBOX_E_OLDER : 0;
 }
 
 /* The same bundle again brings more one-time prekeys; a newer one all anew. */
@@ -453,10 +466,6 @@ static int publish_into(const struct call *c, struct box *box,
 	uint64_t before;
 	int err;
 
-	if (box->bundle.p && b->sequence < box->sequence)
-		return POSTBOX_E_OLDER;
-	if (same && (box->bundle.len != len || memcmp(box->bundle.p, p, len)))
-		return POSTBOX_E_OLDER;
 	if (!same) {
 		clear_prekeys(box);
 		if (set_bundle(box, p, len, b))
@@ -512,16 +521,19 @@ static int publish(const struct call *c)
 	if (ocb_list_need(c->r, c->l) || ocb_get_bytes(c->r, &p, &len) ||
 	    ocb_list_need(c->r, c->l))
 		return POSTBOX_E_REQUEST;
+	if (len > BUNDLE_MAX || bundle_read(p, len, &b))
+		return POSTBOX_E_BUNDLE;
+	old = box_find(c->pb, c->who);
+	err = may_publish(c, old, p, len, &b);
+	if (err)
+		return err;
 	h = malloc(sizeof(*h));
 	if (!h)
 		return POSTBOX_E_FULL;
-	err = verify_bundle(c, p, len, &b, h);
+	err = verify_bundle(c, &b, h);
 	if (err)
 		goto out;
-	old = box_find(c->pb, c->who);
 	err = POSTBOX_E_FULL;
-	if (!old && c->pb->n >= c->pb->max_owners)
-		goto out;
 	box = box_copy(old);
 	if (!box)
 		goto out;
@@ -679,7 +691,8 @@ static int deposit(const struct call *c)
 		return POSTBOX_E_REQUEST;
 	len = let.msg.len;
 	b = box_find(c->pb, target);
-	if (!b)
+	/* What is made for it is of no use to anybody any more. */
+	if (!b || b->expires < c->now)
 		return POSTBOX_E_UNKNOWN;
 	if (count_from(b, c->who) >= POSTBOX_SENDER_QUOTA)
 		return POSTBOX_E_QUOTA;
@@ -783,6 +796,16 @@ static int begin(const uint8_t *buf, size_t len, struct ocb_reader *r,
 	    ocb_enum_begin(r, op, fields))
 		return POSTBOX_E_REQUEST;
 	return 0;
+}
+
+int postbox_peek(const uint8_t *buf, size_t len)
+{
+	struct ocb_list fields;
+	struct ocb_reader r;
+	uint64_t number, op;
+
+	return begin(buf, len, &r, &number, &op, &fields) ||
+	       op > POSTBOX_ACKNOWLEDGE ? -1 : (int)op;
 }
 
 int postbox_serve(struct postbox *pb, const struct postbox_asker *who,

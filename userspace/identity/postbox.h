@@ -96,6 +96,9 @@ struct postbox_asker {
 	size_t route_len;
 };
 
+/* What a request asks for, enum postbox_op; -1 if that cannot be seen. */
+int postbox_peek(const uint8_t *buf, size_t len);
+
 /**
  * postbox_serve() - one request
  * @pb:   the boxes
