@@ -421,6 +421,26 @@ static int check_listen(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/*
+ * Answers go the way to the service and on along a route of the service's.
+ * Without a way it would choose where the daemon sends them.
+ */
+static int check_service(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct ockam_path path, own;
+
+	if (check_route(cfg, opt))
+		return -1;
+	if (ockam_path_parse(&path, cfg_opt_getnstr(opt, 0)) ||
+	    ockam_path_parse(&own, PREKEY_WORKER))
+		return -1;
+	if (path.nhops > 1 || path_equal(&path, &own))
+		return 0;
+	cfg_error(cfg, "prekeys: \"%s\" is a worker of this node, but only \"%s\" is a prekey service here",
+		  cfg_opt_getnstr(opt, 0), PREKEY_WORKER);
+	return -1;
+}
+
 static int check_prekeys(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
@@ -1102,7 +1122,7 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "relay|max", check_positive);
 	cfg_set_validate_func(cfg, "relay|lifetime", check_positive);
 	cfg_set_validate_func(cfg, "listener|handshake", check_listen);
-	cfg_set_validate_func(cfg, "listener|prekeys", check_route);
+	cfg_set_validate_func(cfg, "listener|prekeys", check_service);
 	cfg_set_validate_func(cfg, "prekey-service", check_prekeys);
 	cfg_set_validate_func(cfg, "prekey-service|allow", check_allow);
 	cfg_set_validate_func(cfg, "prekey-service|max", check_positive);
