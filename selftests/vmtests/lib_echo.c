@@ -5,7 +5,7 @@
  *	lib_echo serve ADDRESS [channels|links|local]	echoes, prints origins
  *	lib_echo ask ROUTE TEXT				sends, prints the answer
  *	lib_echo flood ROUTE N LENGTH			sends N random messages
- *	lib_echo tell ROUTE TEXT			sends, waits for nothing
+ *	lib_echo tell ROUTE TEXT [N]			sends, waits for nothing
  *	lib_echo wrong-daemon				poses as ockamd
  *	lib_echo borrow					asks ockamd with the origin
  *							of ockamd's own answer
@@ -97,12 +97,13 @@ static int ask(const char *route, const char *text)
 	return 0;
 }
 
-static int tell(const char *route, const char *text)
+static int tell(const char *route, const char *text, unsigned long n)
 {
 	int fd = ockam_socket();
 
-	if (fd < 0 || ockam_send(fd, route, text, strlen(text)) < 0)
-		return die("tell");
+	for (; n; n--)
+		if (fd < 0 || ockam_send(fd, route, text, strlen(text)) < 0)
+			return die("tell");
 	return 0;
 }
 
@@ -224,8 +225,9 @@ int main(int argc, char **argv)
 		return serve(argv[2], argc > 3 ? argv[3] : "local");
 	if (argc == 4 && !strcmp(argv[1], "ask"))
 		return ask(argv[2], argv[3]);
-	if (argc == 4 && !strcmp(argv[1], "tell"))
-		return tell(argv[2], argv[3]);
+	if ((argc == 4 || argc == 5) && !strcmp(argv[1], "tell"))
+		return tell(argv[2], argv[3],
+			    argc == 5 ? strtoul(argv[4], NULL, 10) : 1);
 	if (argc == 5 && !strcmp(argv[1], "flood"))
 		return flood(argv[2], strtoul(argv[3], NULL, 10),
 			     strtoul(argv[4], NULL, 10));

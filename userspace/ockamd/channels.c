@@ -208,6 +208,8 @@ static void events_readable(struct watch *w, uint32_t revents)
 		sweep();
 		keeps_check();
 		portals_check();
+		x3dh_begin_check();
+		x3dh_accept_check();
 	} else if (err && err != -EAGAIN && err != -EINTR) {
 		log_error("events: %s", ockam_nl_error(events));
 	}

@@ -343,6 +343,7 @@ static void tick(void)
 	prekey_service_tick();
 	listeners_tick();
 	asked_tick();
+	own_prekeys_tick();
 }
 
 static int open_kernel(void)
@@ -388,7 +389,7 @@ static int start(void)
 	    requests_init() || channels_init() || keeps_init())
 		return -1;
 	reserve_apply(c);
-	x3dh_accept_begin();
+	left_begin();
 	/* A link that cannot be made now is no reason to serve nobody. */
 	links_apply(c, NULL);
 	listeners_apply(c);
@@ -409,6 +410,7 @@ static void end(void)
 	x3dh_accept_end();
 	mail_end();
 	prekey_service_end();
+	left_end();
 	own_prekeys_end();
 	keeps_end();
 	relay_end();

@@ -349,18 +349,29 @@ void vault_give(struct secrets *s);
  */
 struct scratch {
 	struct xx_keys keys;
+	struct x3dh_accept accept;
 	struct ockam_nl_channel channel;
 };
 
 extern struct scratch *scratch;
-
-/* ---- session.c: handshakes ---- */
 
 /* Who is charged for a half-open handshake. */
 struct source {
 	uint8_t kind;		/* enum ockam_origin */
 	uint32_t id;		/* link, channel or uid */
 };
+
+void charge_to(const struct ockam_info *info, struct source *src);
+
+/* ---- rate.c ---- */
+
+/*
+ * May it make us compute something?  @cost: 1 is about as much as a Diffie-Hellman
+ * handshake.
+ */
+bool rate_allows(const struct source *src, unsigned int cost);
+
+/* ---- session.c: handshakes ---- */
 
 /**
  * struct ask - a request that waits for its answer
@@ -626,12 +637,16 @@ size_t portals_files(const struct config *c);
 int x3dh_begin(const struct initiate *in, const char *how, const char **why);
 void x3dh_begin_tick(void);
 void x3dh_begin_gone(uint32_t channel);
+/* Compares with the kernel: events were lost. */
+void x3dh_begin_check(void);
+void x3dh_accept_check(void);
 void x3dh_begin_end(void);
 /* What begins with X3DH_NAME has come to a listener. */
 void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 		      const uint8_t *msg, size_t len);
-/* Deletes channels that the process before did not answer for. */
-void x3dh_accept_begin(void);
+/* Deletes channels that were of no use without the process before. */
+void left_begin(void);
+void left_end(void);
 void x3dh_accept_tick(void);
 void x3dh_accept_gone(uint32_t channel);
 /* A channel has its first message. */
@@ -644,6 +659,8 @@ void mail_end(void);
 void prekey_service_apply(const struct config *c);
 void prekey_service_tick(void);
 void prekey_service_end(void);
+/* Destroys prekeys that have ended, also those that nobody asks for. */
+void own_prekeys_tick(void);
 void own_prekeys_end(void);
 
 /* ---- request.c ---- */

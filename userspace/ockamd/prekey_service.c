@@ -152,6 +152,25 @@ static const uint8_t *asker(const struct ockam_info *info)
 	return id;
 }
 
+/* A bundle and its one-time prekeys have up to 200 signatures. */
+static bool may_ask(const struct ockam_info *info, const uint8_t *buf,
+		    size_t len)
+{
+	int op = postbox_peek(buf, len);
+	struct source src;
+
+	if (op != POSTBOX_PUBLISH && op != POSTBOX_FETCH)
+		return true;
+	charge_to(info, &src);
+	if (rate_allows(&src, op == POSTBOX_PUBLISH ? 4 : 1))
+		return true;
+	if (may_log())
+		log_info("prekey service: too many requests of %s %u",
+			 src.kind == OCKAM_ORIGIN_LINK ? "link" : "channel",
+			 src.id);
+	return false;
+}
+
 static void readable(struct watch *w, uint32_t events)
 {
 	static uint8_t in[X3DH_MESSAGE_MAX], out[X3DH_MESSAGE_MAX + BUNDLE_MAX];
@@ -165,6 +184,8 @@ static void readable(struct watch *w, uint32_t events)
 	n = ockam_recv(w->fd, in, sizeof(in), &info, 0);
 	if (n < 0 || !info.has_peer || !info.has_ret || !info.ret.nhops ||
 	    info.flags & (MSG_TRUNC | MSG_CTRUNC))
+		return;
+	if (!may_ask(&info, in, n))
 		return;
 	who.id = asker(&info);
 	who.route = info.ret.hops;

@@ -675,7 +675,7 @@ int session_initiate(const struct initiate *in, const char **why)
 	return 0;
 }
 
-static void charge_to(const struct ockam_info *info, struct source *src)
+void charge_to(const struct ockam_info *info, struct source *src)
 {
 	src->kind = info->peer.origin;
 	src->id = info->peer.uid;

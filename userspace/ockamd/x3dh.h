@@ -16,13 +16,11 @@
  * @entry: list
  * @name: the identity's
  * @pk: the prekeys; who changes them calls own_prekeys_save()
- * @renewed: when a new signed prekey was asked for, in ms
  */
 struct own_prekeys {
 	TAILQ_ENTRY(own_prekeys) entry;
 	char *name;
 	struct prekeys *pk;
-	uint64_t renewed;
 };
 
 /*
@@ -32,7 +30,9 @@ struct own_prekeys {
 struct own_prekeys *own_prekeys(const char *name, struct identity *self);
 /* 0, or a negative errno; from then on nothing comes back. */
 int own_prekeys_save(struct own_prekeys *o);
-/* A new signed prekey before its time, at most one a minute. */
+/* They are read anew from disk next time. */
+void own_prekeys_forget(struct own_prekeys *o);
+/* A new signed prekey before its time, at most one a day. */
 void own_prekeys_renew(struct own_prekeys *o, struct identity *self);
 void own_prekeys_end(void);
 
@@ -93,6 +93,13 @@ static inline bool x3dh_busy(int err)
 	return err == EAGAIN || err == EINTR || err == ENOBUFS;
 }
 
+/* ---- x3dh_left.c: channels that a killed process leaves behind ---- */
+
+/* The next process deletes the channel with this decryptor, until it is forgotten. */
+void left_note(const struct ockam_path *decryptor);
+/* Nothing if it was not noted. */
+void left_forget(const struct ockam_path *decryptor);
+
 /* ---- x3dh_accept.c: the responder ---- */
 
 /**
@@ -101,13 +108,14 @@ static inline bool x3dh_busy(int err)
  * @reply: where the answer goes
  * @msg: the message
  * @len: its length
- * @mailed: it came out of the listener's mailbox
+ * @src: who is charged for it; NULL: it came out of the listener's mailbox
  *
  * Return: 0 when it was delivered; EAGAIN or EIO when it may be tried again;
  * another errno when it was refused.  @why has words then.
  */
 int x3dh_take(struct listener *l, const struct ockam_path *reply,
-	      const uint8_t *msg, size_t len, bool mailed, const char **why);
+	      const uint8_t *msg, size_t len, const struct source *src,
+	      const char **why);
 /* There is nothing in the mailbox of a listener. */
 void x3dh_accept_empty(const struct ockam_path *listener);
 

@@ -9,7 +9,6 @@
  * kernel to see.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,12 +21,23 @@
 #include "x3dh.h"
 
 #define GIVE_UP_MS	60000
-#define AGAIN_MS	5000	/* between answers to the same initiator */
-#define STATE_FILE	"x3dh-unanswered"
+#define AGAIN_MS	5000	/* between answers along the same way */
+#define AGAIN_WAYS	4
 /* From the first message under final keys to the end of early data: */
 #define LATE_MS		10000	/* on the way from the initiator */
 #define LATE_MAIL_MS	60000	/* in a mailbox */
 #define LATE_EMPTY_MS	5000	/* until an empty mailbox means that none comes */
+#define WAITING_MAX	64	/* without room for their channels, at once */
+
+/**
+ * struct again - an answer that went once more
+ * @way: hash of the route
+ * @when: in ms
+ */
+struct again {
+	uint8_t way[16];
+	uint64_t when;
+};
 
 /**
  * struct accepted - a channel that a first message made
@@ -40,13 +50,15 @@
  * @reply: where the answer goes
  * @answer: the answer
  * @answered: when it was sent, in ms, 0: not yet
- * @noted: it is in the file of those whose answer was never sent
+ * @again: other ways that it went later, and when
  * @why_not: errno of the last attempt that the log has
  * @data: early data that could not be delivered yet, or NULL
  * @data_len: its length
  * @until: when both are given up, in ms
  * @mailbox: of which listener it came out of the mailbox, or empty
  * @confirmed: first message under final keys, in ms, 0: none yet
+ * @waiting: its keys, in guarded memory, while there was no room for its
+ *           channels; NULL when these are there
  */
 struct accepted {
 	TAILQ_ENTRY(accepted) entry;
@@ -58,21 +70,41 @@ struct accepted {
 	struct ockam_path reply;
 	uint8_t answer[X3DH_ANSWER_LEN];
 	uint64_t answered;
-	bool noted;
+	struct again again[AGAIN_WAYS];
 	int why_not;
 	uint8_t *data;
 	size_t data_len;
 	uint64_t until;
 	struct ockam_path mailbox;
 	uint64_t confirmed;
+	struct x3dh_accept *waiting;
 };
 
 static TAILQ_HEAD(, accepted) all = TAILQ_HEAD_INITIALIZER(all);
 
+static void waiting_free(struct accepted *a)
+{
+	if (!a->waiting)
+		return;
+	x3dh_accept_wipe(a->waiting);
+	sodium_free(a->waiting);
+	a->waiting = NULL;
+}
+
 static void accepted_free(struct accepted *a)
 {
+	waiting_free(a);
 	free(a->data);
 	free(a);
+}
+
+/* Its channels are gone, or need this process no more. */
+static void accepted_done(struct accepted *a)
+{
+	TAILQ_REMOVE(&all, a, entry);
+	left_forget(&a->decryptor);
+	left_forget(&a->early_decryptor);
+	accepted_free(a);
 }
 
 static struct accepted *find(const uint8_t record[PREKEYS_RECORD_LEN])
@@ -123,104 +155,19 @@ static void give_bundle(struct listener *l, const struct ockam_info *info,
 void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 		      const uint8_t *msg, size_t len)
 {
+	struct source src;
 	const char *why;
 
 	if (!info->has_ret || !info->ret.nhops)
 		return;
+	charge_to(info, &src);
 	/* A request has two parts, the header of a first message four. */
-	if (msg[X3DH_NAME_LEN] == 0x82)
+	if (msg[X3DH_NAME_LEN] == 0x82 && !rate_allows(&src, 1))
+		handshake_refused(l, info, "too many requests");
+	else if (msg[X3DH_NAME_LEN] == 0x82)
 		give_bundle(l, info, msg + X3DH_NAME_LEN, len - X3DH_NAME_LEN);
-	else if (x3dh_take(l, &info->ret, msg, len, false, &why))
+	else if (x3dh_take(l, &info->ret, msg, len, &src, &why))
 		handshake_refused(l, info, why);
-}
-
-/* ---- what a killed daemon leaves behind ---- */
-
-/*
- * A channel whose answer was never sent is of no use, and only this process can
- * send it.  So the next one has to know them, by the address of the decryptor,
- * which is random: one a line, in hex.
- */
-static void put_noted(FILE *f, const struct accepted *a)
-{
-	char hex[2 * sizeof(a->decryptor.hops) + 1];
-
-	if (a->noted)
-		fprintf(f, "%s\n", sodium_bin2hex(hex, sizeof(hex),
-						  a->decryptor.hops,
-						  a->decryptor.len));
-}
-
-/* @a is not in the list yet, or NULL. */
-static void save_noted(const struct accepted *a)
-{
-	const struct accepted *other;
-	bool any = a;
-	FILE *f;
-
-	TAILQ_FOREACH(other, &all, entry)
-		any |= other->noted;
-	if (!any) {
-		state_remove(STATE_FILE);
-		return;
-	}
-	f = state_write(STATE_FILE);
-	if (!f)
-		return;
-	if (a)
-		put_noted(f, a);
-	TAILQ_FOREACH(other, &all, entry)
-		put_noted(f, other);
-	state_commit(f, STATE_FILE);
-}
-
-/**
- * struct lost - a search for a channel
- * @decryptor: its address
- * @len: length of that
- * @id: the channel, 0: there is none
- */
-struct lost {
-	uint8_t decryptor[sizeof(((struct ockam_path *)0)->hops)];
-	size_t len;
-	uint32_t id;
-};
-
-static int is_lost(const void *object, void *arg)
-{
-	const struct ockam_nl_channel *ch = object;
-	struct lost *l = arg;
-
-	if (ch->decryptor.len != l->len ||
-	    memcmp(ch->decryptor.data, l->decryptor, l->len))
-		return 0;
-	l->id = ch->id;
-	return 1;
-}
-
-void x3dh_accept_begin(void)
-{
-	char line[2 * sizeof(((struct lost *)0)->decryptor) + 2];
-	struct ockam_nl_channel all_of_them = { 0 };
-	struct lost l;
-	FILE *f;
-
-	f = state_read(STATE_FILE);
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		l.id = 0;
-		if (sodium_hex2bin(l.decryptor, sizeof(l.decryptor), line,
-				   strcspn(line, "\n"), NULL, &l.len, NULL) ||
-		    ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &all_of_them,
-				  is_lost, &l) < 0 || !l.id)
-			continue;
-		log_info("channel %u is deleted: its answer may not have been sent",
-			 l.id);
-		channels_delete(l.id);
-	}
-	fclose(f);
-	state_remove(STATE_FILE);
 }
 
 /* ---- channels ---- */
@@ -251,8 +198,7 @@ static int install_final(const struct listener *l,
 			 OCKAM_ACCEPT_FORWARDED, &a->decryptor);
 	if (fd < 0)
 		return fd;
-	a->noted = true;
-	save_noted(a);
+	left_note(&a->decryptor);
 	fill(ch, l, acc, fd, &a->reply);
 	memcpy(ch->tx_key, acc->keys.tx, sizeof(ch->tx_key));
 	memcpy(ch->rx_key, acc->keys.rx, sizeof(ch->rx_key));
@@ -282,6 +228,7 @@ static int install_early(const struct listener *l,
 	fd = x3dh_socket(true, 0, &a->early_decryptor);
 	if (fd < 0)
 		return fd;
+	left_note(&a->early_decryptor);
 	fill(ch, l, acc, fd, &feeder);
 	ockam_nl_mark(ch, OCKAM_A_CHANNEL_EARLY_OF);
 	ch->early_of = a->channel;
@@ -324,10 +271,7 @@ static void send_answer(struct accepted *a)
 	if (ockam_send_as(the.tx, &to, &a->decryptor, a->answer,
 			  sizeof(a->answer)) >= 0) {
 		a->answered = now_ms();
-		if (a->noted) {
-			a->noted = false;
-			save_noted(NULL);
-		}
+		left_forget(&a->decryptor);
 	} else if (!x3dh_busy(errno) && errno != a->why_not) {
 		/* A channel or link on the way may come up again. */
 		a->why_not = errno;
@@ -342,8 +286,9 @@ static int deliver(struct accepted *a, const uint8_t *data, size_t len)
 	if (ockam_send_path(the.tx, &a->early_decryptor, data, len) >= 0)
 		return 0;
 	if (!x3dh_busy(errno)) {
-		log_info("channel %u: early data is lost: %s", a->channel,
-			 strerror(errno));
+		if (may_log())
+			log_info("channel %u: early data is lost: %s", a->channel,
+				 strerror(errno));
 		return 0;
 	}
 	if (!a->data) {
@@ -367,6 +312,51 @@ static void deliver_kept(struct accepted *a)
 	free(data);
 }
 
+/* The time of the last answer along @way, or of the oldest one. */
+static struct again *again_of(struct accepted *a, const uint8_t way[16])
+{
+	struct again *oldest = &a->again[0];
+	size_t i;
+
+	for (i = 0; i < AGAIN_WAYS; i++) {
+		if (!memcmp(a->again[i].way, way, sizeof(a->again[i].way)))
+			return &a->again[i];
+		if (a->again[i].when < oldest->when)
+			oldest = &a->again[i];
+	}
+	memcpy(oldest->way, way, sizeof(oldest->way));
+	oldest->when = 0;
+	return oldest;
+}
+
+/*
+ * Nothing says yet that the message is the initiator's.  So where the answer goes
+ * otherwise, and when, does not depend on it.
+ */
+static void answer_again(struct accepted *a, const struct ockam_path *reply)
+{
+	struct ockam_path to = *reply;
+	struct again *g;
+	uint8_t way[16];
+
+	if (!reply->nhops ||
+	    (a->answered && now_ms() < a->answered + AGAIN_MS) ||
+	    crypto_generichash(way, sizeof(way), reply->hops, reply->len,
+			       NULL, 0))
+		return;
+	g = again_of(a, way);
+	if (g->when && now_ms() < g->when + AGAIN_MS)
+		return;
+	g->when = now_ms();
+	x3dh_unfold(&to);
+	if (ockam_send_as(the.tx, &to, &a->decryptor, a->answer,
+			  sizeof(a->answer)) >= 0)
+		left_forget(&a->decryptor);
+	else
+		log_debug("channel %u: the answer cannot be sent again: %s",
+			  a->channel, strerror(errno));
+}
+
 /*
  * Another one with the header of one that was accepted: the initiator may not
  * have our answer, perhaps because its way to the mailbox is another one now.
@@ -382,12 +372,7 @@ static int take_more(struct accepted *a, const struct x3dh_first *f,
 	*why = "early data is still waiting";
 	if (a->data)
 		return EAGAIN;
-	if (reply->nhops && now_ms() >= a->answered + AGAIN_MS) {
-		a->answered = 0;
-		a->reply = *reply;
-		a->until = now_ms() + GIVE_UP_MS;
-		send_answer(a);
-	}
+	answer_again(a, reply);
 	deliver(a, f->data, f->data_len);
 	return 0;
 }
@@ -399,7 +384,17 @@ static int commit(void *ctx)
 	return own_prekeys_save(ctx);
 }
 
-/* The prekey is used up, so from here on there is no way back. */
+/* Nothing of the message's, and it may be over soon. */
+static bool is_ours(int err)
+{
+	return x3dh_busy(err) || err == ENOMEM || err == ENOSPC ||
+	       err == EMFILE || err == ENFILE || err == EUSERS;
+}
+
+/*
+ * The prekey is used up, so from here on there is no way back: EAGAIN if it can
+ * be tried again, with the same keys.
+ */
 static int set_up(struct listener *l, const struct x3dh_accept *acc,
 		  const struct x3dh_first *f, struct accepted *a,
 		  const char **why)
@@ -412,11 +407,14 @@ static int set_up(struct listener *l, const struct x3dh_accept *acc,
 		err = install_early(l, acc, a);
 	}
 	if (err) {
-		*why = ockam_nl_error(the.nl);
+		*why = err == -EMFILE || err == -ENFILE ? strerror(-err) :
+							  ockam_nl_error(the.nl);
 		if (a->channel)
 			channels_delete(a->channel);
-		save_noted(NULL);
-		return -err;
+		a->channel = 0;
+		left_forget(&a->decryptor);
+		left_forget(&a->early_decryptor);
+		return is_ours(-err) ? EAGAIN : -err;
 	}
 	memcpy(a->answer, acc->answer, sizeof(a->answer));
 	l->accepted++;
@@ -468,15 +466,54 @@ static int respond(struct listener *l, const struct ockam_path *reply,
 	err = x3dh_respond(&own, msg, len, now_seconds(), acc);
 	if (!err)
 		return 0;
+	/* What is in memory and what is on disk may differ. */
+	if (err == IDENT_E_STORE)
+		own_prekeys_forget(o);
 	*why = ident_strerror(err);
 	return errno_of(err);
 }
 
+static bool keep_waiting(struct accepted *a, const struct x3dh_accept *acc)
+{
+	struct accepted *other;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(other, &all, entry)
+		n += !!other->waiting;
+	if (n >= WAITING_MAX)
+		return false;
+	a->waiting = sodium_malloc(sizeof(*a->waiting));
+	if (!a->waiting)
+		return false;
+	*a->waiting = *acc;
+	return true;
+}
+
+/* It was accepted, but there was no room for its channels. */
+static int try_again(struct listener *l, const struct x3dh_first *f,
+		     struct accepted *a, const char **why)
+{
+	int err;
+
+	*why = "its first message is waiting";
+	if (f->nonce)
+		return EAGAIN;
+	a->until = now_ms() + GIVE_UP_MS;
+	err = set_up(l, a->waiting, f, a, why);
+	if (err == EAGAIN)
+		return err;
+	waiting_free(a);
+	if (err)
+		accepted_done(a);
+	return err;
+}
+
 int x3dh_take(struct listener *l, const struct ockam_path *reply,
-	      const uint8_t *msg, size_t len, bool mailed, const char **why)
+	      const uint8_t *msg, size_t len, const struct source *src,
+	      const char **why)
 {
 	uint8_t record[PREKEYS_RECORD_LEN];
-	struct x3dh_accept acc;
+	struct x3dh_accept *acc = &scratch->accept;
 	struct accepted *a;
 	struct x3dh_first f;
 	int err;
@@ -489,8 +526,14 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply,
 		return errno_of(err);
 	}
 	a = find(record);
+	if (a && a->waiting)
+		return try_again(l, &f, a, why);
 	if (a)
 		return take_more(a, &f, reply, why);
+	/* What follows is dear, further early messages are not. */
+	*why = "too many first messages";
+	if (src && !rate_allows(src, 1))
+		return EBUSY;
 	*why = "out of memory";
 	a = calloc(1, sizeof(*a));
 	if (!a)
@@ -498,14 +541,20 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply,
 	memcpy(a->record, record, sizeof(a->record));
 	a->reply = *reply;
 	a->until = now_ms() + GIVE_UP_MS;
-	if (mailed)
+	if (!src)
 		a->mailbox = l->address;
-	err = respond(l, reply, msg, len, &acc, why);
-	if (!err) {
-		err = set_up(l, &acc, &f, a, why);
-		x3dh_accept_wipe(&acc);
+	err = respond(l, reply, msg, len, acc, why);
+	if (err) {
+		accepted_free(a);
+		return err;
 	}
-	if (err)
+	err = set_up(l, acc, &f, a, why);
+	/* The peer in it is taken over. */
+	if (err == EAGAIN && keep_waiting(a, acc))
+		sodium_memzero(acc, sizeof(*acc));
+	else
+		x3dh_accept_wipe(acc);
+	if (err && !a->waiting)
 		accepted_free(a);
 	else
 		TAILQ_INSERT_TAIL(&all, a, entry);
@@ -531,9 +580,8 @@ void x3dh_accept_confirmed(uint32_t channel)
 static void end_early(struct accepted *a)
 {
 	log_info("channel %u: its early data has ended", a->channel);
-	TAILQ_REMOVE(&all, a, entry);
 	channels_delete(a->early);
-	accepted_free(a);
+	accepted_done(a);
 }
 
 void x3dh_accept_empty(const struct ockam_path *listener)
@@ -562,6 +610,9 @@ void x3dh_accept_tick(void)
 	TAILQ_FOREACH_SAFE(a, &all, entry, next) {
 		if (is_over(a, now)) {
 			end_early(a);
+		} else if (a->waiting) {
+			if (now >= a->until)
+				accepted_done(a);
 		} else if (now < a->until) {
 			send_answer(a);
 			deliver_kept(a);
@@ -581,16 +632,42 @@ void x3dh_accept_gone(uint32_t channel)
 	TAILQ_FOREACH_SAFE(a, &all, entry, next) {
 		if (a->channel != channel && a->early != channel)
 			continue;
-		TAILQ_REMOVE(&all, a, entry);
 		/*
 		 * The initiator ended it before it had our answer.  After that
 		 * early data says nothing about the channel any more.
 		 */
 		if (a->early == channel && !a->confirmed)
 			channels_delete(a->channel);
-		if (a->noted)
-			save_noted(NULL);
-		accepted_free(a);
+		accepted_done(a);
+	}
+}
+
+/* Also tells how many messages came, 0 if it is not there. */
+static bool is_there(uint32_t channel, uint64_t *msgs)
+{
+	struct ockam_nl_channel ch = { .id = channel };
+	int err;
+
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
+	err = ockam_nl_channel_get(the.nl, &ch);
+	*msgs = err ? 0 : ch.rx_msgs;
+	return err != -ENOENT;
+}
+
+void x3dh_accept_check(void)
+{
+	struct accepted *a, *next;
+	uint64_t msgs;
+
+	TAILQ_FOREACH_SAFE(a, &all, entry, next) {
+		if (a->waiting)
+			continue;
+		if (!is_there(a->channel, &msgs))
+			x3dh_accept_gone(a->channel);
+		else if (msgs)
+			x3dh_accept_confirmed(a->channel);
+		else if (!is_there(a->early, &msgs))
+			x3dh_accept_gone(a->early);
 	}
 }
 

@@ -29,6 +29,11 @@
 
 /* Bounds what a bundle may promise: the mailbox keeps nothing for longer. */
 #define ANSWER_SECONDS	POSTBOX_LETTER_SECONDS
+/* An answer to what was fetched just before the bundle ended may take this. */
+#define LATE_SECONDS	3600
+/* Without a word of the service the first message goes again, ever more seldom. */
+#define AGAIN_MIN_MS	5000
+#define AGAIN_MAX_MS	600000
 
 enum step {
 	STEP_FETCH,		/* waits for the bundle */
@@ -54,7 +59,12 @@ struct begun_secrets {
  * @pipe_path: its address
  * @route: to the peer's listener or the prekey service
  * @target: whom it is for, if @mailbox
- * @number: of the request
+ * @number: of the request for the bundle, and of the first message
+ * @first: request with the first message, until the service has answered
+ * @first_len: its length
+ * @again: when it goes once more, in ms
+ * @pause: until the time after that, in ms
+ * @begun: the first message was made
  * @identity: name of our identity
  * @policy: whom to trust
  * @owner: uid
@@ -65,6 +75,7 @@ struct begun_secrets {
  * @secrets: secrets
  * @header: header of the early messages
  * @header_len: its length
+ * @decryptor: of the early channel
  * @channel: id
  * @old: after the answer, what the early channel is called
  * @peer: its identifier
@@ -82,6 +93,11 @@ struct begun {
 	struct ockam_path route;
 	uint8_t target[IDENT_ID_LEN];
 	uint64_t number;
+	uint8_t *first;
+	size_t first_len;
+	uint64_t again;
+	uint64_t pause;
+	bool begun;
 	char *identity;
 	struct policy *policy;
 	uid_t owner;
@@ -92,6 +108,7 @@ struct begun {
 	struct begun_secrets *secrets;
 	uint8_t *header;
 	size_t header_len;
+	struct ockam_path decryptor;
 	uint32_t channel;
 	uint32_t old;
 	uint8_t peer[IDENT_ID_LEN];
@@ -117,6 +134,7 @@ static void secrets_free(struct begun_secrets *s)
 static void begun_free(struct begun *b)
 {
 	TAILQ_REMOVE(&all, b, entry);
+	left_forget(&b->decryptor);
 	x3dh_unwatch(&b->line);
 	x3dh_unwatch(&b->pipe);
 	secrets_free(b->secrets);
@@ -125,6 +143,7 @@ static void begun_free(struct begun *b)
 	free(b->ask);
 	free(b->header);
 	free(b->out);
+	free(b->first);
 	free(b);
 }
 
@@ -164,6 +183,29 @@ static int set_out(struct begun *b, const struct ocb_writer *w)
 	return 0;
 }
 
+/* Without it the peer cannot read the others. */
+static void keep_first(struct begun *b, const struct ocb_writer *w)
+{
+	b->first = malloc(w->len);
+	if (!b->first)
+		return;
+	memcpy(b->first, w->buf, w->len);
+	b->first_len = w->len;
+	b->pause = AGAIN_MIN_MS;
+	b->again = now_ms() + b->pause;
+}
+
+static void send_first_again(struct begun *b)
+{
+	b->pause *= 2;
+	if (b->pause > AGAIN_MAX_MS)
+		b->pause = AGAIN_MAX_MS;
+	b->again = now_ms() + b->pause;
+	if (ockam_send_path(b->line.fd, &b->route, b->first, b->first_len) < 0)
+		log_debug("channel %u: the first message: %s", b->channel,
+			  strerror(errno));
+}
+
 /* An early message with @data at its end. */
 static int wrap(struct begun *b, const uint8_t *data, size_t len)
 {
@@ -181,14 +223,18 @@ static int wrap(struct begun *b, const uint8_t *data, size_t len)
 	memcpy(msg + b->header_len, data, len);
 	ocb_writer_init(&w, outbox, sizeof(outbox));
 	if (b->mailbox) {
-		x3dh_ask(&w, b->number, POSTBOX_DEPOSIT, 2);
+		x3dh_ask(&w, b->number + b->begun, POSTBOX_DEPOSIT, 2);
 		ocb_put_bytes(&w, b->target, sizeof(b->target));
 		ocb_put_bytes(&w, msg, whole);
 	} else {
 		ocb_put_raw(&w, msg, whole);
 	}
 	free(msg);
+	if (b->mailbox && !b->begun && !w.full)
+		keep_first(b, &w);
 	err = set_out(b, &w);
+	if (!err)
+		b->begun = true;
 	return err ? err : send_out(b);
 }
 
@@ -246,12 +292,12 @@ static void fill(struct ockam_nl_channel *ch, const struct begun *b, int fd,
 static int install_early(struct begun *b, struct ockam_path *encryptor)
 {
 	struct ockam_nl_channel *ch = &scratch->channel;
-	struct ockam_path unused;
 	int fd, err;
 
-	fd = x3dh_socket(true, 0, &unused);
+	fd = x3dh_socket(true, 0, &b->decryptor);
 	if (fd < 0)
 		return fd;
+	left_note(&b->decryptor);
 	fill(ch, b, fd, &b->pipe_path);
 	memcpy(ch->tx_key, b->secrets->start.early, sizeof(ch->tx_key));
 	randombytes_buf(ch->rx_key, sizeof(ch->rx_key));
@@ -330,6 +376,17 @@ static int errno_of(int err)
 	}
 }
 
+/* After it the first message is worth nothing. */
+static uint64_t answer_ms(const uint8_t *bundle, size_t len)
+{
+	uint64_t now = now_seconds(), most = ANSWER_SECONDS;
+	struct bundle b;
+
+	if (!bundle_read(bundle, len, &b) && b.expires < now + most)
+		most = (b.expires > now ? b.expires - now : 0) + LATE_SECONDS;
+	return most * 1000;
+}
+
 /* @one_time: NULL if there is none. */
 static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 			const uint8_t *one_time, size_t one_time_len)
@@ -374,7 +431,7 @@ static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 	track(b, &s->start.peer);
 	x3dh_start_wipe(&s->start);
 	b->step = STEP_EARLY;
-	b->deadline = now_ms() + ANSWER_SECONDS * 1000;
+	b->deadline = now_ms() + answer_ms(bundle, len);
 	x3dh_watch(&b->pipe, b->pipe.fd, pipe_readable);
 	log_info("channel %u to %s may send early data: initiator, x3dh %s a one-time prekey, identity %s",
 		 b->channel, id_text(b->peer), one_time ? "with" : "without",
@@ -440,13 +497,26 @@ static bool got_answer(struct begun *b, const struct ockam_info *info,
 	return true;
 }
 
-static void got_result(const struct begun *b, size_t len)
+/* May free @b: nothing can come of it when the first message is refused. */
+static void got_result(struct begun *b, size_t len)
 {
 	struct ocb_reader r;
 	struct ocb_list l;
 	uint64_t result;
 
-	if (!x3dh_reply(inbox, len, b->number, &r, &result, &l) && result)
+	if (b->first &&
+	    !x3dh_reply(inbox, len, b->number, &r, &result, &l)) {
+		if (result == POSTBOX_E_STORE)
+			return;
+		free(b->first);
+		b->first = NULL;
+		if (result && b->step == STEP_EARLY) {
+			fail(b, ECONNREFUSED, postbox_strerror(result));
+			return;
+		}
+	}
+	if (!x3dh_reply(inbox, len, b->number + 1, &r, &result, &l) &&
+	    result && may_log())
 		log_info("channel %u: the prekey service refused early data: %s",
 			 b->channel, postbox_strerror(result));
 }
@@ -499,6 +569,45 @@ static size_t count_user(uid_t uid, size_t *whole)
 		n += b->owner == uid;
 	}
 	return n;
+}
+
+/* The oldest one of the user who has the most. */
+static struct begun *oldest_of_largest(size_t *largest)
+{
+	struct begun *b, *found = NULL;
+	size_t n, whole;
+
+	*largest = 0;
+	TAILQ_FOREACH(b, &all, entry) {
+		if (found && found->owner == b->owner)
+			continue;
+		n = count_user(b->owner, &whole);
+		if (n > *largest) {
+			*largest = n;
+			found = b;
+		}
+	}
+	return found;
+}
+
+/*
+ * One user gets at most a quarter.  When all is taken, who has less than the
+ * one with the most displaces the oldest of that one's.
+ */
+static bool admit(uid_t uid)
+{
+	size_t whole, largest, mine = count_user(uid, &whole);
+	struct begun *victim;
+
+	if (mine >= BEGUN_USER)
+		return false;
+	if (whole < BEGUN_MAX)
+		return true;
+	victim = oldest_of_largest(&largest);
+	if (!victim || largest <= mine + 1)
+		return false;
+	fail(victim, EAGAIN, "too many channels whose peer has not answered");
+	return true;
 }
 
 static int open_sockets(struct begun *b)
@@ -563,7 +672,6 @@ static struct begun *begun_new(const struct initiate *in, const char *how)
 int x3dh_begin(const struct initiate *in, const char *how, const char **why)
 {
 	struct begun *b;
-	size_t whole;
 	int err;
 
 	*why = "a mailbox is one peer's: trust exactly one identifier";
@@ -572,7 +680,7 @@ int x3dh_begin(const struct initiate *in, const char *how, const char **why)
 	     in->policy->trust.n_rules))
 		return -EINVAL;
 	*why = "too many channels whose peer has not answered";
-	if (count_user(in->owner, &whole) >= BEGUN_USER || whole >= BEGUN_MAX)
+	if (!admit(in->owner))
 		return -EAGAIN;
 	*why = "no socket or no memory";
 	b = begun_new(in, how);
@@ -614,6 +722,9 @@ void x3dh_begin_tick(void)
 	TAILQ_FOREACH_SAFE(b, &all, entry, next) {
 		if (now_ms() >= b->deadline) {
 			expire(b);
+		} else if (b->first && b->step == STEP_EARLY && !b->out &&
+			   now_ms() >= b->again) {
+			send_first_again(b);
 		} else if (b->out && b->step == STEP_FETCH) {
 			send_out(b);
 		} else if (b->out) {
@@ -634,6 +745,22 @@ void x3dh_begin_gone(uint32_t channel)
 			continue;
 		pump(b, PUMP_AT_END);
 		begun_free(b);
+	}
+}
+
+void x3dh_begin_check(void)
+{
+	struct ockam_nl_channel ch;
+	struct begun *b, *next;
+
+	TAILQ_FOREACH_SAFE(b, &all, entry, next) {
+		if (!b->channel)
+			continue;
+		memset(&ch, 0, sizeof(ch));
+		ch.id = b->channel;
+		ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
+		if (ockam_nl_channel_get(the.nl, &ch) == -ENOENT)
+			x3dh_begin_gone(b->channel);
 	}
 }
 

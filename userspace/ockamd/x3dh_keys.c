@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* X3DH: the prekeys of our identities, and their renewal. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,15 +8,26 @@
 #include "ident_err.h"
 #include "x3dh.h"
 
-#define RENEW_MS	60000
+#define EXPIRE_MS		60000
+#define PASS_MS		3600000	/* between looks at all files */
+#define SUFFIX		".prekeys"
 
 static TAILQ_HEAD(, own_prekeys) all = TAILQ_HEAD_INITIALIZER(all);
 
-static void forget(struct own_prekeys *o)
+static uint64_t next_tick;
+static uint64_t next_pass;
+
+static void own_prekeys_free(struct own_prekeys *o)
 {
 	prekeys_free(o->pk);
 	free(o->name);
 	free(o);
+}
+
+void own_prekeys_forget(struct own_prekeys *o)
+{
+	TAILQ_REMOVE(&all, o, entry);
+	own_prekeys_free(o);
 }
 
 static struct own_prekeys *load(const char *name, const struct identity *self)
@@ -49,7 +61,7 @@ static struct own_prekeys *load(const char *name, const struct identity *self)
 	if (!err)
 		return o;
 	log_error("prekeys of %s: %s", name, strerror(-err));
-	forget(o);
+	own_prekeys_free(o);
 	return NULL;
 }
 
@@ -72,25 +84,31 @@ static bool refresh(struct own_prekeys *o, struct identity *self, bool force)
 	err = prekeys_refresh(o->pk, self, now_seconds(), force, &changed);
 	if (err)
 		log_error("prekeys of %s: %s", o->name, ident_strerror(err));
-	else if (changed && !own_prekeys_save(o))
+	if (changed && own_prekeys_save(o))
+		err = IDENT_E_STORE;
+	else if (changed && !err)
 		log_info("prekeys of %s: signed prekey %llu", o->name,
 			 (unsigned long long)o->pk->spk[0].id);
-	else if (changed)
-		err = IDENT_E_STORE;
 	if (!err)
 		return true;
-	TAILQ_REMOVE(&all, o, entry);
-	forget(o);
+	own_prekeys_forget(o);
 	return false;
 }
 
-struct own_prekeys *own_prekeys(const char *name, struct identity *self)
+static struct own_prekeys *find(const char *name)
 {
 	struct own_prekeys *o;
 
 	TAILQ_FOREACH(o, &all, entry)
 		if (!strcmp(o->name, name))
-			break;
+			return o;
+	return NULL;
+}
+
+struct own_prekeys *own_prekeys(const char *name, struct identity *self)
+{
+	struct own_prekeys *o = find(name);
+
 	if (!o) {
 		o = load(name, self);
 		if (!o)
@@ -102,18 +120,87 @@ struct own_prekeys *own_prekeys(const char *name, struct identity *self)
 
 void own_prekeys_renew(struct own_prekeys *o, struct identity *self)
 {
-	if (o->renewed && now_ms() < o->renewed + RENEW_MS)
-		return;
-	o->renewed = now_ms();
 	refresh(o, self, true);
+}
+
+/* ---- time ---- */
+
+/* Those of an identity that nobody uses any more. */
+static void expire_file(const char *name)
+{
+	struct prekeys *pk;
+	unsigned int was;
+	int err;
+
+	err = keystore_prekeys_load(the.keys, name, &pk);
+	if (err) {
+		log_error("prekeys of %s: %s", name, strerror(-err));
+		return;
+	}
+	was = pk->n;
+	if (prekeys_expire(pk, now_seconds())) {
+		err = keystore_prekeys_save(the.keys, name, pk);
+		if (err)
+			log_error("prekeys of %s cannot be saved: %s", name,
+				  strerror(-err));
+		else
+			log_info("prekeys of %s: %u signed prekeys have ended",
+				 name, was - pk->n);
+	}
+	prekeys_free(pk);
+}
+
+static void expire_files(void)
+{
+	char name[KEYSTORE_NAME_MAX + 1];
+	struct dirent *e;
+	size_t len;
+	DIR *d;
+
+	d = opendir(the.config->state);
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		len = strlen(e->d_name);
+		if (len <= sizeof(SUFFIX) - 1)
+			continue;
+		len -= sizeof(SUFFIX) - 1;
+		if (len >= sizeof(name) || strcmp(e->d_name + len, SUFFIX))
+			continue;
+		memcpy(name, e->d_name, len);
+		name[len] = 0;
+		if (!find(name))
+			expire_file(name);
+	}
+	closedir(d);
+}
+
+void own_prekeys_tick(void)
+{
+	struct own_prekeys *o, *next;
+	struct identity *self;
+
+	if (now_ms() < next_tick)
+		return;
+	next_tick = now_ms() + EXPIRE_MS;
+	TAILQ_FOREACH_SAFE(o, &all, entry, next) {
+		self = keys_find(o->name);
+		if (self)
+			refresh(o, self, false);
+		else if (prekeys_expire(o->pk, now_seconds()) &&
+			 own_prekeys_save(o))
+			own_prekeys_forget(o);
+	}
+	if (now_ms() < next_pass)
+		return;
+	next_pass = now_ms() + PASS_MS;
+	expire_files();
 }
 
 void own_prekeys_end(void)
 {
 	struct own_prekeys *o, *next;
 
-	TAILQ_FOREACH_SAFE(o, &all, entry, next) {
-		TAILQ_REMOVE(&all, o, entry);
-		forget(o);
-	}
+	TAILQ_FOREACH_SAFE(o, &all, entry, next)
+		own_prekeys_forget(o);
 }

@@ -18,6 +18,7 @@
 #define RETRY_MS	1000
 #define REFUSED_MS	10000
 #define POLL_MS		5000	/* between looks into the mailbox */
+#define LINES		64	/* about messages, in a minute, in the log */
 #define COUNT_MS	60000	/* between questions for one-time prekeys */
 #define ONE_TIME_LOW	16	/* fewer at the service: bring more */
 #define ONE_TIME_WANT	48
@@ -41,6 +42,8 @@
  * @next: when to go on
  * @letter: message that was taken and is to be acknowledged
  * @has_letter: there is one
+ * @minute: when lines were counted last
+ * @lines: lines in this minute
  */
 struct mail {
 	TAILQ_ENTRY(mail) entry;
@@ -60,6 +63,8 @@ struct mail {
 	uint64_t next;
 	uint64_t letter;
 	bool has_letter;
+	uint64_t minute;
+	unsigned int lines;
 };
 
 static TAILQ_HEAD(, mail) all = TAILQ_HEAD_INITIALIZER(all);
@@ -239,6 +244,17 @@ static bool way_back(const struct mail *m, const uint8_t *route, size_t len,
 	       !ockam_path_join(path, &tail);
 }
 
+/* Who fills the mailbox, or keeps it, does not fill the log. */
+static bool may_tell(struct mail *m)
+{
+	uint64_t minute = now_ms() / 60000;
+
+	if (minute != m->minute)
+		m->lines = 0;
+	m->minute = minute;
+	return m->lines++ < LINES;
+}
+
 /* Whatever is wrong with it will be wrong next time, unless it is our disk. */
 static void got_letter(struct mail *m, struct ocb_reader *r,
 		       struct ocb_list *f)
@@ -259,17 +275,19 @@ static void got_letter(struct mail *m, struct ocb_reader *r,
 	}
 	if (!way_back(m, route, route_len, &reply))
 		memset(&reply, 0, sizeof(reply));
-	err = x3dh_take(l, &reply, msg, len, true, &why);
+	err = x3dh_take(l, &reply, msg, len, NULL, &why);
 	if (err == EAGAIN || err == EIO) {
-		log_info("listener %s: a message stays in the mailbox: %s",
-			 route_text(&m->listener), why);
+		if (may_tell(m))
+			log_info("listener %s: a message stays in the mailbox: %s",
+				 route_text(&m->listener), why);
 		m->next = now_ms() + RETRY_MS;
 		return;
 	}
 	if (err) {
 		l->refused++;
-		log_info("listener %s: a message out of the mailbox is refused: %s",
-			 route_text(&m->listener), why);
+		if (may_tell(m))
+			log_info("listener %s: a message out of the mailbox is refused: %s",
+				 route_text(&m->listener), why);
 	}
 	m->has_letter = true;
 	/* Somebody was given a one-time prekey, perhaps. */

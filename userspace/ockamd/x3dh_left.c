@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * X3DH: channels that are of no use without this process.
+ *
+ * The responder's before its answer was sent, those for early data on both
+ * sides.  If the process is killed they stay, and look alive.  So the next one
+ * has to know them, by the address of the decryptor, which is random: one a line
+ * of a file, in hex.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "x3dh.h"
+
+#define STATE_FILE	"x3dh-unanswered"
+
+/**
+ * struct left - a channel that the next process has to delete
+ * @entry: list
+ * @decryptor: its address
+ */
+struct left {
+	TAILQ_ENTRY(left) entry;
+	uint8_t decryptor[2 + OCKAM_ADDR_MAX];
+	size_t len;
+};
+
+static TAILQ_HEAD(, left) all = TAILQ_HEAD_INITIALIZER(all);
+
+static void save(void)
+{
+	char hex[2 * sizeof(((struct left *)0)->decryptor) + 1];
+	const struct left *l;
+	FILE *f;
+
+	if (TAILQ_EMPTY(&all)) {
+		state_remove(STATE_FILE);
+		return;
+	}
+	f = state_write(STATE_FILE);
+	if (!f)
+		return;
+	TAILQ_FOREACH(l, &all, entry)
+		fprintf(f, "%s\n", sodium_bin2hex(hex, sizeof(hex),
+						  l->decryptor, l->len));
+	state_commit(f, STATE_FILE);
+}
+
+void left_note(const struct ockam_path *decryptor)
+{
+	struct left *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		log_error("a channel is not noted: out of memory");
+		return;
+	}
+	l->len = path_first(decryptor);
+	memcpy(l->decryptor, decryptor->hops, l->len);
+	TAILQ_INSERT_TAIL(&all, l, entry);
+	save();
+}
+
+void left_forget(const struct ockam_path *decryptor)
+{
+	size_t len = path_first(decryptor);
+	struct left *l;
+
+	TAILQ_FOREACH(l, &all, entry)
+		if (len && l->len == len &&
+		    !memcmp(l->decryptor, decryptor->hops, len))
+			break;
+	if (!l)
+		return;
+	TAILQ_REMOVE(&all, l, entry);
+	free(l);
+	save();
+}
+
+/**
+ * struct search - for a channel
+ * @what: its decryptor
+ * @id: the channel, 0: there is none
+ */
+struct search {
+	struct left what;
+	uint32_t id;
+};
+
+static int is_left(const void *object, void *arg)
+{
+	const struct ockam_nl_channel *ch = object;
+	struct search *s = arg;
+
+	if (ch->decryptor.len != s->what.len ||
+	    memcmp(ch->decryptor.data, s->what.decryptor, s->what.len))
+		return 0;
+	s->id = ch->id;
+	return 1;
+}
+
+void left_begin(void)
+{
+	char line[2 * sizeof(((struct left *)0)->decryptor) + 2];
+	struct ockam_nl_channel filter = { 0 };
+	struct search s;
+	FILE *f;
+
+	f = state_read(STATE_FILE);
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		s.id = 0;
+		if (sodium_hex2bin(s.what.decryptor, sizeof(s.what.decryptor),
+				   line, strcspn(line, "\n"), NULL,
+				   &s.what.len, NULL) ||
+		    ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, is_left,
+				  &s) < 0 || !s.id)
+			continue;
+		log_info("channel %u is deleted: its handshake ended with the process before",
+			 s.id);
+		channels_delete(s.id);
+	}
+	fclose(f);
+	state_remove(STATE_FILE);
+}
+
+void left_end(void)
+{
+	struct left *l;
+
+	while ((l = TAILQ_FIRST(&all))) {
+		TAILQ_REMOVE(&all, l, entry);
+		free(l);
+	}
+}
