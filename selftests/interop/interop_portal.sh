@@ -8,7 +8,7 @@
 # shellcheck source=selftests/interop/lib_interop.sh
 . "$(dirname "$0")/lib_interop.sh"
 
-bulk=52428800
+bulk=$((52428800 / share))
 [ "$slow" -lt 4 ] || bulk=4194304
 source=4194304
 many=60

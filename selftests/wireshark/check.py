@@ -4,7 +4,8 @@
 
 Makes captures of messages as protocol.rst has them, with the Noise messages of
 selftests/vectors, and compares what tshark says of them.  A capture that is named
-on the command line is only looked at: nothing in it may be malformed.
+on the command line is only looked at: nothing in it may be malformed.  After
+--interop it is the one of wire_interop.sh, of which more is known.
 """
 import json
 import os
@@ -248,9 +249,61 @@ def test_capture(path):
         check(f"{path}: step {step} is found", step in steps, True)
 
 
+def test_interop(path):
+    """Stock nodes and ours: all is understood, from both."""
+    fields = ("tcp.stream", "tcp.dstport", "udp.dstport", "udp.srcport",
+              "ockam.channel.step", "ockam.guess",
+              "ockam.bad", "ockam.onward", "ockam.tracing", "ockam.version",
+              "ockam.channel.identity", "ockam.udp.number", "ockam.lost")
+    args = [a for f in fields for a in ("-e", f)]
+    out = [dict(zip(fields, l.split("\t"))) for l in tshark(
+        path, "-2", "-d", "tcp.port==5000,ockam", "-d", "udp.port==5000,ockam",
+        "-Y", "ockam", "-T", "fields", "-E", "aggregator=;", *args)]
+    check("none is malformed", [r for r in out if r["ockam.bad"]], [])
+    check("no message of a channel is guessed",
+          [r for r in out if r["ockam.guess"]], [])
+    for port, who, other in (("4000", "a stock node", "us"),
+                             ("5000", "we", "a stock node")):
+        to = [r for r in out if r["tcp.dstport"] == port]
+        streams = {r["tcp.stream"] for r in to}
+        back = [r for r in out if r["tcp.stream"] in streams and r not in to]
+
+        def all_of(field, rows):
+            return [v for r in rows for v in r[field].split(";") if v]
+
+        check(f"{who} to {other}: one connection", len(streams), 1)
+        check("a version each", all_of("ockam.version", to + back), ["1", "1"])
+        check("ten messages to a worker in clear",
+              all_of("ockam.onward", to).count("0#echo"), 10)
+        check("a handshake", [sorted(set(all_of("ockam.channel.step", rows)) - {"4"})
+                              for rows in (to, back)], [["1", "3"], ["2"]])
+        check("who the two are is in it, encrypted",
+              [len(all_of("ockam.channel.identity", rows)) for rows in (to, back)],
+              [1, 1])
+        check("what goes through the channel, both ways",
+              [all_of("ockam.channel.step", rows).count("4") >= 100
+               for rows in (to, back)], [True, True])
+        stock, ours = (to, back) if port == "4000" else (back, to)
+        check("a tracing context in what a stock node sends",
+              set(all_of("ockam.tracing", stock)), {"{}"})
+        check("and in nothing of ours", all_of("ockam.tracing", ours), [])
+        to = [r for r in out if r["udp.dstport"] == port]
+        back = [r for r in out if r["udp.srcport"] == port]
+        check(f"{who} to {other}, over UDP: all eight are put together",
+              all_of("ockam.onward", to).count("0#echo"), 8)
+        check("and were in pieces",
+              len(to) > len(set(all_of("ockam.udp.number", to))), True)
+        stock = to if port == "4000" else back
+        check("a tracing context in what a stock node sends there",
+              set(all_of("ockam.tracing", stock)), {"{}"})
+    check("no datagram is missing", [r for r in out if r["ockam.lost"]], [])
+
+
 def main():
     print("TAP version 13")
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] == ["--interop"]:
+        test_interop(sys.argv[2])
+    elif len(sys.argv) > 1:
         for path in sys.argv[1:]:
             test_capture(path)
     else:
