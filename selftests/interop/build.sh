@@ -3,14 +3,22 @@
 #
 # build.sh: builds rust-peer in the cache, once for each version of its sources,
 # and prints where it is. Status 3, with a reason on standard error, if this
-# machine cannot: no Rust that is new enough, no crates, or not built within
+# machine cannot: no Rust that is new enough, no crates, or not all of it done within
 # INTEROP_BUILD_SECONDS if that is set.
 
 . "$(dirname "$0")/../vm/lib.sh"
 
 here=$TOP/selftests/interop
 need=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$here/Cargo.toml")
+limit=${INTEROP_BUILD_SECONDS:-0} status=0
 cannot() { printf '%s\n' "$*" >&2; exit 3; }
+
+# within COMMAND...: in what is left of the time
+within() {
+	# To timeout(1) 0 is for ever.
+	[ "$limit" -eq 0 ] || [ "$limit" -gt $SECONDS ] || return 124
+	timeout -k 30 $((limit > 0 ? limit - SECONDS : 0)) "$@"
+}
 
 # enough VERSION: at least what Cargo.toml says
 enough() {
@@ -43,10 +51,9 @@ fi
 mkdir -p "$cache"
 say CARGO "rust-peer, the crates of selftests/interop/Cargo.lock"
 # --locked: exactly those versions, by their checksums.
-(cd "$here" && cargo fetch --locked) >"$cache/fetch.log" 2>&1 ||
+(cd "$here" && within cargo fetch --locked) >"$cache/fetch.log" 2>&1 ||
 	cannot "the crates cannot be had: $(tail -n 1 "$cache/fetch.log")"
-limit=${INTEROP_BUILD_SECONDS:-0} status=0
-(cd "$here" && CARGO_TARGET_DIR=$cache/target timeout -k 30 "$limit" \
+(cd "$here" && CARGO_TARGET_DIR=$cache/target within \
 	nice -n 10 cargo build --release --locked --offline -j "$JOBS") 2>&1 |
 	progress CARGO "$cache/build.log" || status=$?
 [ $status -ne 124 ] || cannot "rust-peer is not built after $limit s (the next build goes on)"
