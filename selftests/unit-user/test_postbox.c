@@ -52,7 +52,7 @@ static int save(void *ctx, const uint8_t id[32], const uint8_t *buf,
 }
 
 static struct postbox *pb;
-static size_t max_owners;
+static size_t max_owners, max_bytes;
 
 static void start(void)
 {
@@ -60,7 +60,7 @@ static void start(void)
 	unsigned int i;
 
 	postbox_free(pb);
-	pb = postbox_new(&store, max_owners);
+	pb = postbox_new(&store, max_owners, max_bytes);
 	MUST(pb);
 	for (i = 0; i < n_kept; i++)
 		if (kept[i].len)
@@ -423,9 +423,14 @@ static void test_mail(void)
 	OK(err == POSTBOX_E_QUOTA && i == POSTBOX_SENDER_QUOTA,
 	   "a sender has a quota");
 	OK(!deposit(carol_id, bob_id(), "five", 4), "others are not concerned");
+	memset(who, 0xee, sizeof(who));
+	for (i = 0, err = 0; !err && i < 100; i++)
+		err = deposit(who, bob_id(), big, sizeof(big));
+	OK(err == POSTBOX_E_QUOTA && i == 1 + POSTBOX_SENDER_BYTES / sizeof(big),
+	   "its bytes as well");
 	for (i = 0, err = 0; !err && i < 1000; i++) {
 		memset(who, 0, sizeof(who));
-		who[0] = (uint8_t)(i / 8);
+		who[0] = (uint8_t)(i / 4);
 		who[1] = 1;
 		err = deposit(who, bob_id(), big, sizeof(big));
 	}
@@ -434,6 +439,39 @@ static void test_mail(void)
 	i = saves;
 	OK(deposit(who, bob_id(), big, sizeof(big)) == POSTBOX_E_FULL &&
 	   saves == i, "a refusal writes nothing");
+}
+
+/* All boxes together have a limit, too; nobody's is closed by those of others. */
+static void test_all(void)
+{
+	struct prekeys *others = prekeys_new(eve->history.identifier);
+	static uint8_t big[POSTBOX_LEAST_BYTES / 2];
+	const uint8_t *eve_id = eve->history.identifier;
+	unsigned int was;
+	bool changed;
+
+	MUST(others && !prekeys_refresh(others, eve, NOW, false, &changed));
+	max_bytes = 4 * sizeof(big);
+	forget();
+	MUST(!publish(bob, pk, bob_id(), 0, 0));
+	MUST(!publish(eve, others, eve_id, 0, 0));
+	OK(!deposit(alice_id, bob_id(), big, sizeof(big)) &&
+	   !deposit(alice_id, bob_id(), big, sizeof(big)) &&
+	   !deposit(alice_id, bob_id(), big, sizeof(big)) &&
+	   !deposit(alice_id, bob_id(), big, sizeof(big)),
+	   "one box takes all there is");
+	was = saves;
+	OK(deposit(carol_id, bob_id(), "x", 1) == POSTBOX_E_FULL &&
+	   saves == was, "and no more");
+	OK(!deposit(carol_id, eve_id, big, sizeof(big)) &&
+	   !deposit(carol_id, eve_id, big, sizeof(big)),
+	   "another one still has a little");
+	OK(deposit(carol_id, eve_id, "x", 1) == POSTBOX_E_FULL, "not more");
+	OK(!acknowledge(bob_id(), 0) && !acknowledge(bob_id(), 1) &&
+	   !acknowledge(bob_id(), 2) &&
+	   !deposit(carol_id, eve_id, "x", 1), "until there is room again");
+	max_bytes = 0;
+	prekeys_free(others);
 }
 
 static void test_damage(void)
@@ -510,6 +548,7 @@ int main(void)
 	test_publish();
 	test_one_time();
 	test_mail();
+	test_all();
 	test_damage();
 	test_expire();
 	forget();

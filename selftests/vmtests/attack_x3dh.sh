@@ -379,7 +379,7 @@ lib_x3dh lie data sybil.first junk
 check "sixteen messages of one sender are kept" \
 	evil deposit 'evil => prekeys' "$vic_id" junk 16
 before=$(box)
-refuse "not another one" 'too many messages of one sender' \
+refuse "not another one" 'too many messages or bytes of one sender' \
 	on evil lib_x3dh deposit 'evil => prekeys' "$vic_id" junk 1
 check "for which nothing changed" [ "$(box)" = "$before" ]
 check "somebody else's is" evil deposit 'sybil => prekeys' "$vic_id" sybil.first 1

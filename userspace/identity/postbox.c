@@ -81,6 +81,7 @@ struct box {
 struct postbox {
 	struct postbox_store store;
 	size_t max_owners;
+	size_t max_bytes;
 	size_t n;
 	TAILQ_HEAD(, box) boxes;
 };
@@ -95,7 +96,7 @@ const char *postbox_strerror(int err)
 		[POSTBOX_E_OLDER] = "a newer bundle is here",
 		[POSTBOX_E_UNKNOWN] = "nothing is kept for that identity",
 		[POSTBOX_E_FULL] = "full",
-		[POSTBOX_E_QUOTA] = "too many messages of one sender",
+		[POSTBOX_E_QUOTA] = "too many messages or bytes of one sender",
 		[POSTBOX_E_EMPTY] = "no message",
 		[POSTBOX_E_STORE] = "cannot be saved",
 	};
@@ -127,7 +128,7 @@ static void blob_clear(struct blob *b)
 /* ---- boxes ---- */
 
 struct postbox *postbox_new(const struct postbox_store *store,
-			    size_t max_owners)
+			    size_t max_owners, size_t max_bytes)
 {
 	struct postbox *pb = calloc(1, sizeof(*pb));
 
@@ -135,6 +136,7 @@ struct postbox *postbox_new(const struct postbox_store *store,
 		return NULL;
 	pb->store = *store;
 	pb->max_owners = max_owners ? max_owners : POSTBOX_OWNERS_DEFAULT;
+	pb->max_bytes = max_bytes ? max_bytes : POSTBOX_ALL_BYTES;
 	TAILQ_INIT(&pb->boxes);
 	return pb;
 }
@@ -621,13 +623,33 @@ static int fetch(const struct call *c)
 
 /* ---- messages ---- */
 
-static unsigned int count_from(const struct box *b, const uint8_t *who)
+/* Has the sender room for @len bytes more? */
+static bool sender_may(const struct box *b, const uint8_t *who, size_t len)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < b->n_letters; i++)
-		n += !memcmp(b->letters[i].from, who, IDENT_ID_LEN);
-	return n;
+	for (i = 0; i < b->n_letters; i++) {
+		if (memcmp(b->letters[i].from, who, IDENT_ID_LEN))
+			continue;
+		n++;
+		len += b->letters[i].msg.len;
+	}
+	return n < POSTBOX_SENDER_QUOTA && len <= POSTBOX_SENDER_BYTES;
+}
+
+/* Others' full boxes leave each owner the least, so that none shuts out all. */
+static bool has_room(const struct postbox *pb, const struct box *b, size_t len)
+{
+	const struct box *other;
+	size_t all = len;
+
+	if (b->n_letters == POSTBOX_MESSAGES || len > POSTBOX_BYTES - b->bytes)
+		return false;
+	if (b->bytes + len <= POSTBOX_LEAST_BYTES)
+		return true;
+	TAILQ_FOREACH(other, &pb->boxes, entry)
+		all += other->bytes;
+	return all <= pb->max_bytes;
 }
 
 static void drop_letter(struct box *b, unsigned int i)
@@ -694,9 +716,9 @@ static int deposit(const struct call *c)
 	/* What is made for it is of no use to anybody any more. */
 	if (!b || b->expires < c->now)
 		return POSTBOX_E_UNKNOWN;
-	if (count_from(b, c->who) >= POSTBOX_SENDER_QUOTA)
+	if (!sender_may(b, c->who, len))
 		return POSTBOX_E_QUOTA;
-	if (b->n_letters == POSTBOX_MESSAGES || len > POSTBOX_BYTES - b->bytes)
+	if (!has_room(c->pb, b, len))
 		return POSTBOX_E_FULL;
 	let.number = b->next;
 	memcpy(let.from, c->who, IDENT_ID_LEN);

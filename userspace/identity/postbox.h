@@ -16,7 +16,11 @@
 #define POSTBOX_FETCHERS	256
 #define POSTBOX_MESSAGES	256	/* for one owner */
 #define POSTBOX_SENDER_QUOTA	16	/* of them from one sender */
+#define POSTBOX_SENDER_BYTES	(256U << 10)
 #define POSTBOX_BYTES		(2U << 20)	/* all of them */
+/* Of all owners together; beyond that each still has a little. */
+#define POSTBOX_ALL_BYTES	(128U << 20)
+#define POSTBOX_LEAST_BYTES	(64U << 10)
 #define POSTBOX_MESSAGE_MAX	65535
 #define POSTBOX_ROUTE_MAX	1024	/* bytes of a return route */
 /* A message is of no use after the signed prekey that it was made for. */
@@ -74,9 +78,12 @@ struct postbox_store {
 
 struct postbox;
 
-/* NULL when out of memory; @max_owners 0 is the default. @store is copied. */
+/*
+ * NULL when out of memory; 0 for @max_owners, and for @max_bytes of all messages, is
+ * the default. @store is copied.
+ */
 struct postbox *postbox_new(const struct postbox_store *store,
-			    size_t max_owners);
+			    size_t max_owners, size_t max_bytes);
 void postbox_free(struct postbox *pb);
 
 /* A box as it was saved; 0, or POSTBOX_E_REQUEST, _FULL. */

@@ -220,7 +220,7 @@ static int begin(const struct config *c)
 				  1U << OCKAM_RECV_PEER;
 	int fd;
 
-	boxes = postbox_new(&store, c->prekeys.max);
+	boxes = postbox_new(&store, c->prekeys.max, 0);
 	if (!boxes || open_directory(c->state) || restore_all())
 		return -1;
 	fd = socket(ockam_family(),
