@@ -15,6 +15,8 @@ create() {
 	on app ockamctl secure-channel create "$route" identity app "$@" >ch &&
 		awk '{ print $1 }' ch
 }
+ids()	{ on resp ockamctl -j channel list | grep -o '"id": *[0-9]*' | sort; }
+one_more()	{ [ "$(ids | wc -l)" -eq $((had + 1)) ]; }
 count()	{ grep -c -- "$2" "$1.log"; }
 
 at_end() {
@@ -27,7 +29,7 @@ at_end() {
 }
 
 echo "TAP version 13"
-echo "1..23"
+echo "1..26"
 
 nodes app svc resp
 mkdir -m 700 resp.keys
@@ -179,6 +181,14 @@ rm resp.keys/filler
 check "as it does without room for channels" until_true logged resp \
 	'stays in the mailbox: .*as many channels'
 check "nothing has arrived" [ "$(grep -c got resp.out)" -eq 0 ]
+# One of the two channels that it needs: made again, its nonces would come twice.
+had=$(ids | wc -l)
+on resp ockamctl node set max-channels $((had + 1))
+check "with room for one of its channels that one is made" until_true one_more
+ids=$(ids)
+sleep 3
+check "and it is not made again" [ "$ids" = "$(ids)" ]
+check "though there is still no room" [ "$(grep -c got resp.out)" -eq 0 ]
 on resp ockamctl node set max-channels 1000
 check "then it arrives" until_true grep -q 'got 14 channel .* early' resp.out
 check "once" [ "$(grep -c got resp.out)" -eq 1 ]

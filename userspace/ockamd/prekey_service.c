@@ -161,6 +161,9 @@ static bool may_ask(const struct ockam_info *info, const uint8_t *buf,
 
 	if (op != POSTBOX_PUBLISH && op != POSTBOX_FETCH)
 		return true;
+	/* Is refused for nothing. */
+	if (op == POSTBOX_PUBLISH && !asker(info))
+		return true;
 	charge_to(info, &src);
 	if (rate_allows(&src, op == POSTBOX_PUBLISH ? 4 : 1))
 		return true;

@@ -59,6 +59,8 @@ struct again {
  * @confirmed: first message under final keys, in ms, 0: none yet
  * @waiting: its keys, in guarded memory, while there was no room for its
  *           channels; NULL when these are there
+ * @listener: of @waiting: where it was accepted
+ * @policy: of @waiting: by what, which its peer's rule is part of
  */
 struct accepted {
 	TAILQ_ENTRY(accepted) entry;
@@ -78,6 +80,8 @@ struct accepted {
 	struct ockam_path mailbox;
 	uint64_t confirmed;
 	struct x3dh_accept *waiting;
+	struct ockam_path listener;
+	struct policy *policy;
 };
 
 static TAILQ_HEAD(, accepted) all = TAILQ_HEAD_INITIALIZER(all);
@@ -89,6 +93,8 @@ static void waiting_free(struct accepted *a)
 	x3dh_accept_wipe(a->waiting);
 	sodium_free(a->waiting);
 	a->waiting = NULL;
+	policy_put(a->policy);
+	a->policy = NULL;
 }
 
 static void accepted_free(struct accepted *a)
@@ -392,8 +398,39 @@ static bool is_ours(int err)
 }
 
 /*
+ * Its keys were in the kernel, whose nonces begin anew with each channel: they are
+ * never installed again.  The peer has not heard of it, and a Close is a nonce.
+ */
+static void drop_final(struct accepted *a)
+{
+	if (a->channel)
+		channels_delete_quiet(a->channel);
+	a->channel = 0;
+	left_forget(&a->decryptor);
+}
+
+static int install(struct listener *l, const struct x3dh_accept *acc,
+		   struct accepted *a)
+{
+	int err;
+
+	if (!a->channel) {
+		err = install_final(l, acc, a);
+		if (err) {
+			left_forget(&a->decryptor);
+			return err;
+		}
+		track(l, acc, a);
+	}
+	err = install_early(l, acc, a);
+	if (err)
+		left_forget(&a->early_decryptor);
+	return err;
+}
+
+/*
  * The prekey is used up, so from here on there is no way back: EAGAIN if it can
- * be tried again, with the same keys.
+ * be tried again, with the same keys and what is there already.
  */
 static int set_up(struct listener *l, const struct x3dh_accept *acc,
 		  const struct x3dh_first *f, struct accepted *a,
@@ -401,21 +438,16 @@ static int set_up(struct listener *l, const struct x3dh_accept *acc,
 {
 	int err;
 
-	err = install_final(l, acc, a);
-	if (!err) {
-		track(l, acc, a);
-		err = install_early(l, acc, a);
-	}
+	err = install(l, acc, a);
 	if (err) {
 		*why = err == -EMFILE || err == -ENFILE ? strerror(-err) :
 							  ockam_nl_error(the.nl);
-		if (a->channel)
-			channels_delete(a->channel);
-		a->channel = 0;
-		left_forget(&a->decryptor);
-		left_forget(&a->early_decryptor);
-		return is_ours(-err) ? EAGAIN : -err;
+		if (is_ours(-err))
+			return EAGAIN;
+		drop_final(a);
+		return -err;
 	}
+	a->until = now_ms() + GIVE_UP_MS;
 	memcpy(a->answer, acc->answer, sizeof(a->answer));
 	l->accepted++;
 	log_info("channel %u to %s is up: responder, x3dh %s a one-time prekey, identity %s",
@@ -473,7 +505,8 @@ static int respond(struct listener *l, const struct ockam_path *reply,
 	return errno_of(err);
 }
 
-static bool keep_waiting(struct accepted *a, const struct x3dh_accept *acc)
+static bool keep_waiting(struct accepted *a, const struct x3dh_accept *acc,
+			 const struct listener *l)
 {
 	struct accepted *other;
 	unsigned int n = 0;
@@ -486,6 +519,8 @@ static bool keep_waiting(struct accepted *a, const struct x3dh_accept *acc)
 	if (!a->waiting)
 		return false;
 	*a->waiting = *acc;
+	a->listener = l->address;
+	a->policy = policy_get(l->policy);
 	return true;
 }
 
@@ -495,10 +530,18 @@ static int try_again(struct listener *l, const struct x3dh_first *f,
 {
 	int err;
 
+	*why = "its first message came to another listener";
+	if (!path_equal(&a->listener, &l->address))
+		return EKEYREJECTED;
+	*why = "the listener has changed meanwhile";
+	if (a->policy != l->policy) {
+		drop_final(a);
+		accepted_done(a);
+		return EKEYREJECTED;
+	}
 	*why = "its first message is waiting";
 	if (f->nonce)
 		return EAGAIN;
-	a->until = now_ms() + GIVE_UP_MS;
 	err = set_up(l, a->waiting, f, a, why);
 	if (err == EAGAIN)
 		return err;
@@ -550,14 +593,16 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply,
 	}
 	err = set_up(l, acc, &f, a, why);
 	/* The peer in it is taken over. */
-	if (err == EAGAIN && keep_waiting(a, acc))
+	if (err == EAGAIN && keep_waiting(a, acc, l))
 		sodium_memzero(acc, sizeof(*acc));
 	else
 		x3dh_accept_wipe(acc);
-	if (err && !a->waiting)
+	if (err && !a->waiting) {
+		drop_final(a);
 		accepted_free(a);
-	else
+	} else {
 		TAILQ_INSERT_TAIL(&all, a, entry);
+	}
 	return err;
 }
 
@@ -590,14 +635,15 @@ void x3dh_accept_empty(const struct ockam_path *listener)
 	uint64_t now = now_ms();
 
 	TAILQ_FOREACH_SAFE(a, &all, entry, next)
-		if (a->confirmed && now >= a->confirmed + LATE_EMPTY_MS &&
+		if (a->confirmed && !a->data &&
+		    now >= a->confirmed + LATE_EMPTY_MS &&
 		    path_equal(&a->mailbox, listener))
 			end_early(a);
 }
 
 static bool is_over(const struct accepted *a, uint64_t now)
 {
-	return a->confirmed &&
+	return a->confirmed && !a->data &&
 	       now >= a->confirmed + (a->mailbox.nhops ? LATE_MAIL_MS :
 				      LATE_MS);
 }
@@ -611,8 +657,10 @@ void x3dh_accept_tick(void)
 		if (is_over(a, now)) {
 			end_early(a);
 		} else if (a->waiting) {
-			if (now >= a->until)
-				accepted_done(a);
+			if (now < a->until)
+				continue;
+			drop_final(a);
+			accepted_done(a);
 		} else if (now < a->until) {
 			send_answer(a);
 			deliver_kept(a);
@@ -660,13 +708,13 @@ void x3dh_accept_check(void)
 	uint64_t msgs;
 
 	TAILQ_FOREACH_SAFE(a, &all, entry, next) {
-		if (a->waiting)
+		if (a->waiting && !a->channel)
 			continue;
 		if (!is_there(a->channel, &msgs))
 			x3dh_accept_gone(a->channel);
 		else if (msgs)
 			x3dh_accept_confirmed(a->channel);
-		else if (!is_there(a->early, &msgs))
+		else if (!a->waiting && !is_there(a->early, &msgs))
 			x3dh_accept_gone(a->early);
 	}
 }

@@ -186,6 +186,7 @@ static int set_out(struct begun *b, const struct ocb_writer *w)
 /* Without it the peer cannot read the others. */
 static void keep_first(struct begun *b, const struct ocb_writer *w)
 {
+	free(b->first);
 	b->first = malloc(w->len);
 	if (!b->first)
 		return;
@@ -494,6 +495,7 @@ static bool got_answer(struct begun *b, const struct ockam_info *info,
 	close(b->line.fd);
 	b->line.fd = dup(the.tx);
 	pump(b, PUMP_AT_ONCE);
+	loop_change(&b->pipe, b->out ? 0 : EPOLLIN);
 	return true;
 }
 
@@ -507,6 +509,10 @@ static void got_result(struct begun *b, size_t len)
 	if (b->first &&
 	    !x3dh_reply(inbox, len, b->number, &r, &result, &l)) {
 		if (result == POSTBOX_E_STORE)
+			return;
+		/* The one before may be in the box, and the rest fills it. */
+		if (b->pause > AGAIN_MIN_MS && (result == POSTBOX_E_QUOTA ||
+						result == POSTBOX_E_FULL))
 			return;
 		free(b->first);
 		b->first = NULL;
@@ -565,6 +571,9 @@ static size_t count_user(uid_t uid, size_t *whole)
 
 	*whole = 0;
 	TAILQ_FOREACH(b, &all, entry) {
+		/* Answered: what is left of it goes soon. */
+		if (b->step == STEP_DRAIN)
+			continue;
 		++*whole;
 		n += b->owner == uid;
 	}
@@ -579,7 +588,8 @@ static struct begun *oldest_of_largest(size_t *largest)
 
 	*largest = 0;
 	TAILQ_FOREACH(b, &all, entry) {
-		if (found && found->owner == b->owner)
+		if (b->step == STEP_DRAIN ||
+		    (found && found->owner == b->owner))
 			continue;
 		n = count_user(b->owner, &whole);
 		if (n > *largest) {

@@ -169,8 +169,13 @@ static bool make_one_times(struct mail *m, struct own_prekeys *o,
 			own_prekeys_renew(o, self);
 		return false;
 	}
-	return !prekeys_refill(o->pk, want, &changed) && changed &&
-	       !own_prekeys_save(o);
+	if (prekeys_refill(o->pk, want, &changed) || !changed)
+		return false;
+	if (!own_prekeys_save(o))
+		return true;
+	/* What is not on disk is not used: as it was there. */
+	own_prekeys_forget(o);
+	return false;
 }
 
 static void step(struct mail *m)
