@@ -503,8 +503,11 @@ TEST_F(udp, receives_pieces_in_any_order)
 		}
 		ASSERT_TRUE(arrives(self->echoer, len, round, NULL));
 	}
-	EXPECT_EQ(twice, lt_drop(&self->node, OCKAM_DROP_PIECE_TWICE));
-	EXPECT_EQ(twice, lt_drops(&self->node));
+	/* Where the sender moved to another CPU one may come behind the message. */
+	EXPECT_TRUE(OT_WAIT(lt_drops(&self->node) == twice));
+	EXPECT_EQ(twice, lt_drop(&self->node, OCKAM_DROP_PIECE_TWICE) +
+			 lt_drop(&self->node, OCKAM_DROP_PIECE_LOST));
+	EXPECT_LT(twice / 2, lt_drop(&self->node, OCKAM_DROP_PIECE_TWICE));
 }
 
 TEST_F(udp, receives_large_messages)
