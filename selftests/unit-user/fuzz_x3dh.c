@@ -50,7 +50,7 @@ static int fill_postbox(void)
 	struct postbox_asker owner = { 0 };
 	struct ocb_writer w, a;
 
-	postbox = postbox_new(&boxes, 4);
+	postbox = postbox_new(&boxes, 4, 0);
 	if (!postbox)
 		return -1;
 	ocb_writer_init(&w, req, sizeof(req));
