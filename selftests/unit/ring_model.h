@@ -85,7 +85,9 @@ static inline void ring_chain_init(void)
 {
 	u32 i, b;
 
-	memset(ring_chain[0], 0xa5, OCKAM_KEY_LEN);
+	/* Nothing like it may be found by chance, as in equal time stamps. */
+	for (i = 0; i < OCKAM_KEY_LEN; i++)
+		ring_chain[0][i] = (u8)(0xa5 + 29 * i);
 	for (i = 1; i < RING_GENS; i++)
 		ring_toy(ring_chain[i - 1], ring_chain[i]);
 
