@@ -11,7 +11,9 @@ vm_only=
 [ "${1:-}" != --vm-only ] || { vm_only=1; shift; }
 kernel=${1:?kernel}
 results=$BUILD/results
+logs=$BUILD/logs
 status=0
+mkdir -p "$logs"
 
 make_() { make -C "$TOP" --no-print-directory KERNEL="$kernel" "$@"; }
 
@@ -23,7 +25,8 @@ part() {
 	shift
 	say CHECK "$name"
 	rm -f "$results/$name"
-	"$@" || status=1
+	"$@" 2>&1 | tee "$logs/$name"
+	[ "${PIPESTATUS[0]}" -eq 0 ] || status=1
 	if [ ! -e "$results/$name" ]; then
 		echo "not ok $name: did not run"
 		echo 0 1 0 >"$results/$name"
@@ -96,18 +99,19 @@ fi
 
 # What failed once more, where it is seen: a log of the whole is long.
 failures() {
-	local f name p n s
+	local f name log p n s
 
-	for f in "$results"/vm-*; do
-		[ -e "$f" ] || continue
+	for f in "$results"/*; do
 		read -r p n s <"$f"
 		[ "$n" -gt 0 ] || continue
-		name=${f##*/vm-}
+		name=${f##*/}
+		log=$BUILD/vm/${name#vm-}/report.log
+		[ "$name" != "${name#vm-}" ] && [ -e "$log" ] || log=$logs/$name
 		echo
 		echo "  $name, from its log:"
-		grep -aE '^(# )?not ok |^# # .*(Expected|terminated by|FAILED:)' \
-			"$BUILD/vm/$name/report.log" | head -n 20 | sed 's/^/    /'
-		head -n 10 "$BUILD/vm/$name/splats" 2>/dev/null | sed 's/^/    /'
+		grep -aE '^(# )?(# )?not ok |^# # .*(Expected|terminated by|FAILED:)|[Ee]rror[: ]' \
+			"$log" | head -n 20 | sed 's/^/    /'
+		head -n 10 "$BUILD/vm/${name#vm-}/splats" 2>/dev/null | sed 's/^/    /'
 	done
 }
 failures
