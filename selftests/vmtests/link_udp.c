@@ -409,32 +409,55 @@ TEST_F(udp, leads_the_peer_to_its_numbers)
 	EXPECT_TRUE(lt_silent(self->peer));
 }
 
-/* Numbers that others get are missing to who gets none. */
-TEST_F_TIMEOUT(udp, leads_again_who_was_left_behind, 600)
+/* Does the peer get a heartbeat again, after @n messages to another one?  -1: failed. */
+static int leads_again(const struct ot_route *self, int app, int peer,
+		       const char *ip, unsigned int n)
 {
 	struct ot_route other = ot_route("u", NULL);
 	struct sockaddr_storage at;
 	uint16_t number;
-	unsigned int i;
+	bool good;
 	int fd;
+
+	fd = udp_socket(ip, &at);
+	if (fd < 0)
+		return -1;
+	type2(&other, &at);
+	ot_local(&other, "echoer");
+	while (n && ot_sendx(app, ot_out(.to = &other), "x", 1) == 1)
+		n--;
+	good = !n && heartbeat_comes(fd, &number);
+	close(fd);
+	if (!good || ot_sendx(app, ot_out(.to = self), "x", 1) != 1)
+		return -1;
+	if (!heartbeat_comes(peer, &number))
+		return 0;
+	/* The message is behind it. */
+	return heartbeat_comes(peer, &number) ? -1 : 1;
+}
+
+/*
+ * Numbers that others get are missing to who gets none.  On the debug kernel half
+ * the circle would take minutes; there a few numbers do not count, but if chance
+ * gives both the same slot, which it does not do time after time.
+ */
+TEST_F_TIMEOUT(udp, leads_again_who_was_left_behind, 600)
+{
+	int i, again = 1;
+	uint16_t number;
 
 	if (!variant->any || strchr(variant->ip, ':'))
 		return;
-	fd = udp_socket(variant->ip, &at);
-	ASSERT_LE(0, fd);
-	type2(&other, &at);
-	ot_local(&other, "echoer");
 	ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &self->to), "x", 1));
 	EXPECT_TRUE(heartbeat_comes(self->peer, &number));
 	EXPECT_FALSE(heartbeat_comes(self->peer, &number));
-	ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &other), "x", 1));
-	EXPECT_TRUE(heartbeat_comes(fd, &number));
-	/* The debug kernel would take minutes for half the circle. */
-	for (i = 1; i < 0x8000 && ot_slow() < 4; i++)
-		ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &other), "x", 1));
-	ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &self->to), "x", 1));
-	EXPECT_EQ(i > 1, heartbeat_comes(self->peer, &number));
-	close(fd);
+	if (ot_slow() < 4)
+		EXPECT_EQ(1, leads_again(&self->to, self->app, self->peer,
+					 variant->ip, 0x8000));
+	for (i = 0; i < 8 && again > 0; i++)
+		again = leads_again(&self->to, self->app, self->peer,
+				    variant->ip, 1);
+	EXPECT_EQ(0, again);
 }
 
 TEST_F(udp, receives_and_answers)
