@@ -66,7 +66,7 @@ boot() {
 said() {
 	local i
 
-	for ((i = 0; i < 400 * slow; i++)); do
+	for ((i = 0; i < 1800 * slow; i++)); do
 		[ "$(grep -c "$2" "$dir/console.$1")" -lt "${3:-1}" ] || return 0
 		kill -0 "$pid" 2>/dev/null || return 1
 		sleep 0.1
@@ -97,7 +97,7 @@ ends
 
 boot 3 $second -incoming "exec:cat $dir/state"
 check "a copy of it has the channel no more" said 3 'vmfork: the channel is gone'
-for ((i = 0; i < 600 * slow; i++)); do
+for ((i = 0; i < 3000 * slow; i++)); do
 	! grep -q '^OCKAM-VM-DONE' "$dir/report.3" || break
 	kill -0 "$pid" 2>/dev/null || break
 	sleep 0.1
