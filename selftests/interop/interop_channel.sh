@@ -87,14 +87,14 @@ on a ockamctl channel del "$ch" >/dev/null
 # ---- we answer ----
 
 check "a stock node connects" rust a connect b 10.2.0.1:4000
-check "and has a channel to us" is "$ours_b" rust a channel ch me 'b=>api' "$ours_b" 30
+check "and has a channel to us" is "$ours_b" rust a channel ch me 'b=>api' "$ours_b" 90
 check "we know it" until_true logged b "to $rust_a is up: responder"
-check "a string comes back through it" is Hello rust a ask 'ch=>echo' Hello 20
+check "a string comes back through it" is Hello rust a ask 'ch=>echo' Hello 60
 check "so do $count messages of up to 1 MiB" \
 	rust a burst 'ch=>echo' $count $most "$seed" 16
 check "a channel to a listener that trusts only it" \
-	is "$ours_b" rust a channel ch2 me 'b=>friend' "$ours_b" 30
-check "works" is two rust a ask 'ch2=>echo' two 20
+	is "$ours_b" rust a channel ch2 me 'b=>friend' "$ours_b" 90
+check "works" is two rust a ask 'ch2=>echo' two 60
 refuse "it refuses us if we are not the one expected" 'error' \
 	rust a channel bad me 'b=>api' "$stranger" 10
 rust a channel deaf me 'b=>picky' anyone 30 >/dev/null
@@ -118,7 +118,7 @@ through() {
 	on a ockamctl secure-channel delete "$ch_id"
 }
 rust_through() {
-	rust a channel via me "$1=>api" "$2" 30 &&
+	rust a channel via me "$1=>api" "$2" 90 &&
 	rust a burst "via=>$3" $few $max "$seed" 8 &&
 	rust a close via
 }
@@ -145,7 +145,7 @@ check "carries $few messages" on a lib_interop burst "$inner => echo" $few $max 
 check "and a third in that" channel_to a "$inner => api" "$rust_b"
 check "works, too" ours_asks a "$ch => echoer" three
 check "a channel in a stock node's channel to us" \
-	is "$ours_b" rust a channel inner me 'ch=>api' "$ours_b" 30
+	is "$ours_b" rust a channel inner me 'ch=>api' "$ours_b" 90
 check "carries $few messages" rust a burst 'inner=>echo' $few $max "$seed" 8
 
 # ---- connections that end ----
@@ -161,9 +161,9 @@ check "and so does the one inside it" ours_asks a "$inner => echoer" again
 check "the stock node's connection to us is gone" rust a disconnect b
 check "it makes another" rust a connect b2 10.2.0.1:4000
 check "and moves its channel there" rust a reroute ch b2
-check "which goes on" is again rust a ask 'ch=>echo' again 20
+check "which goes on" is again rust a ask 'ch=>echo' again 60
 check "many times" rust a burst 'ch=>echo' $few $max "$seed" 8
-check "and so does the one inside it" is again rust a ask 'inner=>echo' again 20
+check "and so does the one inside it" is again rust a ask 'inner=>echo' again 60
 
 # ---- the end of channels ----
 

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib_interop.sh"
 
 seed=${SEED:-$(($(od -An -N3 -tu4 /dev/urandom) + 1))}
-count=$((1500 / slow)) max=1048576
+count=$((1500 / slow / share)) max=1048576
 
 row
 echo "# seed $seed"
@@ -32,7 +32,7 @@ check "so do $count messages of up to 1 MiB" \
 
 check "a stock node connects to us" rust m connect our-b 10.2.0.1:4000
 check "a string comes back from our worker" is Hello-Ockam! \
-	rust m ask 'our-b=>echo' Hello-Ockam! 20
+	rust m ask 'our-b=>echo' Hello-Ockam! 60
 check "so do $count messages of up to 1 MiB" \
 	rust m burst 'our-b=>echo' $count $max "$seed" 16
 
@@ -46,8 +46,8 @@ link_up a m
 check "ours, our hop, stock" ours_asks a 'm => h1 => rust-b => echoer' one
 check "ours, our relay, stock" ours_asks a 'm => to_rust => echoer' two
 check "a stock node connects to m" rust a connect m 10.1.0.2:4000
-check "stock, our hop, stock" is three rust a ask 'm=>h1=>rust-b=>echoer' three 20
-check "stock, our relay, stock" is four rust a ask 'm=>to_rust=>echoer' four 20
+check "stock, our hop, stock" is three rust a ask 'm=>h1=>rust-b=>echoer' three 60
+check "stock, our relay, stock" is four rust a ask 'm=>to_rust=>echoer' four 60
 check "many through the hop" rust a burst 'm=>h1=>rust-b=>echo' 300 $max "$seed" 8
 
 # ---- a stock node in the middle ----
@@ -59,7 +59,7 @@ link_up a rust-m
 check "ours, stock hop, ours" ours_asks a "rust-m => hop => $to_b => echo" five
 check "ours, stock relay, ours" ours_asks a 'rust-m => fwd => echo' six
 check "a stock node connects to the one at m" rust a connect rust-m 10.1.0.2:5000
-check "stock, stock hop, ours" is seven rust a ask "rust-m=>hop=>$to_b=>echo" seven 20
+check "stock, stock hop, ours" is seven rust a ask "rust-m=>hop=>$to_b=>echo" seven 60
 check "many through the hop" on a lib_interop burst \
 	"rust-m => hop => $to_b => echo" 300 $max "$seed" 8
 
@@ -74,11 +74,11 @@ refuse "a worker that takes no links hears nothing of a stock node" 'error' \
 check "it heard nothing" sh -c '! grep -q got closed.out'
 refuse "one that does not exist neither" 'error' rust m ask 'our-b=>nobody' x 2
 check "both were dropped, and counted" [ "$(dropped b)" -ge $((before + 2)) ]
-check "the connection is still good" is eight rust m ask 'our-b=>echo' eight 20
+check "the connection is still good" is eight rust m ask 'our-b=>echo' eight 60
 
 # ---- connections that end ----
 
 check "a stock node disconnects" rust m disconnect our-b
 check "and connects again" rust m connect our-b 10.2.0.1:4000
-check "and goes on" is nine rust m ask 'our-b=>echo' nine 20
+check "and goes on" is nine rust m ask 'our-b=>echo' nine 60
 done_testing
