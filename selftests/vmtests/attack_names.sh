@@ -71,6 +71,7 @@ alice=$(channel alice) bob=$(channel bob) carol=$(channel carol)
 encryptor=$(on relay ockamctl channel list | grep -o '0#[^ ]*' | head -n 1)
 on relay lib_echo serve echoer >echo.out 2>&1 &
 pids=$!
+on relay ockamctl node set hold-ms 3600000
 as 1000 relay lib_echo serve just-now >gone.out 2>&1 &
 gone=$!
 until_true grep -q ready echo.out

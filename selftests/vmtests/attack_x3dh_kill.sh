@@ -13,7 +13,7 @@
 
 # lib_kill.so and this script are in one directory.
 shim=$(readlink -f "$(dirname "$0")")/lib_kill.so
-most=20
+most=40
 slow=${OCKAM_VM_SLOW:-1}
 
 letters() {

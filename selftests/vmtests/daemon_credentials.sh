@@ -51,7 +51,7 @@ create() {
 channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 has_channels()	{ [ "$(channels "$1")" -eq "$2" ]; }
 # The daemon looks every ten seconds.
-later()	{ until_true "$@" || until_true "$@"; }
+later()	{ until_true "$@" || until_true "$@" || until_true "$@" || until_true "$@"; }
 refused()	{ [ "$(grep -c 'handshake from .* refused' resp.log)" -ge "$1" ]; }
 
 conf() {
@@ -118,7 +118,7 @@ on resp ockamctl channel flush
 on app ockamctl channel flush
 ockamctl identity drop-credentials app dir "$dir/app.keys"
 check "a credential for a short time" issue authority app role=member \
-	$((10 * slow))
+	$((40 * slow))
 reload app
 check "brings a channel" create trust anyone
 check "which ends with it" later logged resp "the peer's credential has expired"

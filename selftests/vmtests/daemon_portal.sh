@@ -108,14 +108,14 @@ kill $hold 2>/dev/null
 # The channel goes, and with it what went through it.
 sed -i "/outlet \"out\"/s/$(identifier bob bob)/$alice_id/" bob.conf
 kill -HUP "$pid_bob"
-check "bob allows her again" until_true on alice timeout 3 lib_portal run 8000 5 1
+check "bob allows her again" until_true on alice timeout 20 lib_portal run 8000 5 1
 ip netns exec alice lib_portal hold 8000 2 >hold.out 2>&1 &
 hold=$!
 check "two are held" until_true is bob out open 2
 on bob ockamctl channel flush
 check "without a channel they end at both sides" until_true none_open
 kill $hold 2>/dev/null
-check "the channel is made again" until_true on alice timeout 3 lib_portal run 8000 5 1
+check "the channel is made again" until_true on alice timeout 20 lib_portal run 8000 5 1
 
 # Mistakes in the configuration.
 bad() { # bad NAME PATTERN SECTION

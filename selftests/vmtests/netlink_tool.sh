@@ -188,11 +188,19 @@ bad "channel del: gone" "no such channel|encryptor" ockamctl channel del enc
 # events
 ockamctl -j monitor >"$tmp/events" 2>&1 &
 monitor=$!
-sleep 1
+heard() { # heard PATTERN [COMMAND...]: within twenty seconds, and COMMAND each time
+	pattern=$1
+	shift
+	for _ in $(seq 200); do
+		"$@"
+		! grep -q "$pattern" "$tmp/events" || return 0
+		sleep 0.1
+	done
+}
+heard '"object":"node"' ockamctl node set stall-ms 10000
 ockamctl hop add ev >/dev/null
 ockamctl hop del ev
-ockamctl node set stall-ms 10000
-sleep 1
+heard '"object":"hop","gone":true' true
 kill $monitor
 cp "$tmp/events" "$tmp/out"
 grep -q '"object":"hop","gone":false' "$tmp/events"
