@@ -21,10 +21,11 @@ channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 box_is()	{ [ "$(stat -c %s svc.keys/boxes/????*)" -"$1" "$2" ]; }
 
 echo "TAP version 13"
-echo "1..25"
+echo "1..29"
 
 nodes app svc resp
 star svc app resp
+join resp app 9
 net=1
 for ns in app resp; do
 	cat >$ns.conf <<-CONF
@@ -41,6 +42,7 @@ for ns in app resp; do
 	CONF
 	net=$((net + 1))
 done
+echo 'link "resp" { connect = "10.9.0.1:4000" }' >>app.conf
 cat >svc.conf <<-CONF
 	state = "$dir/svc.keys"
 	forward = {channel-channel}
@@ -54,6 +56,7 @@ cat >svc.conf <<-CONF
 	prekey-service { allow = {"anyone"} }
 CONF
 cat >>resp.conf <<-CONF
+	link "door" { listen = "10.9.0.1:4000" }
 	listener "bob" {
 		identity = "resp"
 		handshake = "x3dh"
@@ -130,6 +133,33 @@ start svc
 check "what comes again is refused" until_true logged resp \
 	'out of the mailbox is refused: '
 check "and was delivered once" [ "$(count resp.out 'got 1[59] channel')" -eq 2 ]
+
+# ---- a worker that does not read ----
+
+wmem=/proc/sys/net/core/wmem_default
+link_up()	{ on app ockamctl link show resp | grep -q 'state.*up'; }
+kill $pid_resp
+wait $pid_resp 2>/dev/null
+on resp ockamctl flush
+ip netns exec resp lib_echo hold stuck >stuck.out 2>&1 &
+pids="$pids $!"
+until_true grep -q ready stuck.out
+ch=$(create 's => prekeys' handshake x3dh-mailbox trust "$resp_id")
+old=$(stat -c %s svc.keys/boxes/????*)
+on app lib_echo tell "$ch => stuck" "$(head -c 8000 /dev/zero | tr '\0' x)" 12
+check "early data for a worker that does not read is left" \
+	until_true box_is gt $((old + 96000))
+was=$(cat $wmem)
+echo 32768 >$wmem
+start resp
+check "it fills its way" until_true logged resp \
+	'stays in the mailbox: early data is still waiting'
+echo "$was" >$wmem
+until_true link_up
+check "meanwhile there are channels by XX" on resp ockamctl secure-channel \
+	create 'up => api' identity resp trust "$svc_id" timeout-ms 5000
+ch=$(create 'resp => bob' handshake x3dh trust "$resp_id")
+check "and others are answered and delivered" says app "$ch => echoer" 'not held up'
 
 [ $failed -eq 0 ] || for ns in app svc resp; do
 	echo "# $ns:"

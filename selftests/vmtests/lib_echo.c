@@ -3,6 +3,8 @@
  * Helper of shell tests, no test itself:
  *
  *	lib_echo serve ADDRESS [channels|links|local]	echoes, prints origins
+ *	lib_echo hold ADDRESS				takes what channels bring,
+ *							but hardly any, unread
  *	lib_echo ask ROUTE TEXT				sends, prints the answer
  *	lib_echo flood ROUTE N LENGTH			sends N random messages
  *	lib_echo tell ROUTE TEXT [N]			sends, waits for nothing
@@ -75,6 +77,21 @@ static int serve(const char *address, const char *scope)
 		if (ockam_reply(fd, &info, buf, n) < 0)
 			die("reply");
 	}
+}
+
+static int hold(const char *address)
+{
+	int fd = ockam_socket(), least = 1;
+
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)) ||
+	    ockam_accept(fd, OCKAM_ACCEPT_CHANNELS, NULL, 0) ||
+	    ockam_bind(fd, address))
+		return die("hold");
+	printf("ready\n");
+	fflush(stdout);
+	for (;;)
+		pause();
 }
 
 static int ask(const char *route, const char *text)
@@ -223,6 +240,8 @@ int main(int argc, char **argv)
 {
 	if (argc >= 3 && !strcmp(argv[1], "serve"))
 		return serve(argv[2], argc > 3 ? argv[3] : "local");
+	if (argc == 3 && !strcmp(argv[1], "hold"))
+		return hold(argv[2]);
 	if (argc == 4 && !strcmp(argv[1], "ask"))
 		return ask(argv[2], argv[3]);
 	if ((argc == 4 || argc == 5) && !strcmp(argv[1], "tell"))
@@ -237,6 +256,6 @@ int main(int argc, char **argv)
 		return borrow();
 	if (argc == 2 && !strcmp(argv[1], "lent"))
 		return lent();
-	fprintf(stderr, "usage: lib_echo serve|ask|tell|flood|wrong-daemon|borrow|lent ...\n");
+	fprintf(stderr, "usage: lib_echo serve|hold|ask|tell|flood|wrong-daemon|borrow|lent ...\n");
 	return 2;
 }

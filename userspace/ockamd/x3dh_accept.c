@@ -28,6 +28,23 @@
 #define LATE_MAIL_MS	60000	/* in a mailbox */
 #define LATE_EMPTY_MS	5000	/* until an empty mailbox means that none comes */
 #define WAITING_MAX	64	/* without room for their channels, at once */
+#define FEEDS		64
+
+/**
+ * struct feed - where early data is handed to decryptors from
+ * @fd: socket
+ * @own: its address
+ * @users: channels that it feeds, 0: @fd is closed
+ *
+ * What a slow worker has not taken, and what the kernel sets aside, is charged to
+ * the socket that it was sent from.  So that is none that anything else needs, and
+ * up to FEEDS channels have one each.
+ */
+struct feed {
+	int fd;
+	struct ockam_path own;
+	unsigned int users;
+};
 
 /**
  * struct again - an answer that went once more
@@ -47,6 +64,7 @@ struct again {
  * @early: id of the one for early data
  * @decryptor: of the channel
  * @early_decryptor: of the other one
+ * @feed: what feeds that, or NULL
  * @reply: where the answer goes
  * @answer: the answer
  * @answered: when it was sent, in ms, 0: not yet
@@ -69,6 +87,7 @@ struct accepted {
 	uint32_t early;
 	struct ockam_path decryptor;
 	struct ockam_path early_decryptor;
+	struct feed *feed;
 	struct ockam_path reply;
 	uint8_t answer[X3DH_ANSWER_LEN];
 	uint64_t answered;
@@ -85,6 +104,33 @@ struct accepted {
 };
 
 static TAILQ_HEAD(, accepted) all = TAILQ_HEAD_INITIALIZER(all);
+static struct feed feeds[FEEDS];
+
+static int feed_get(struct accepted *a)
+{
+	struct feed *f = &feeds[0];
+	size_t i;
+
+	for (i = 1; i < FEEDS && f->users; i++)
+		if (feeds[i].users < f->users)
+			f = &feeds[i];
+	if (!f->users) {
+		f->fd = x3dh_socket(false, 0, &f->own);
+		if (f->fd < 0)
+			return f->fd;
+	}
+	f->users++;
+	a->feed = f;
+	return 0;
+}
+
+static void feed_put(struct accepted *a)
+{
+	/* What it still has on the way is no burden for the next one. */
+	if (a->feed && !--a->feed->users)
+		close(a->feed->fd);
+	a->feed = NULL;
+}
 
 static void waiting_free(struct accepted *a)
 {
@@ -100,6 +146,7 @@ static void waiting_free(struct accepted *a)
 static void accepted_free(struct accepted *a)
 {
 	waiting_free(a);
+	feed_put(a);
 	free(a->data);
 	free(a);
 }
@@ -224,18 +271,16 @@ static int install_early(const struct listener *l,
 			 const struct x3dh_accept *acc, struct accepted *a)
 {
 	struct ockam_nl_channel *ch = &scratch->channel;
-	struct ockam_path feeder = { .nhops = 1 };
-	socklen_t len = sizeof(feeder.hops);
 	int fd, err;
 
-	if (getsockopt(the.tx, SOL_OCKAM, OCKAM_BIND, feeder.hops, &len))
-		return -errno;
-	feeder.len = len;
+	err = a->feed ? 0 : feed_get(a);
+	if (err)
+		return err;
 	fd = x3dh_socket(true, 0, &a->early_decryptor);
 	if (fd < 0)
 		return fd;
 	left_note(&a->early_decryptor);
-	fill(ch, l, acc, fd, &feeder);
+	fill(ch, l, acc, fd, &a->feed->own);
 	ockam_nl_mark(ch, OCKAM_A_CHANNEL_EARLY_OF);
 	ch->early_of = a->channel;
 	randombytes_buf(ch->tx_key, sizeof(ch->tx_key));
@@ -289,7 +334,7 @@ static void send_answer(struct accepted *a)
 /* 0, or EAGAIN when it is kept for later. */
 static int deliver(struct accepted *a, const uint8_t *data, size_t len)
 {
-	if (ockam_send_path(the.tx, &a->early_decryptor, data, len) >= 0)
+	if (ockam_send_path(a->feed->fd, &a->early_decryptor, data, len) >= 0)
 		return 0;
 	if (!x3dh_busy(errno)) {
 		if (may_log())
