@@ -295,6 +295,9 @@ check "a first message is made" lib_x3dh first own me three echoer 'three parts'
 one_of_each three
 taken three 11
 again three 'first message seen before'
+sleep 6
+check "responder: three: who has lost its answer gets it again" [ \
+	"$(evil send 'vic => api' three.first $((10000 * slow)))" = 'answer of 48' ]
 end_channels
 again three 'first message seen before'
 for signal in TERM KILL; do

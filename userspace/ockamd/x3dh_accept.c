@@ -29,6 +29,7 @@
 #define LATE_EMPTY_MS	5000	/* until an empty mailbox means that none comes */
 #define WAITING_MAX	64	/* without room for their channels, at once */
 #define FEEDS		64
+#define DIGEST_LEN	32
 
 /**
  * struct feed - where early data is handed to decryptors from
@@ -60,6 +61,7 @@ struct again {
  * struct accepted - a channel that a first message made
  * @entry: list
  * @record: what its messages are known by
+ * @digest: of the data in the first one, which was seen to be good
  * @channel: id
  * @early: id of the one for early data
  * @decryptor: of the channel
@@ -83,6 +85,7 @@ struct again {
 struct accepted {
 	TAILQ_ENTRY(accepted) entry;
 	uint8_t record[PREKEYS_RECORD_LEN];
+	uint8_t digest[DIGEST_LEN];
 	uint32_t channel;
 	uint32_t early;
 	struct ockam_path decryptor;
@@ -363,21 +366,26 @@ static void deliver_kept(struct accepted *a)
 	free(data);
 }
 
-/* The time of the last answer along @way, or of the oldest one. */
+/* Of the last answer along @way, or the oldest one; NULL: it is too early. */
 static struct again *again_of(struct accepted *a, const uint8_t way[16])
 {
 	struct again *oldest = &a->again[0];
+	struct again *g = NULL;
 	size_t i;
 
-	for (i = 0; i < AGAIN_WAYS; i++) {
+	for (i = 0; i < AGAIN_WAYS && !g; i++) {
 		if (!memcmp(a->again[i].way, way, sizeof(a->again[i].way)))
-			return &a->again[i];
-		if (a->again[i].when < oldest->when)
+			g = &a->again[i];
+		else if (a->again[i].when < oldest->when)
 			oldest = &a->again[i];
 	}
-	memcpy(oldest->way, way, sizeof(oldest->way));
-	oldest->when = 0;
-	return oldest;
+	/* More ways in turn bring no more answers. */
+	if (!g)
+		g = oldest;
+	if (g->when && now_ms() < g->when + AGAIN_MS)
+		return NULL;
+	memcpy(g->way, way, sizeof(g->way));
+	return g;
 }
 
 /*
@@ -396,7 +404,7 @@ static void answer_again(struct accepted *a, const struct ockam_path *reply)
 			       NULL, 0))
 		return;
 	g = again_of(a, way);
-	if (g->when && now_ms() < g->when + AGAIN_MS)
+	if (!g)
 		return;
 	g->when = now_ms();
 	x3dh_unfold(&to);
@@ -408,6 +416,20 @@ static void answer_again(struct accepted *a, const struct ockam_path *reply)
 			  a->channel, strerror(errno));
 }
 
+static void digest_of(const struct x3dh_first *f, uint8_t digest[DIGEST_LEN])
+{
+	crypto_generichash(digest, DIGEST_LEN, f->data, f->data_len, NULL, 0);
+}
+
+/* Is it the very data that was accepted?  Anybody on the way can write other. */
+static bool is_same(const struct accepted *a, const struct x3dh_first *f)
+{
+	uint8_t digest[DIGEST_LEN];
+
+	digest_of(f, digest);
+	return !memcmp(digest, a->digest, sizeof(digest));
+}
+
 /*
  * Another one with the header of one that was accepted: the initiator may not
  * have our answer, perhaps because its way to the mailbox is another one now.
@@ -416,6 +438,8 @@ static int take_more(struct accepted *a, const struct x3dh_first *f,
 		     const struct ockam_path *reply, const char **why)
 {
 	if (!f->nonce) {
+		if (is_same(a, f))
+			answer_again(a, reply);
 		*why = ident_strerror(IDENT_E_REPLAY);
 		return EKEYREJECTED;
 	}
@@ -587,6 +611,9 @@ static int try_again(struct listener *l, const struct x3dh_first *f,
 	*why = "its first message is waiting";
 	if (f->nonce)
 		return EAGAIN;
+	*why = ident_strerror(IDENT_E_REPLAY);
+	if (!is_same(a, f))
+		return EKEYREJECTED;
 	err = set_up(l, a->waiting, f, a, why);
 	if (err == EAGAIN)
 		return err;
@@ -627,6 +654,7 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply,
 	if (!a)
 		return EAGAIN;
 	memcpy(a->record, record, sizeof(a->record));
+	digest_of(&f, a->digest);
 	a->reply = *reply;
 	a->until = now_ms() + GIVE_UP_MS;
 	if (!src)
