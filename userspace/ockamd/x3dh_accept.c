@@ -9,6 +9,7 @@
  * kernel to see.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -80,6 +81,8 @@ struct again {
  * @waiting: its keys, in guarded memory, while there was no room for its
  *           channels; NULL when these are there
  * @listener: of @waiting: where it was accepted
+ * @identity: of @waiting: name of the listener's
+ * @owner: of @waiting: the listener's
  * @policy: of @waiting: by what, which its peer's rule is part of
  */
 struct accepted {
@@ -103,6 +106,8 @@ struct accepted {
 	uint64_t confirmed;
 	struct x3dh_accept *waiting;
 	struct ockam_path listener;
+	char *identity;
+	uid_t owner;
 	struct policy *policy;
 };
 
@@ -142,6 +147,8 @@ static void waiting_free(struct accepted *a)
 	x3dh_accept_wipe(a->waiting);
 	sodium_free(a->waiting);
 	a->waiting = NULL;
+	free(a->identity);
+	a->identity = NULL;
 	policy_put(a->policy);
 	a->policy = NULL;
 }
@@ -302,7 +309,8 @@ static void track(const struct listener *l, const struct x3dh_accept *acc,
 	const struct track t = {
 		.listener = l->address,
 		.identity = l->identity,
-		.policy = l->policy,
+		/* That which the rule is part of. */
+		.policy = a->policy ? a->policy : l->policy,
 		.peer = acc->peer.identifier,
 		.rule = acc->peer.rule,
 		.owner = l->owner,
@@ -478,6 +486,17 @@ static void drop_final(struct accepted *a)
 	left_forget(&a->decryptor);
 }
 
+/* The next request, which may be to undo this one, empties the text. */
+static const char *refusal(int err)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "%s",
+		 err == -EMFILE || err == -ENFILE ? strerror(-err) :
+						    ockam_nl_error(the.nl));
+	return text;
+}
+
 static int install(struct listener *l, const struct x3dh_accept *acc,
 		   struct accepted *a)
 {
@@ -509,8 +528,7 @@ static int set_up(struct listener *l, const struct x3dh_accept *acc,
 
 	err = install(l, acc, a);
 	if (err) {
-		*why = err == -EMFILE || err == -ENFILE ? strerror(-err) :
-							  ockam_nl_error(the.nl);
+		*why = refusal(err);
 		if (is_ours(-err))
 			return EAGAIN;
 		drop_final(a);
@@ -587,10 +605,30 @@ static bool keep_waiting(struct accepted *a, const struct x3dh_accept *acc,
 	a->waiting = sodium_malloc(sizeof(*a->waiting));
 	if (!a->waiting)
 		return false;
+	a->identity = strdup(l->identity);
+	if (!a->identity) {
+		sodium_free(a->waiting);
+		a->waiting = NULL;
+		return false;
+	}
 	*a->waiting = *acc;
 	a->listener = l->address;
+	a->owner = l->owner;
 	a->policy = policy_get(l->policy);
 	return true;
+}
+
+/* A reload may have changed nothing that it depends on. */
+static bool would_accept(const struct listener *l, const struct accepted *a)
+{
+	const struct ident_peer *peer = &a->waiting->peer;
+	const struct trust_policy *p = &l->policy->trust;
+
+	return (l->handshakes & LISTEN_X3DH) && a->owner == l->owner &&
+	       !strcmp(a->identity, l->identity) &&
+	       (a->policy == l->policy ||
+		trust_policy_allows(p, peer->identifier) ||
+		(peer->rule && trust_policy_has(p, peer->rule)));
 }
 
 /* It was accepted, but there was no room for its channels. */
@@ -603,7 +641,7 @@ static int try_again(struct listener *l, const struct x3dh_first *f,
 	if (!path_equal(&a->listener, &l->address))
 		return EKEYREJECTED;
 	*why = "the listener has changed meanwhile";
-	if (a->policy != l->policy) {
+	if (!would_accept(l, a)) {
 		drop_final(a);
 		accepted_done(a);
 		return EKEYREJECTED;
@@ -714,11 +752,12 @@ void x3dh_accept_empty(const struct ockam_path *listener)
 			end_early(a);
 }
 
+/* Data that waits is given time, but the key does not live as long as data comes. */
 static bool is_over(const struct accepted *a, uint64_t now)
 {
-	return a->confirmed && !a->data &&
-	       now >= a->confirmed + (a->mailbox.nhops ? LATE_MAIL_MS :
-				      LATE_MS);
+	return a->confirmed &&
+	       now >= a->confirmed + (a->data ? GIVE_UP_MS : 0) +
+		      (a->mailbox.nhops ? LATE_MAIL_MS : LATE_MS);
 }
 
 void x3dh_accept_tick(void)
