@@ -2,6 +2,7 @@
 /*
  * What the tests of identities and handshakes share.
  */
+#include <errno.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -285,7 +286,7 @@ static int mem_save(void *ctx, const uint8_t id[32], const uint8_t *history,
 
 	s->saves++;
 	if (s->fail_save)
-		return -1;
+		return s->full ? -EUSERS : -1;
 	for (i = 0; i < s->n; i++)
 		if (!memcmp(s->ids[i], id, 32))
 			break;

@@ -74,6 +74,7 @@ void make_noncanonical(uint8_t sig[64]);
  * @saves:    calls of save
  * @fail_load: load fails
  * @fail_save: save fails
+ * @full: because there are as many as there may be
  */
 struct mem_store {
 	unsigned int n;
@@ -83,6 +84,7 @@ struct mem_store {
 	unsigned int saves;
 	bool fail_load;
 	bool fail_save;
+	bool full;
 	struct ident_peer_store ops;
 };
 

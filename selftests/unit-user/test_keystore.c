@@ -378,7 +378,7 @@ static void test_peers(void)
 		MUST(!keystore_peer_save(ks, id, (const uint8_t *)"one", 3));
 	}
 	id[0] = 3;
-	OK(keystore_peer_save(ks, id, (const uint8_t *)"four", 4) == -ENOSPC &&
+	OK(keystore_peer_save(ks, id, (const uint8_t *)"four", 4) == -EUSERS &&
 	   !keystore_peer_load(ks, id, buf, sizeof(buf), &len),
 	   "the bound on peers");
 	id[0] = 1;
@@ -391,7 +391,7 @@ static void test_peers(void)
 	keystore_close(ks);
 	ks = must_open(3);
 	id[0] = 3;
-	OK(keystore_peer_save(ks, id, (const uint8_t *)"four", 4) == -ENOSPC,
+	OK(keystore_peer_save(ks, id, (const uint8_t *)"four", 4) == -EUSERS,
 	   "which is counted again when opened");
 	id[0] = 2;
 	OK(!keystore_peer_forget(ks, id) &&

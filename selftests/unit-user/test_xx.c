@@ -441,12 +441,17 @@ static void test_store_failures(void)
 	attack_responder(&at, NOW, &o);
 	OK(o.err == IDENT_E_STORE && no_keys(&o.keys) && store.saves == 2,
 	   "nor for a responder");
+	store.full = true;
+	attack_responder(&at, NOW, &o);
+	OK(o.err == IDENT_E_STORE_FULL && no_keys(&o.keys),
+	   "nor when there are too many, which does not pass");
 
 	liar_init();
 	liar_write();
 	know(liar.raw, liar.raw_len);
 	store.raw[0][20] ^= 1;
-	refused(&at, IDENT_E_STORE, "when the stored history is damaged");
+	refused(&at, IDENT_E_STORE_DAMAGED,
+		"when the stored history is damaged");
 }
 
 static void test_policies(void)

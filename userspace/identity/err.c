@@ -92,6 +92,10 @@ static const struct {
 	[IDX(IDENT_E_RECORDS_PEER)] = {
 		"records_peer",
 		"too many first messages of one peer for one signed prekey" },
+	[IDX(IDENT_E_STORE_FULL)] = {
+		"store_full", "as many known peers as there may be" },
+	[IDX(IDENT_E_STORE_DAMAGED)] = {
+		"store_damaged", "stored change history of the peer is damaged" },
 };
 
 _Static_assert(sizeof(errs) / sizeof(errs[0]) == IDX(IDENT_E_END),

@@ -63,6 +63,8 @@ enum ident_err {
 	IDENT_E_REPLAY,		/* this first message was accepted before */
 	IDENT_E_RECORDS_FULL,	/* no room to remember another one */
 	IDENT_E_RECORDS_PEER,	/* no room for another one of this peer */
+	IDENT_E_STORE_FULL,	/* as many known histories as there may be */
+	IDENT_E_STORE_DAMAGED,	/* the known history does not verify */
 	IDENT_E_END
 };
 

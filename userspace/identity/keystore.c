@@ -796,7 +796,7 @@ static int peer_save_locked(struct keystore *ks, const char *name,
 	if (there < 0)
 		return there;
 	if (!there && ks->n_peers >= ks->max_peers)
-		return -ENOSPC;
+		return -EUSERS;
 	err = replace_file(ks->peers, name, history, len);
 	if (!err && !there)
 		ks->n_peers++;

@@ -129,7 +129,7 @@ int keystore_list(struct keystore *ks,
 /* Histories of peers: 1 and @len if known, 0 if not, or a negative errno. */
 int keystore_peer_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 		       uint8_t *buf, size_t cap, size_t *len);
-/* -ENOSPC for a new peer when the bound is reached. */
+/* -EUSERS for a new peer when the bound is reached. */
 int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 		       const uint8_t *history, size_t len);
 int keystore_peer_forget(struct keystore *ks, const uint8_t id[IDENT_ID_LEN]);

@@ -3,6 +3,7 @@
  * The identity half of a handshake message: its payload, and everything that
  * must hold before a peer is believed.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,7 +243,7 @@ static int check_known(const struct ident_payload *p,
 		goto out;
 	}
 	/* A file that does not verify is a fault here, not the peer's. */
-	err = IDENT_E_STORE;
+	err = IDENT_E_STORE_DAMAGED;
 	if (ident_history_verify(buf, len, IDENT_CHANGES_MAX,
 				 p->history.identifier, known))
 		goto out;
@@ -435,10 +436,14 @@ static int check_all(const struct ident_payload *p, const uint8_t *static_key,
 		return IDENT_E_NOMEM;
 	memcpy(peer->history, p->raw, p->raw_len);
 	peer->history_len = p->raw_len;
-	if (fresh && check->store->save(check->store->ctx, peer->identifier,
-					peer->history, peer->history_len))
-		return IDENT_E_STORE;
-	return 0;
+	if (!fresh)
+		return 0;
+	err = check->store->save(check->store->ctx, peer->identifier,
+				 peer->history, peer->history_len);
+	/* Unlike a full disk that does not pass. */
+	if (err == -EUSERS)
+		return IDENT_E_STORE_FULL;
+	return err ? IDENT_E_STORE : 0;
 }
 
 /*

@@ -63,7 +63,8 @@ void trust_policy_clear(struct trust_policy *p);
  * struct ident_peer_store - change histories of peers that are known
  * @load: fetch the history of @id into @buf. Returns 1 with @len set, 0 if
  *        none is known, negative on failure
- * @save: keep a history, durably. Returns 0, negative on failure
+ * @save: keep a history, durably. Returns 0, -EUSERS when there are as many as
+ *        there may be, another negative number on failure
  * @ctx:  passed to both
  *
  * A failure refuses the peer: without its known history a stolen old key could

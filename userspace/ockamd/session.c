@@ -509,6 +509,8 @@ static int errno_of(int err)
 	case IDENT_E_NOMEM:
 		return ENOMEM;
 	case IDENT_E_STORE:
+	case IDENT_E_STORE_FULL:
+	case IDENT_E_STORE_DAMAGED:
 		return EIO;
 	case IDENT_E_UNTRUSTED:
 		return EACCES;
