@@ -13,7 +13,11 @@ slow=${OCKAM_VM_SLOW:-1}
 fetchers="1 2 3 4 5 6 7 8 9"
 shift_days=0
 
-at_end()	{ [ $shift_days -eq 0 ] || later -$shift_days; }
+at_end() {
+	[ $shift_days -eq 0 ] || later -$shift_days
+	kill "$pid_svc" 2>/dev/null
+	umount -l svc.keys
+}
 # later DAYS: the clock goes on by so many
 later() {
 	date -u -s "@$(($(date +%s) + $1 * 86400))" >/dev/null
@@ -61,6 +65,8 @@ stop() {
 echo "TAP version 13"
 
 nodes svc resp far
+mkdir -m 700 svc.keys
+mount -t tmpfs -o size=1m,mode=700 tmpfs svc.keys
 star svc resp far
 join resp far 9
 cat >svc.conf <<-CONF
@@ -124,6 +130,7 @@ check "links and channels are up" until_true all_up
 
 # ---- one-time prekeys are made anew ----
 
+stop
 given=0
 for i in $fetchers; do
 	for j in 1 2 3 4; do
@@ -135,10 +142,18 @@ check "36 one-time prekeys are given away, each once" [ $given -eq 36 -a \
 	"$(md5sum one??.one | awk '{ print $1 }' | sort -u | wc -l)" -eq 36 ]
 lib_x3dh first "$dir/own" me one11 echoer 'refill the box'
 check "a message is left" far deposit 'f1 => prekeys' "$resp_id" one11.first 1
-check "it is delivered" until_true heard 14 1
 again() { [ "$(grep -c "service has bundle $spk and 48 one-time" resp.log)" -ge 2 ]; }
+unpublished() { [ "$(grep -c 'the prekey service says: ' resp.log)" -ge "$1" ]; }
+before=$(grep -c 'the prekey service says: ' resp.log)
+dd if=/dev/zero of=svc.keys/filler bs=1k 2>/dev/null
+start resp
+check "a service with a full disk takes no one-time prekeys" \
+	until_true unpublished $((before + 1))
+check "nor later" until_true unpublished $((before + 2))
+rm svc.keys/filler
+check "it is delivered" until_true heard 14 1
 check "and the service has 48 again" until_true again
-check "the responder has all that are out, but one" eval \
+check "made once: the responder has all that are out, but one" eval \
 	'prekeys; prekeys | grep "^signed $spk one-time 83 "'
 
 # ---- a signed prekey is replaced and destroyed ----

@@ -35,6 +35,8 @@
  * @count: when to ask for that again, in ms
  * @emptied: messages came since
  * @fresh: number of the first one-time prekey that it has not seen
+ * @unconfirmed: number of their signed prekey, 0: it has all
+ * @brought: the request has one-time prekeys
  * @number: of the request that was sent
  * @op: what that was
  * @waiting: for its answer
@@ -56,6 +58,8 @@ struct mail {
 	uint64_t count;
 	bool emptied;
 	uint64_t fresh;
+	uint64_t unconfirmed;
+	bool brought;
 	uint64_t number;
 	enum postbox_op op;
 	bool waiting;
@@ -134,6 +138,7 @@ static void publish(struct mail *m, const struct own_prekeys *o,
 {
 	struct ocb_writer w;
 
+	m->brought = fresh != UINT64_MAX;
 	begin_request(m, &w, POSTBOX_PUBLISH, 2);
 	ocb_put_bytes(&w, o->pk->spk[0].bundle, o->pk->spk[0].bundle_len);
 	if (put_one_times(&w, o, self, fresh)) {
@@ -152,7 +157,10 @@ static void ask_number(struct mail *m, enum postbox_op op, uint64_t number)
 	send_request(m, op, &w);
 }
 
-/* New ones, on disk before anybody else has them. */
+/*
+ * New ones, on disk before anybody else has them; or those of the last time, until
+ * the service is known to have them.
+ */
 static bool make_one_times(struct mail *m, struct own_prekeys *o,
 			   struct identity *self)
 {
@@ -160,6 +168,8 @@ static bool make_one_times(struct mail *m, struct own_prekeys *o,
 	unsigned int want = spk->n_one_time + ONE_TIME_WANT - m->kept;
 	bool changed = false;
 
+	if (m->unconfirmed == spk->id)
+		return true;
 	m->fresh = spk->next_one_time;
 	if (want > PREKEYS_ONE_TIME_MAX)
 		want = PREKEYS_ONE_TIME_MAX;
@@ -171,8 +181,10 @@ static bool make_one_times(struct mail *m, struct own_prekeys *o,
 	}
 	if (prekeys_refill(o->pk, want, &changed) || !changed)
 		return false;
-	if (!own_prekeys_save(o))
+	if (!own_prekeys_save(o)) {
+		m->unconfirmed = spk->id;
 		return true;
+	}
 	/* What is not on disk is not used: as it was there. */
 	own_prekeys_forget(o);
 	return false;
@@ -219,15 +231,22 @@ static void got_published(struct mail *m, struct ocb_reader *r,
 			 (unsigned long long)o->pk->spk[0].id,
 			 (unsigned long long)m->kept);
 	m->published = o->pk->spk[0].id;
+	/* Or an answer before this one did not come. */
+	if (m->brought || m->kept >= ONE_TIME_LOW)
+		m->unconfirmed = 0;
 }
 
-/* The service has a later one, so ours were lost. */
+/* The service has a later one, so ours were lost; or it has had these prekeys. */
 static void got_older(struct mail *m)
 {
 	struct listener *l = listener_find(&m->listener);
 	struct identity *self = l ? keys_find(l->identity) : NULL;
 	struct own_prekeys *o = self ? own_prekeys(l->identity, self) : NULL;
 
+	if (m->brought && m->unconfirmed) {
+		m->unconfirmed = 0;
+		return;
+	}
 	if (o)
 		own_prekeys_renew(o, self);
 }
@@ -370,6 +389,9 @@ void mail_tick(void)
 			continue;
 		if (m->waiting)
 			m->next = now;
+		/* Did one-time prekeys come there? */
+		if (m->waiting && m->op == POSTBOX_PUBLISH)
+			m->count = 0;
 		m->waiting = false;
 		if (now >= m->next)
 			step(m);
