@@ -434,7 +434,7 @@ static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 	b->step = STEP_EARLY;
 	b->deadline = now_ms() + answer_ms(bundle, len);
 	x3dh_watch(&b->pipe, b->pipe.fd, pipe_readable);
-	log_info("channel %u to %s may send early data: initiator, x3dh %s a one-time prekey, identity %s",
+	log_user(b->owner, "channel %u to %s may send early data: initiator, x3dh %s a one-time prekey, identity %s",
 		 b->channel, id_text(b->peer), one_time ? "with" : "without",
 		 b->identity);
 	if (b->ask)
@@ -486,7 +486,7 @@ static bool got_answer(struct begun *b, const struct ockam_info *info,
 		fail(b, -err, ockam_nl_error(the.nl));
 		return true;
 	}
-	log_info("channel %u to %s is up: initiator, x3dh, identity %s",
+	log_user(b->owner, "channel %u to %s is up: initiator, x3dh, identity %s",
 		 b->channel, id_text(b->peer), b->identity);
 	b->step = STEP_DRAIN;
 	b->deadline = now_ms() + DRAIN_MS;
