@@ -571,16 +571,13 @@ static size_t count_user(uid_t uid, size_t *whole)
 
 	*whole = 0;
 	TAILQ_FOREACH(b, &all, entry) {
-		/* Answered: what is left of it goes soon. */
-		if (b->step == STEP_DRAIN)
-			continue;
 		++*whole;
 		n += b->owner == uid;
 	}
 	return n;
 }
 
-/* The oldest one of the user who has the most. */
+/* The oldest one of the user who has the most; answered ones go by themselves. */
 static struct begun *oldest_of_largest(size_t *largest)
 {
 	struct begun *b, *found = NULL;
