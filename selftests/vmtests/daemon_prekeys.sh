@@ -29,7 +29,7 @@ at_end() {
 }
 
 echo "TAP version 13"
-echo "1..26"
+echo "1..29"
 
 nodes app svc resp
 mkdir -m 700 resp.keys
@@ -110,6 +110,12 @@ wait "$pid_resp" 2>/dev/null
 on resp ockamctl flush
 ch=$(create 's => prekeys' handshake x3dh-mailbox trust "$resp_id")
 check "there is a channel to a peer that is away" [ -n "$ch" ]
+on app lib_echo flood "$ch => nobody" 1 65400
+check "a first message that is too long ends its channel" until_true logged \
+	app 'failed: its first message is too long'
+ch=$(create 's => prekeys' handshake x3dh-mailbox trust "$resp_id")
+away=$ch
+on app lib_echo tell "$ch => nobody" short
 # With its header each of them is too long.
 before=$(date +%s)
 ip netns exec app lib_echo flood "$ch => nobody" 1000000000 65400 &
@@ -121,6 +127,21 @@ kill $flood
 wait $flood 2>/dev/null
 check "nor fills the log" [ "$(count app 'early data is lost')" \
 	-le $((12 * ($(date +%s) - before + 2))) ]
+
+# ---- a peer that is there, but not at this moment ----
+
+ch=$(create 'up => api' handshake x3dh trust "$svc_id")
+dead=$(create 'up => api' handshake x3dh trust "$svc_id" \
+	timeout-ms $((2000 * ${OCKAM_VM_SLOW:-1})))
+kill -KILL "$pid_svc"
+wait "$pid_svc" 2>/dev/null
+on app lib_echo tell "$ch => echoer" 'to a closed door'
+on app lib_echo tell "$dead => echoer" never
+check "a channel whose peer does not answer ends" until_true logged app \
+	'failed: the peer never answered'
+start svc
+check "a first message that nobody heard is sent again" until_true \
+	grep -q 'got 16 channel .* early' svc.out
 
 # ---- strangers who make others compute ----
 
@@ -193,6 +214,8 @@ on resp ockamctl node set max-channels 1000
 check "then it arrives" until_true grep -q 'got 14 channel .* early' resp.out
 check "once" [ "$(grep -c got resp.out)" -eq 1 ]
 says app "$late => echoer" 'now we talk' || says app "$late => echoer" 'again'
+# It has the answer by now, and shows that.
+on app lib_echo tell "$away => nobody" more
 check "the early keys go when the mailbox is empty" until_true no_early resp
 
 # ---- the initiator's daemon is killed before there is an answer ----

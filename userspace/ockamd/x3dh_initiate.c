@@ -31,9 +31,12 @@
 #define ANSWER_SECONDS	POSTBOX_LETTER_SECONDS
 /* An answer to what was fetched just before the bundle ended may take this. */
 #define LATE_SECONDS	3600
-/* Without a word of the service the first message goes again, ever more seldom. */
+/* Without an answer the first message goes again, ever more seldom. */
 #define AGAIN_MIN_MS	5000
+#define AGAIN_DIRECT_MS	2000
 #define AGAIN_MAX_MS	600000
+/* Who is there answers within so many times what the bundle may take. */
+#define PATIENCE	4
 
 enum step {
 	STEP_FETCH,		/* waits for the bundle */
@@ -60,11 +63,13 @@ struct begun_secrets {
  * @route: to the peer's listener or the prekey service
  * @target: whom it is for, if @mailbox
  * @number: of the request for the bundle, and of the first message
- * @first: request with the first message, until the service has answered
+ * @first: the first message as it was sent, until the service or the peer answers
  * @first_len: its length
  * @again: when it goes once more, in ms
  * @pause: until the time after that, in ms
  * @begun: the first message was made
+ * @broken: errno: there will be none, so nothing else can be read; for the tick
+ * @patience: how long to wait for the answer of a peer that is there, in ms
  * @identity: name of our identity
  * @policy: whom to trust
  * @owner: uid
@@ -98,6 +103,8 @@ struct begun {
 	uint64_t again;
 	uint64_t pause;
 	bool begun;
+	int broken;
+	uint64_t patience;
 	char *identity;
 	struct policy *policy;
 	uid_t owner;
@@ -147,16 +154,6 @@ static void begun_free(struct begun *b)
 	free(b);
 }
 
-static void fail(struct begun *b, int err, const char *why)
-{
-	log_user(b->owner, "x3dh for uid %u failed: %s", b->owner, why);
-	if (b->ask)
-		answer_error(b->ask, err, "%s", why);
-	if (b->channel)
-		channels_delete(b->channel);
-	begun_free(b);
-}
-
 /* ---- sending ---- */
 
 /* 0, or an errno; @out stays when it may go later. */
@@ -184,16 +181,21 @@ static int set_out(struct begun *b, const struct ocb_writer *w)
 }
 
 /* Without it the peer cannot read the others. */
-static void keep_first(struct begun *b, const struct ocb_writer *w)
+static int keep_first(struct begun *b, const struct ocb_writer *w)
 {
-	free(b->first);
-	b->first = malloc(w->len);
+	uint64_t end = now_ms() + b->patience;
+
+	b->first = w->full ? NULL : malloc(w->len);
 	if (!b->first)
-		return;
+		return w->full ? EMSGSIZE : ENOMEM;
 	memcpy(b->first, w->buf, w->len);
 	b->first_len = w->len;
-	b->pause = AGAIN_MIN_MS;
+	b->pause = b->mailbox ? AGAIN_MIN_MS : AGAIN_DIRECT_MS;
 	b->again = now_ms() + b->pause;
+	if (!b->mailbox && end < b->deadline)
+		b->deadline = end;
+	b->begun = true;
+	return 0;
 }
 
 static void send_first_again(struct begun *b)
@@ -213,7 +215,7 @@ static int wrap(struct begun *b, const uint8_t *data, size_t len)
 	size_t whole = b->header_len + len;
 	struct ocb_writer w;
 	uint8_t *msg;
-	int err;
+	int err = 0;
 
 	if (whole > POSTBOX_MESSAGE_MAX)
 		return EMSGSIZE;
@@ -231,11 +233,10 @@ static int wrap(struct begun *b, const uint8_t *data, size_t len)
 		ocb_put_raw(&w, msg, whole);
 	}
 	free(msg);
-	if (b->mailbox && !b->begun && !w.full)
-		keep_first(b, &w);
-	err = set_out(b, &w);
+	if (!b->begun)
+		err = keep_first(b, &w);
 	if (!err)
-		b->begun = true;
+		err = set_out(b, &w);
 	return err ? err : send_out(b);
 }
 
@@ -243,19 +244,36 @@ static int wrap(struct begun *b, const uint8_t *data, size_t len)
 static void pump(struct begun *b, unsigned int most)
 {
 	ssize_t n;
+	bool first;
 	int err;
 
 	if (b->out && x3dh_busy(send_out(b)))
 		return;
-	while (!b->out && most--) {
+	while (!b->out && !b->broken && most--) {
 		n = ockam_recv(b->pipe.fd, inbox, sizeof(inbox), NULL, 0);
 		if (n < 0)
 			return;
+		first = !b->begun;
 		err = wrap(b, inbox, n);
+		if (first && (!b->begun || err == EMSGSIZE))
+			b->broken = err;
 		if (err && !x3dh_busy(err) && may_log())
 			log_info("channel %u: early data is lost: %s",
 				 b->channel, strerror(err));
 	}
+}
+
+static void fail(struct begun *b, int err, const char *why)
+{
+	log_user(b->owner, "x3dh for uid %u failed: %s", b->owner, why);
+	if (b->ask)
+		answer_error(b->ask, err, "%s", why);
+	if (b->channel)
+		channels_delete(b->channel);
+	/* The peer may have accepted: it shall hear of the end. */
+	if (b->step == STEP_EARLY && b->begun)
+		pump(b, PUMP_AT_END);
+	begun_free(b);
 }
 
 static struct begun *of_pipe(struct watch *w)
@@ -268,7 +286,7 @@ static void pipe_readable(struct watch *w, uint32_t events)
 	(void)events;
 	pump(of_pipe(w), PUMP_AT_ONCE);
 	/* What waits is for the tick; until then nothing more is read. */
-	if (of_pipe(w)->out)
+	if (of_pipe(w)->out || of_pipe(w)->broken)
 		loop_change(w, 0);
 }
 
@@ -506,7 +524,7 @@ static void got_result(struct begun *b, size_t len)
 	struct ocb_list l;
 	uint64_t result;
 
-	if (b->first &&
+	if (b->mailbox && b->first &&
 	    !x3dh_reply(inbox, len, b->number, &r, &result, &l)) {
 		if (result == POSTBOX_E_STORE)
 			return;
@@ -661,6 +679,7 @@ static struct begun *begun_new(const struct initiate *in, const char *how)
 	b->gid = in->gid;
 	b->shared = in->shared;
 	b->deadline = now_ms() + in->timeout_ms;
+	b->patience = (uint64_t)PATIENCE * in->timeout_ms;
 	randombytes_buf(&b->number, sizeof(b->number));
 	if (b->mailbox)
 		memcpy(b->target, in->policy->trust.ids[0], IDENT_ID_LEN);
@@ -727,7 +746,11 @@ void x3dh_begin_tick(void)
 	struct begun *b, *next;
 
 	TAILQ_FOREACH_SAFE(b, &all, entry, next) {
-		if (now_ms() >= b->deadline) {
+		if (b->broken && b->step == STEP_EARLY) {
+			fail(b, b->broken, b->broken == EMSGSIZE ?
+			     "its first message is too long" :
+			     "its first message is lost");
+		} else if (now_ms() >= b->deadline) {
 			expire(b);
 		} else if (b->first && b->step == STEP_EARLY && !b->out &&
 			   now_ms() >= b->again) {
