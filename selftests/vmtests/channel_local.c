@@ -504,13 +504,35 @@ TEST_F_TIMEOUT(node, gaps, 800)
 
 #define SHUFFLE	48	/* messages; old keys live for 2 s only */
 
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+/* Does it come within a while, unless it is found to be too old? */
+static bool comes(struct ockam_nl *nl, int fd, uint64_t old)
+{
+	uint64_t end = now_ms() + 10000 * (is_slow() ? 4 : 1);
+	struct sockaddr_ockam from;
+	uint8_t buf[128];
+
+	do {
+		if (recv_from(fd, buf, sizeof(buf), &from) == HELLO)
+			return true;
+	} while (now_ms() < end && drops(nl, OCKAM_DROP_TOO_OLD) == old);
+	return false;
+}
+
 TEST_F_TIMEOUT(node, reordered, 240)
 {
-	struct timeval limit = { .tv_sec = 1 };
-	struct sockaddr_ockam from;
+	struct timeval limit = { .tv_usec = 100000 };
+	size_t late = 0, excused = 0;
+	uint64_t old = 0, begin = 0;
 	int echoer, mallory;
 	unsigned int seed;
-	uint8_t buf[128];
 	size_t i, got;
 	struct tape t;
 	size_t *order;
@@ -537,12 +559,29 @@ TEST_F_TIMEOUT(node, reordered, 240)
 	}
 	setsockopt(echoer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	for (i = 0, got = 0; i < t.n; i++) {
+		if (!(i % SHUFFLE)) {
+			begin = now_ms();
+			late = 0;
+		}
 		send_to(mallory, "D2", t.msg[order[i]], t.len);
-		if (recv_from(echoer, buf, sizeof(buf), &from) == HELLO)
+		if (comes(self->nl, echoer, old))
 			got++;
+		else
+			late++;
+		/* Whoever takes so long may find the key gone. */
+		if (drops(self->nl, OCKAM_DROP_TOO_OLD) > old &&
+		    now_ms() - begin > 1500) {
+			old++;
+			excused++;
+		}
+		if (late && i % SHUFFLE == SHUFFLE - 1)
+			TH_LOG("%zu of %d, up to %zu, did not come in %llu ms",
+			       late, SHUFFLE, i,
+			       (unsigned long long)(now_ms() - begin));
 	}
-	EXPECT_EQ(t.n, got);
-	EXPECT_EQ(0, drops(self->nl, OCKAM_DROP_TOO_OLD));
+	EXPECT_EQ(t.n, got + excused);
+	EXPECT_GE(t.n / 2, excused);
+	EXPECT_EQ(excused, drops(self->nl, OCKAM_DROP_TOO_OLD));
 	for (i = 0; i < t.n; i++)
 		send_to(mallory, "D2", t.msg[i], t.len);
 	ASSERT_EQ(true, is_quiet(echoer));
