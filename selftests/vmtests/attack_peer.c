@@ -294,7 +294,7 @@ TEST_F_TIMEOUT(peer, reply_by_channel, 120)
 	EXPECT_TRUE(ot_empty(client));
 
 	ASSERT_EQ(0, lt_set(&p->b.node, OCKAM_A_NODE_REPLY_MS,
-			    2000 * ot_slow()));
+			    10000 * ot_slow()));
 	ASSERT_EQ(1, ot_sendx(client, ot_out(.name = &sa), "q", 1));
 	asked = ot_ms();
 	ASSERT_TRUE(at_read(p->b.w[0].peer, &f));
@@ -312,7 +312,7 @@ TEST_F_TIMEOUT(peer, reply_by_channel, 120)
 	EXPECT_DROPS(&p->b.node, &before, OCKAM_DROP_SCOPE_WORKER, 3);
 	EXPECT_TRUE(ot_empty(client));
 
-	while (ot_ms() - asked < 2200 * ot_slow())
+	while (ot_ms() - asked < 10200 * ot_slow())
 		usleep(50000);
 	LT_MARK(&p->b.node, &before);
 	ASSERT_TRUE(by_channel(p, name, "l", 1));
@@ -458,7 +458,9 @@ TEST_F_TIMEOUT(peer, thousand_slow_links, 240)
 	ASSERT_EQ(0, limit_files(4096));
 	ASSERT_EQ(0, lt_enter(&p->b.node));
 	ASSERT_EQ(0, lt_set(&p->b.node, OCKAM_A_NODE_MAX_MSG, 16 << 20));
-	door = lt_listen(&p->b.node, &at, lt_conf(.max_accepted = n));
+	/* Never too slow: that is not what this is about. */
+	door = lt_listen(&p->b.node, &at, lt_conf(.max_accepted = n,
+						  .frame_ms = 600000));
 	ASSERT_LE(0, door);
 	tcp = calloc(n, sizeof(*tcp));
 	ASSERT_NE(NULL, tcp);
@@ -479,8 +481,11 @@ TEST_F_TIMEOUT(peer, thousand_slow_links, 240)
 	after = mem_available();
 	TH_LOG("%d frames of 16 MiB announced, %d bytes of each sent: %ld KiB",
 	       n, BYTES, before - after);
-	/* Small packets wait with some kilobytes of head each. */
-	EXPECT_GT(n * 16, before - after);
+	/*
+	 * Small packets wait with some kilobytes of head each, and others of
+	 * this machine take and give back some tens of MiB.
+	 */
+	EXPECT_GT(100 * 1024, before - after);
 	EXPECT_EQ(n + 2 + 1, lt_links(&p->b.node));
 	EXPECT_EQ(0, lt_drops(&p->b.node));
 	for (i = 0; i < n; i++)

@@ -442,6 +442,9 @@ TEST_F(wire, ignores_heartbeats)
 	EXPECT_TRUE(ot_empty(self->echoer));
 	EXPECT_EQ(6, lt_stat(&self->node, OCKAM_STAT_HEARTBEATS) -
 		     before.stats[OCKAM_STAT_HEARTBEATS]);
+	/* A message can be read before it is counted. */
+	EXPECT_TRUE(OT_WAIT(lt_stat(&self->node, OCKAM_STAT_DELIVERED) >
+			    before.stats[OCKAM_STAT_DELIVERED]));
 	EXPECT_EQ(1, lt_stat(&self->node, OCKAM_STAT_DELIVERED) -
 		     before.stats[OCKAM_STAT_DELIVERED]);
 	EXPECT_NO_DROPS(&self->node, &before);
@@ -788,7 +791,8 @@ TEST_F_TIMEOUT(link, memory_follows_what_came, 120)
 	after = mem_available();
 	TH_LOG("%d frames of 16 MiB announced, %zu bytes of each sent: %ld KiB",
 	       SLOW_LINKS, sizeof(some), before - after);
-	EXPECT_GT(16 * 1024, before - after);
+	/* Others of this machine take and give back some tens of MiB. */
+	EXPECT_GT(100 * 1024, before - after);
 	for (i = 0; i < SLOW_LINKS; i++)
 		EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node,
 							w[i].link));
@@ -1019,15 +1023,20 @@ TEST_F(link, ends_with_a_reset)
 FIXTURE(deadline) {
 	struct lt_node node;
 	struct lt_wire w;
+	uint64_t start;
 	int echoer;
 };
+
+/* Longer than a machine may stand still. */
+#define FRAME_MS	(4000 * ot_slow())
 
 FIXTURE_SETUP(deadline)
 {
 	ASSERT_EQ(0, lt_node_new(&self->node));
+	self->start = ot_ms();
 	ASSERT_EQ(0, lt_wire_connect(&self->node, &self->w, "127.0.0.1",
 				     lt_conf(.reconnect_min_ms = -1,
-					     .frame_ms = 500 * ot_slow())));
+					     .frame_ms = FRAME_MS)));
 	self->echoer = lt_worker("echoer", OCKAM_ACCEPT_LINKS);
 	ASSERT_LE(0, self->echoer);
 }
@@ -1041,10 +1050,8 @@ FIXTURE_TEARDOWN(deadline)
 
 TEST_F(deadline, of_the_version)
 {
-	uint64_t start = ot_ms();
-
 	EXPECT_TRUE(lt_ended(self->w.peer));
-	EXPECT_LE(400 * ot_slow(), ot_ms() - start);
+	EXPECT_LE(FRAME_MS * 9 / 10, ot_ms() - self->start);
 	EXPECT_DOWN(OCKAM_LINK_REASON_VERSION_TIMEOUT);
 }
 
@@ -1074,7 +1081,7 @@ TEST_F(deadline, is_of_the_whole_frame)
 	ASSERT_EQ(0, lt_wire_up(&self->node, &self->w));
 	ASSERT_TRUE(lt_write(self->w.peer, "\0\1\0\0\x83", 5));
 	start = ot_ms();
-	while (alive && ot_ms() - start < 5000 * ot_slow()) {
+	while (alive && ot_ms() - start < 5 * FRAME_MS) {
 		usleep(50000);
 		alive = lt_write(self->w.peer, "\x81", 1) &&
 			lt_state(&self->node, self->w.link) ==
@@ -1095,11 +1102,11 @@ TEST_F(deadline, is_not_of_silence)
 	ASSERT_EQ(0, lt_wire_up(&self->node, &self->w));
 	for (i = 0; i < 4; i++) {
 		ASSERT_TRUE(lt_write(self->w.peer, f, 7));
-		usleep(200000 * ot_slow());
+		usleep(FRAME_MS * 1000 * 3 / 10);
 		ASSERT_TRUE(lt_write(self->w.peer, f + 7, n - 7));
 		ASSERT_EQ(HELLO, ot_recv(self->echoer, buf, sizeof(buf), 0));
 	}
-	usleep(800000 * ot_slow());
+	usleep(FRAME_MS * 1000 * 3 / 2);
 	EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node, self->w.link));
 	EXPECT_EQ(0, lt_drops(&self->node));
 }
@@ -1118,7 +1125,7 @@ TEST_F(deadline, is_not_of_our_own_delay)
 	for (i = 0; lt_tell(self->w.peer, "echoer", buf, sizeof(buf)); i++)
 		;
 	/* The last one is cut: the deadline would strike if it ran. */
-	usleep(1500000 * ot_slow());
+	usleep(FRAME_MS * 1000 * 3 / 2);
 	EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node, self->w.link));
 	while (got < i && ot_recv(self->echoer, buf, sizeof(buf), 0) > 0)
 		got++;
@@ -1495,7 +1502,7 @@ TEST_F_TIMEOUT(link, reply_right, 60)
 
 	/* Who was asked may answer, as often as it likes. */
 	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_REPLY_MS,
-			    2000 * ot_slow()));
+			    10000 * ot_slow()));
 	ASSERT_EQ(1, ot_sendx(fd, ot_out(.to = &to), "q", 1));
 	sent = ot_ms();
 	LT_MARK(&self->node, &before);
@@ -1514,7 +1521,7 @@ TEST_F_TIMEOUT(link, reply_right, 60)
 	EXPECT_TRUE(ot_empty(self->app));
 
 	/* Until the time is over; another question starts it again. */
-	while (ot_ms() - sent < 2200 * ot_slow())
+	while (ot_ms() - sent < 10200 * ot_slow())
 		usleep(50000);
 	LT_MARK(&self->node, &before);
 	ASSERT_TRUE(lt_tell(self->w.peer, name, "late", 4));
