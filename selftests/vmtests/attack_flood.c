@@ -125,7 +125,7 @@ TEST_F_TIMEOUT(flood, forged_nonces, 560)
 		  lt_drop(&p->b.node, OCKAM_DROP_QUEUE_FULL));
 	ASSERT_LE(fl.near, ch.auth_failed);
 	followed = ch.auth_failed - fl.near;
-	EXPECT_LT(0, followed);
+	/* There may have been time for none. */
 	TH_LOG("%llu forged, %u honest, none lost; %llu far ahead followed, %llu derivations, at most %llu allowed",
 	       (unsigned long long)fl.forged, p->next,
 	       (unsigned long long)followed,

@@ -257,12 +257,17 @@ OT int at_settled(const struct at_side *s, const char *enc,
 		  struct ockam_nl_channel *ch)
 {
 	struct ockam_nl_channel before = {};
-	int i, err;
+	int i, err, calm = 0;
 
-	for (i = 0; i < 200; i++) {
+	/* A machine that stood still for one interval has not for several. */
+	for (i = 0; i < 600; i++) {
 		err = ct_get(s->node.nl, enc, ch);
-		if (err || (i && ch->derivations == before.derivations))
+		if (err)
 			return err;
+		calm = i && ch->derivations == before.derivations ? calm + 1 :
+								    0;
+		if (calm == 4)
+			return 0;
 		before = *ch;
 		usleep(50000);
 	}
