@@ -213,7 +213,7 @@ FIXTURE_SETUP(limits)
 	signal(SIGPIPE, SIG_IGN);
 	ASSERT_EQ(0, lt_node_new(&self->host));
 	/* Of the test before. */
-	ASSERT_TRUE(OT_WAIT(used(USER, "sockets") == -1));
+	ASSERT_TRUE(OT_WAIT_LONG(used(USER, "sockets") == -1));
 }
 
 FIXTURE_TEARDOWN(limits)
@@ -257,7 +257,7 @@ static void box_sockets(void *arg)
 	box_meet();
 	/* What is given back can be taken again, and no more. */
 	close(fd[0]);
-	BOX(OT_WAIT((fd[0] = ot_socket(0)) >= 0));
+	BOX(OT_WAIT_LONG((fd[0] = ot_socket(0)) >= 0));
 	BOX(ot_socket(0) == -ENOSPC);
 }
 
@@ -276,8 +276,8 @@ TEST_F(limits, sockets)
 	EXPECT_TRUE(host_makes(20));
 	EXPECT_EQ(0, lt_stat(&self->host, OCKAM_STAT_USER_LIMIT));
 	EXPECT_EQ(0, box_end(&box));
-	EXPECT_TRUE(OT_WAIT(used(USER, "sockets") == -1));
-	EXPECT_TRUE(OT_WAIT(used("userns", "sockets") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "sockets") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used("userns", "sockets") == -1));
 }
 
 /* ---- links, channels, hops ---- */
@@ -365,7 +365,7 @@ TEST_F(limits, objects)
 		at = lt_addr("127.0.0.1", 0);
 	}
 	EXPECT_EQ(0, box_end(&box));
-	EXPECT_TRUE(OT_WAIT(used(USER, "links") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "links") == -1));
 }
 
 /* ---- namespaces ---- */
@@ -385,7 +385,7 @@ static void box_nodes(void *arg)
 	BOX(ot_socket(0) == -ENOSPC);
 	box_meet();
 	close(fd[1]);
-	BOX(OT_WAIT((fd[1] = ot_socket(0)) >= 0));
+	BOX(OT_WAIT_LONG((fd[1] = ot_socket(0)) >= 0));
 	BOX(!unshare(CLONE_NEWNET));
 	BOX(ot_socket(0) == -ENOSPC);
 }
@@ -400,7 +400,7 @@ TEST_F(limits, nodes)
 	EXPECT_EQ(2, used(USER, "nodes"));
 	EXPECT_EQ(3, used(USER, "sockets"));
 	EXPECT_EQ(0, box_end(&box));
-	EXPECT_TRUE(OT_WAIT(used(USER, "nodes") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "nodes") == -1));
 }
 
 /* ---- shared by all of a user's ---- */
@@ -451,12 +451,12 @@ TEST_F(limits, shared_by_namespaces_of_a_user)
 
 	EXPECT_EQ(0, box_end(&c));
 	EXPECT_EQ(0, box_end(&a));
-	EXPECT_TRUE(OT_WAIT(used(USER, "sockets") == 4));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "sockets") == 4));
 	EXPECT_EQ(0, box_end(&b));
 	EXPECT_EQ(0, box_end(&other));
 	EXPECT_EQ(0, box_end(&root));
-	EXPECT_TRUE(OT_WAIT(used(USER, "sockets") == -1));
-	EXPECT_TRUE(OT_WAIT(used("userns", "sockets") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "sockets") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used("userns", "sockets") == -1));
 }
 
 /* Many uids may be one user, who has a range of them: together they have less. */
@@ -480,7 +480,7 @@ TEST_F(limits, shared_by_all_users)
 
 	/* Who has a place of them gives it to whoever comes. */
 	EXPECT_EQ(0, box_end(&b));
-	EXPECT_TRUE(OT_WAIT(used("all users:", "sockets") == 6));
+	EXPECT_TRUE(OT_WAIT_LONG(used("all users:", "sockets") == 6));
 	minus = -3;
 	ASSERT_EQ(0, box_start(&d, OTHER_UID + 1, box_take, &minus));
 	ASSERT_TRUE(box_wait(&d));
@@ -495,7 +495,7 @@ TEST_F(limits, shared_by_all_users)
 	EXPECT_EQ(0, box_end(&a));
 	EXPECT_EQ(0, box_end(&c));
 	EXPECT_EQ(0, box_end(&d));
-	EXPECT_TRUE(OT_WAIT(used("all users:", "sockets") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used("all users:", "sockets") == -1));
 }
 
 /* Of several that want the last places at once, as many get one. */
@@ -534,7 +534,7 @@ TEST_F(limits, race_for_the_last)
 	EXPECT_EQ(*got, used(USER, "sockets"));
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(0, box_end(&box[i]));
-	EXPECT_TRUE(OT_WAIT(used(USER, "sockets") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "sockets") == -1));
 	munmap(got, 4096);
 }
 
@@ -637,7 +637,7 @@ static unsigned int stuff_by(int peer, struct ot_route onward,
 	static char payload[CHUNK];
 	struct ot_route ret = ot_route("app", NULL);
 	struct lt_buf b = {};
-	unsigned int n = 0;
+	unsigned int n = 0, calm = 0;
 	size_t off = 0;
 
 	ot_fill(payload, sizeof(payload), 1);
@@ -647,12 +647,15 @@ static unsigned int stuff_by(int peer, struct ot_route onward,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (k < 0 && errno == EAGAIN) {
-			if (ot_poll(peer, POLLOUT, 700 * ot_slow()) > 0)
+			/* One silence may be that of the machine. */
+			if (ot_poll(peer, POLLOUT, 700 * ot_slow()) > 0 ||
+			    ++calm < 5)
 				continue;
 			break;
 		}
 		if (k < 0)
 			break;
+		calm = 0;
 		off += k;
 		if (off == b.len) {
 			off = 0;
@@ -757,7 +760,7 @@ TEST_F(limits, buffered_bytes)
 	ASSERT_TRUE(box_wait(&box));
 	EXPECT_GE(LEAST + 4 * CHUNK, used(USER, "buffer"));
 	EXPECT_EQ(0, box_end(&box));
-	EXPECT_TRUE(OT_WAIT(used(USER, "buffer") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "buffer") == -1));
 }
 
 /* What passes through from one link to another, whose peer does not read. */
@@ -812,7 +815,7 @@ TEST_F(limits, messages_passing_through)
 	ASSERT_TRUE(box_go(&box));
 	ASSERT_TRUE(box_wait(&box));
 	EXPECT_EQ(0, box_end(&box));
-	EXPECT_TRUE(OT_WAIT(used(USER, "buffer") == -1));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "buffer") == -1));
 }
 
 /* A node that takes little, and whose TCP may keep a lot: both ways. */
@@ -1053,7 +1056,8 @@ TEST_F(limits, memory_control_group)
 	TH_LOG("%u messages; the group has %ld KiB, before %ld KiB",
 	       g->sent % 1000000, full / 1024, before / 1024);
 	EXPECT_GT(20000, g->sent % 1000000);
-	EXPECT_GE(GROUP_MAX, full);
+	/* What must not fail may be charged beyond it. */
+	EXPECT_GE(GROUP_MAX + 65536, full);
 	EXPECT_LE(GROUP_MAX / 2, full);
 	EXPECT_EQ(0, group_read("memory.events", "oom_kill"));
 
@@ -1074,7 +1078,7 @@ TEST_F(limits, memory_control_group)
 	EXPECT_EQ(0, box_end(&box));
 	close(peer);
 	close(echoer);
-	EXPECT_TRUE(OT_WAIT(!rmdir(CGROUP)));
+	EXPECT_TRUE(OT_WAIT_LONG(!rmdir(CGROUP)));
 	munmap(g, 4096);
 }
 
