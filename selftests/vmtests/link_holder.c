@@ -163,7 +163,7 @@ static bool namespaces_end(FIXTURE_DATA(holder) *self)
 	    lt_enter(&self->node))
 		return false;
 	lt_node_free(&gone);
-	ended = OT_WAIT(!if_nametoindex("v7"));
+	ended = OT_WAIT_LONG(!if_nametoindex("v7"));
 	return ended;
 }
 
@@ -231,7 +231,7 @@ TEST_F(holder, goes_on_and_so_does_the_link)
 
 	EXPECT_EQ(2, ot_recv(self->echoer, text, sizeof(text), 0));
 	EXPECT_STREQ("in", text);
-	EXPECT_FALSE(lt_silent(self->fd[1]));
+	EXPECT_LT(0, ot_poll(self->fd[1], POLLIN, 10000 * ot_slow()));
 	EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node, id));
 }
 

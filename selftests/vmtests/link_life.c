@@ -136,33 +136,41 @@ static int take_try(const struct ockam_nl_event *ev, void *arg)
 	return 0;
 }
 
+#define TRIES	8
+
 /* Each attempt and its end is an event; the pauses grow, to the longest. */
 TEST_F(life, tries_again_with_backoff)
 {
 	struct sockaddr_storage at = nobody();
 	struct backoff b = {};
 	struct ockam_nl_link link;
-	uint64_t end;
+	uint64_t start, longest = 0;
+	unsigned int i;
 	int id;
 
+	start = ot_ms();
 	id = lt_connect(&self->node, &at,
 			lt_conf(.name = "peer", .reconnect_min_ms = 40,
 				.reconnect_max_ms = 320));
 	ASSERT_LT(0, id);
 	b.id = id;
-	end = ot_ms() + 3000;
-	while (ot_ms() < end)
+	while (b.tries < TRIES && ot_ms() - start < 60000 * ot_slow())
 		if (ot_poll(ockam_nl_fd(self->node.ev), POLLIN, 50) > 0)
 			ockam_nl_events(self->node.ev, take_try, &b);
 	ASSERT_EQ(0, lt_get(&self->node, id, &link));
-	TH_LOG("%u attempts in 3 s", b.tries);
+	ASSERT_LE(TRIES, b.tries);
+	TH_LOG("%u attempts in %llu ms", TRIES,
+	       (unsigned long long)(b.at[TRIES - 1] - start));
 	EXPECT_EQ(0, b.wrong);
-	/* 3 s are: 20 to 40, 40 to 80, 80 to 160, then 160 to 320 each */
-	EXPECT_GE(22, b.tries);
-	EXPECT_LE(6, b.tries * ot_slow());
+	/* 20 to 40 ms, 40 to 80, 80 to 160, then 160 to 320 each */
+	EXPECT_LE(750, b.at[TRIES - 1] - start);
 	EXPECT_LE(b.tries, link.attempts);
 	EXPECT_EQ(0, link.connects);
-	EXPECT_LE(150, b.at[b.tries - 1] - b.at[b.tries - 2]);
+	/* The time is that of reading the event: one of them is right. */
+	for (i = 4; i < TRIES; i++)
+		if (b.at[i] - b.at[i - 1] > longest)
+			longest = b.at[i] - b.at[i - 1];
+	EXPECT_LE(150, longest);
 	EXPECT_EQ(1, lt_links(&self->node));
 }
 
@@ -237,7 +245,8 @@ TEST_F(life, stops_connecting_again_when_told)
 	ockam_nl_mark(&link, OCKAM_A_LINK_ID);
 	ockam_nl_mark(&link, OCKAM_A_LINK_RECONNECT_MIN_MS);
 	ASSERT_EQ(0, ockam_nl_link_set(self->node.nl, &link));
-	usleep(200000);
+	/* One that was under way comes to its end. */
+	usleep(2000000 * ot_slow());
 	ASSERT_EQ(0, lt_get(&self->node, id, &link));
 	usleep(300000);
 	ASSERT_EQ(0, lt_get(&self->node, id, &now));
@@ -359,8 +368,8 @@ TEST_F(life, second_link_to_an_endpoint)
 	       link.endpoint.data[1]);
 	ot_local(&to, "echoer");
 	ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &to), "x", 1));
+	EXPECT_LT(0, ot_poll(peer[0], POLLIN, 10000 * ot_slow()));
 	EXPECT_TRUE(lt_silent(peer[1]));
-	EXPECT_FALSE(lt_silent(peer[0]));
 	ASSERT_EQ(0, lt_del(&self->node, id[0]));
 	EXPECT_EQ(-ENETUNREACH, ot_sendx(self->app, ot_out(.to = &to), "x", 1));
 	close(peer[0]);
@@ -591,7 +600,7 @@ TEST_F(life, handover_of_ipv4_in_ipv6)
 	ASSERT_TRUE(lt_tell(peer, "echoer", "e", 1));
 	EXPECT_EQ(1, ot_recv(self->echoer, &c, 1, 0));
 	EXPECT_EQ(1, say(self->app, "peer"));
-	EXPECT_FALSE(lt_silent(peer));
+	EXPECT_LT(0, ot_poll(peer, POLLIN, 10000 * ot_slow()));
 	close(fd);
 	close(peer);
 	close(listener);
@@ -654,7 +663,7 @@ TEST_F(life, handed_over_fd_does_nothing_else)
 	ASSERT_TRUE(lt_tell(fd[1], "echoer", "e", 1));
 	EXPECT_EQ(1, ot_recv(self->echoer, &c, 1, 0));
 	EXPECT_EQ(1, say(self->app, "peer"));
-	EXPECT_FALSE(lt_silent(fd[1]));
+	EXPECT_LT(0, ot_poll(fd[1], POLLIN, 10000 * ot_slow()));
 	close(fd[0]);
 	close(fd[1]);
 	close(p[0]);
@@ -720,7 +729,7 @@ TEST_F(life, handed_over_fd_after_the_link)
 			break;
 		}
 		EXPECT_EQ(0, lt_links(&self->node));
-		EXPECT_LT(0, ot_poll(fd[0], POLLIN, 1000));
+		EXPECT_LT(0, ot_poll(fd[0], POLLIN, 10000 * ot_slow()));
 		/* Bytes that the link has not taken, then the end. */
 		while (recv(fd[0], &c, 1, 0) > 0)
 			;
@@ -862,6 +871,9 @@ TEST_F(refusal, of_a_handover)
 	case PEER_GONE:
 		close(self->fd[1]);
 		self->fd[1] = -1;
+		/* On a busy machine the end may come later. */
+		EXPECT_LT(0, ot_poll(self->fd[0], POLLRDHUP,
+				     10000 * ot_slow()));
 		works = false;
 		break;
 	case TLS:
@@ -1033,9 +1045,10 @@ TEST_F_TIMEOUT(end, of_a_namespace, 120)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	start = ot_ms();
-	EXPECT_TRUE(OT_WAIT(!if_nametoindex("v1")));
+	EXPECT_TRUE(OT_WAIT_LONG(!if_nametoindex("v1")));
 	TH_LOG("freed after %llu ms", (unsigned long long)(ot_ms() - start));
-	EXPECT_GT(5000 * ot_slow(), ot_ms() - start);
+	/* 5 s, were nobody else at work. */
+	EXPECT_GT(4 * 5000 * ot_slow(), ot_ms() - start);
 	close(peer);
 	close(listener);
 }
@@ -1084,7 +1097,7 @@ TEST_F_TIMEOUT(module, unloads_when_unused, 300)
 		close(w.peer);
 		lt_node_free(&node);
 
-		EXPECT_TRUE(OT_WAIT(!unload()));
+		EXPECT_TRUE(OT_WAIT_LONG(!unload()));
 		EXPECT_EQ(-1, access("/sys/module/ockam", F_OK));
 		EXPECT_GT(0, ot_socket(0));
 		ASSERT_EQ(0, lt_run("modprobe ockam"));
@@ -1125,7 +1138,7 @@ TEST_F_TIMEOUT(module, unloads_under_calls_on_a_descriptor, 300)
 		usleep(20000);
 		EXPECT_EQ(0, ockam_nl_link_flush(node.nl));
 		lt_node_free(&node);
-		EXPECT_TRUE(OT_WAIT(!unload()));
+		EXPECT_TRUE(OT_WAIT_LONG(!unload()));
 		close(ends[1]);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		EXPECT_EQ(0, status);
