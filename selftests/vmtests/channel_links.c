@@ -174,7 +174,7 @@ static int relay_by(struct lt_node *node, const char *enc)
 	return ockam_nl_hop_set(node->nl, &hop);
 }
 
-TEST_F(over, route_changes_under_traffic)
+TEST_F_TIMEOUT(over, route_changes_under_traffic, 400)
 {
 	unsigned int n = ot_slow() > 1 ? 3000 : 30000, changes = 0;
 	struct ot_route route = ot_route("E11", NULL);

@@ -530,7 +530,8 @@ TEST_F_TIMEOUT(takeover, under_fire, 550)
 	/* It was no empty exercise. */
 	EXPECT_LE(n / 20, done);
 	EXPECT_LT(done / 10, early);
-	EXPECT_LT(done / 20, before);
+	/* Of a few, chance decides. */
+	EXPECT_LT(done >= 300 ? done / 20 : 0, before);
 	EXPECT_LT(done, sent);
 
 	/* Each piece of junk is with a reader or in a counter. */

@@ -177,7 +177,7 @@ TEST_F(core, takeover_frees_who_waits)
 		TH_LOG("%s", ockam_nl_error(self->nl));
 	}
 	EXPECT_EQ(4096, ot_task_end(&t));
-	EXPECT_EQ(POLLOUT, ot_poll(polled, POLLOUT, 1000 * ot_slow()));
+	EXPECT_EQ(POLLOUT, ot_poll(polled, POLLOUT, 10000 * ot_slow()));
 	close(hs);
 	close(blocked);
 	close(polled);

@@ -263,10 +263,10 @@ TEST_F(policy, emptied_map)
 	close(array);
 	close(pass);
 	close(fd);
-	EXPECT_TRUE(OT_WAIT(ot_say(self->s, "w", "again") == -EACCES));
+	/* Read, or the worker would be full in the end. */
+	EXPECT_TRUE(OT_WAIT(ot_say(self->s, "w", "again") == -EACCES ||
+			    (ot_hears(self->w, "again"), false)));
 	EXPECT_EQ(-EACCES, ot_say(self->s, "w", "again"));
-	while (ot_hears(self->w, "again"))
-		;
 	EXPECT_TRUE(ot_empty(self->w));
 }
 
