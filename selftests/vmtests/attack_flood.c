@@ -147,6 +147,9 @@ TEST_F_TIMEOUT(flood, forged_nonces, 560)
 	t0 = ot_ms();
 	for (tries = 0; ot_empty(p->b.fd) &&
 	     ot_ms() - t0 < 60000 * ot_slow(); tries++) {
+		/* What it has not looked at yet would be in the way later. */
+		ASSERT_TRUE(OT_WAIT(lt_drops(&p->b.node) + 8 * BATCH >=
+				    fl.forged));
 		len = forge(buf, &model, last, &rng);
 		ASSERT_TRUE(lt_write(p->b.w[0].peer, buf, len));
 		count(&fl);
