@@ -648,7 +648,7 @@ static unsigned int stuff_by(int peer, struct ot_route onward,
 
 		if (k < 0 && errno == EAGAIN) {
 			/* One silence may be that of the machine. */
-			if (ot_poll(peer, POLLOUT, 700 * ot_slow()) > 0 ||
+			if (ot_poll(peer, POLLOUT, 700) > 0 ||
 			    ++calm < 5)
 				continue;
 			break;

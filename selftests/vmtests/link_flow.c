@@ -136,7 +136,7 @@ static bool stands(volatile uint32_t *n, unsigned int ms)
 
 	while (ot_ms() < end && calm < CALM) {
 		last = *n;
-		usleep(ms * 1000 * ot_slow());
+		usleep(ms * 1000);
 		calm = last && last == *n ? calm + 1 : 0;
 	}
 	return calm == CALM;
@@ -205,7 +205,7 @@ TEST_F_TIMEOUT(flow, stalled_worker, 120)
 	ASSERT_EQ(0, ot_nl_open(&nl));
 	/* More than the time that it takes to park all, and to look. */
 	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS,
-			    5000 * ot_slow()));
+			    5000));
 	LT_MARK(&self->node, &before);
 	for (i = 0; i < 60; i++)
 		ASSERT_TRUE(tell(self->w.peer, "slow", i));
@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(flow, handshake_is_full, 120)
 	ASSERT_EQ(0, ot_nl_open(&nl));
 	/* More than the time that it takes to park all, and to look. */
 	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS,
-			    5000 * ot_slow()));
+			    5000));
 	ASSERT_EQ(0, ot_set(self->slow, SOL_OCKAM, OCKAM_HANDSHAKE, 1));
 	LT_MARK(&self->node, &before);
 	for (i = 0; i < 60; i++)
@@ -285,11 +285,11 @@ TEST_F_TIMEOUT(flow, slow_is_not_stalled, 120)
 	uint32_t i;
 
 	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS,
-			    8000 * ot_slow()));
+			    8000));
 	for (i = 0; i < 12; i++)
 		ASSERT_TRUE(tell(self->w.peer, "slow", i));
 	for (i = 0; i < 12; i++) {
-		usleep(1000000 * ot_slow());
+		usleep(1000000);
 		ASSERT_EQ(i, hear(self->slow, 0));
 	}
 	EXPECT_EQ(0, lt_drops(&self->node));
@@ -371,7 +371,7 @@ static uint32_t fill_link(int fd)
 			calm = 0;
 			n++;
 		} else {
-			calm += !ot_poll(fd, POLLOUT, 500 * ot_slow());
+			calm += !ot_poll(fd, POLLOUT, 500);
 		}
 	}
 	return n;

@@ -246,7 +246,7 @@ TEST_F(life, stops_connecting_again_when_told)
 	ockam_nl_mark(&link, OCKAM_A_LINK_RECONNECT_MIN_MS);
 	ASSERT_EQ(0, ockam_nl_link_set(self->node.nl, &link));
 	/* One that was under way comes to its end. */
-	usleep(2000000 * ot_slow());
+	usleep(2000000);
 	ASSERT_EQ(0, lt_get(&self->node, id, &link));
 	usleep(300000);
 	ASSERT_EQ(0, lt_get(&self->node, id, &now));

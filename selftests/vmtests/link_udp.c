@@ -46,7 +46,7 @@ static int udp_link(const struct lt_node *node, const char *name,
 		.kind = OCKAM_LINK_KIND_UDP,
 		.mode = remote ? OCKAM_LINK_MODE_CONNECT :
 				 OCKAM_LINK_MODE_LISTEN,
-		.frame_ms = LOST_MS * ot_slow(),
+		.frame_ms = LOST_MS,
 	};
 	int err;
 
