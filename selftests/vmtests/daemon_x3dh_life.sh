@@ -150,8 +150,8 @@ start resp
 check "a service with a full disk takes no one-time prekeys" \
 	until_true unpublished $((before + 1))
 check "nor later" until_true unpublished $((before + 2))
+check "what is in the mailbox is delivered all the same" until_true heard 14 1
 rm svc.keys/filler
-check "it is delivered" until_true heard 14 1
 check "and the service has 48 again" until_true again
 check "made once: the responder has all that are out, but one" eval \
 	'prekeys; prekeys | grep "^signed $spk one-time 83 "'

@@ -20,6 +20,7 @@
 #define POLL_MS		5000	/* between looks into the mailbox */
 #define LINES		64	/* about messages, in a minute, in the log */
 #define COUNT_MS	60000	/* between questions for one-time prekeys */
+#define BRING_MS	12000	/* between attempts to bring those */
 #define ONE_TIME_LOW	16	/* fewer at the service: bring more */
 #define ONE_TIME_WANT	48
 
@@ -35,6 +36,9 @@
  * @count: when to ask for that again, in ms
  * @emptied: messages came since
  * @fresh: number of the first one-time prekey that it has not seen
+ * @end: behind the last one that was made for it; others of the identity may be for
+ *       another service
+ * @bring: when it may be brought these, in ms
  * @unconfirmed: number of their signed prekey, 0: it has all
  * @brought: the request has one-time prekeys
  * @number: of the request that was sent
@@ -58,6 +62,8 @@ struct mail {
 	uint64_t count;
 	bool emptied;
 	uint64_t fresh;
+	uint64_t end;
+	uint64_t bring;
 	uint64_t unconfirmed;
 	bool brought;
 	uint64_t number;
@@ -87,7 +93,7 @@ static void mail_free(struct mail *m)
 
 /* One-time prekeys from number @fresh on. */
 static int put_one_times(struct ocb_writer *w, const struct own_prekeys *o,
-			 struct identity *self, uint64_t fresh)
+			 struct identity *self, uint64_t fresh, uint64_t end)
 {
 	const struct prekey_signed *spk = &o->pk->spk[0];
 	uint8_t one[ONE_TIME_MAX];
@@ -96,10 +102,10 @@ static int put_one_times(struct ocb_writer *w, const struct own_prekeys *o,
 	int err;
 
 	for (i = 0; i < spk->n_one_time; i++)
-		n += spk->one_time[i].id >= fresh;
+		n += spk->one_time[i].id >= fresh && spk->one_time[i].id < end;
 	ocb_put_array(w, n);
 	for (i = 0; i < spk->n_one_time; i++) {
-		if (spk->one_time[i].id < fresh)
+		if (spk->one_time[i].id < fresh || spk->one_time[i].id >= end)
 			continue;
 		ocb_writer_init(&ow, one, sizeof(one));
 		err = prekeys_one_time(o->pk, self, i, &ow);
@@ -141,7 +147,7 @@ static void publish(struct mail *m, const struct own_prekeys *o,
 	m->brought = fresh != UINT64_MAX;
 	begin_request(m, &w, POSTBOX_PUBLISH, 2);
 	ocb_put_bytes(&w, o->pk->spk[0].bundle, o->pk->spk[0].bundle_len);
-	if (put_one_times(&w, o, self, fresh)) {
+	if (put_one_times(&w, o, self, fresh, m->end)) {
 		m->next = now_ms() + REFUSED_MS;
 		return;
 	}
@@ -183,11 +189,22 @@ static bool make_one_times(struct mail *m, struct own_prekeys *o,
 		return false;
 	if (!own_prekeys_save(o)) {
 		m->unconfirmed = spk->id;
+		m->end = spk->next_one_time;
 		return true;
 	}
 	/* What is not on disk is not used: as it was there. */
 	own_prekeys_forget(o);
 	return false;
+}
+
+/* While it does not take them, what is in the mailbox is fetched all the same. */
+static bool bring(struct mail *m, struct own_prekeys *o, struct identity *self)
+{
+	if (now_ms() < m->bring || !make_one_times(m, o, self))
+		return false;
+	m->bring = now_ms() + BRING_MS;
+	publish(m, o, self, m->fresh);
+	return true;
 }
 
 static void step(struct mail *m)
@@ -205,8 +222,8 @@ static void step(struct mail *m)
 		ask_number(m, POSTBOX_ACKNOWLEDGE, m->letter);
 	else if (m->published != o->pk->spk[0].id || now_ms() >= m->count)
 		publish(m, o, self, UINT64_MAX);
-	else if (m->kept < ONE_TIME_LOW && make_one_times(m, o, self))
-		publish(m, o, self, m->fresh);
+	else if (m->kept < ONE_TIME_LOW && bring(m, o, self))
+		return;
 	else
 		ask_number(m, POSTBOX_COLLECT, 0);
 }
@@ -234,6 +251,8 @@ static void got_published(struct mail *m, struct ocb_reader *r,
 	/* Or an answer before this one did not come. */
 	if (m->brought || m->kept >= ONE_TIME_LOW)
 		m->unconfirmed = 0;
+	if (m->brought)
+		m->bring = 0;
 }
 
 /* The service has a later one, so ours were lost; or it has had these prekeys. */
