@@ -383,6 +383,8 @@ static int errno_of(int err)
 	case IDENT_E_NOMEM:
 		return ENOMEM;
 	case IDENT_E_STORE:
+	case IDENT_E_STORE_FULL:
+	case IDENT_E_STORE_DAMAGED:
 		return EIO;
 	case IDENT_E_UNTRUSTED:
 		return EACCES;
@@ -595,7 +597,13 @@ static size_t count_user(uid_t uid, size_t *whole)
 	return n;
 }
 
-/* The oldest one of the user who has the most; answered ones go by themselves. */
+static void drained(struct begun *b)
+{
+	channels_delete_quiet(b->old);
+	begun_free(b);
+}
+
+/* The oldest one of the user who has the most. */
 static struct begun *oldest_of_largest(size_t *largest)
 {
 	struct begun *b, *found = NULL;
@@ -603,8 +611,7 @@ static struct begun *oldest_of_largest(size_t *largest)
 
 	*largest = 0;
 	TAILQ_FOREACH(b, &all, entry) {
-		if (b->step == STEP_DRAIN ||
-		    (found && found->owner == b->owner))
+		if (found && found->owner == b->owner)
 			continue;
 		n = count_user(b->owner, &whole);
 		if (n > *largest) {
@@ -631,7 +638,12 @@ static bool admit(uid_t uid)
 	victim = oldest_of_largest(&largest);
 	if (!victim || largest <= mine + 1)
 		return false;
-	fail(victim, EAGAIN, "too many channels whose peer has not answered");
+	/* An answered one would go by itself soon. */
+	if (victim->step == STEP_DRAIN)
+		drained(victim);
+	else
+		fail(victim, EAGAIN,
+		     "too many channels whose peer has not answered");
 	return true;
 }
 
@@ -735,8 +747,7 @@ static void expire(struct begun *b)
 		fail(b, ETIMEDOUT, "the peer never answered");
 		break;
 	case STEP_DRAIN:
-		channels_delete_quiet(b->old);
-		begun_free(b);
+		drained(b);
 		break;
 	}
 }
