@@ -251,6 +251,15 @@ static void fill(struct ockam_nl_channel *ch, const struct listener *l,
 	x3dh_fill(ch, &c);
 }
 
+static char refusal[256];
+
+/* The next request, which may be to undo this one, empties netlink's text. */
+static int refused(int err, const char *why)
+{
+	snprintf(refusal, sizeof(refusal), "%s", why);
+	return err;
+}
+
 static int install_final(const struct listener *l,
 			 const struct x3dh_accept *acc, struct accepted *a)
 {
@@ -260,13 +269,15 @@ static int install_final(const struct listener *l,
 	fd = x3dh_socket(true, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS |
 			 OCKAM_ACCEPT_FORWARDED, &a->decryptor);
 	if (fd < 0)
-		return fd;
+		return refused(fd, strerror(-fd));
 	left_note(&a->decryptor);
 	fill(ch, l, acc, fd, &a->reply);
 	memcpy(ch->tx_key, acc->keys.tx, sizeof(ch->tx_key));
 	memcpy(ch->rx_key, acc->keys.rx, sizeof(ch->rx_key));
 	err = ockam_nl_channel_new(the.nl, ch);
-	if (!err)
+	if (err)
+		refused(err, ockam_nl_error(the.nl));
+	else
 		a->channel = ch->id;
 	sodium_memzero(ch, sizeof(*ch));
 	close(fd);
@@ -285,10 +296,10 @@ static int install_early(const struct listener *l,
 
 	err = a->feed ? 0 : feed_get(a);
 	if (err)
-		return err;
+		return refused(err, strerror(-err));
 	fd = x3dh_socket(true, 0, &a->early_decryptor);
 	if (fd < 0)
-		return fd;
+		return refused(fd, strerror(-fd));
 	left_note(&a->early_decryptor);
 	fill(ch, l, acc, fd, &a->feed->own);
 	ockam_nl_mark(ch, OCKAM_A_CHANNEL_EARLY_OF);
@@ -296,7 +307,9 @@ static int install_early(const struct listener *l,
 	randombytes_buf(ch->tx_key, sizeof(ch->tx_key));
 	memcpy(ch->rx_key, acc->early, sizeof(ch->rx_key));
 	err = ockam_nl_channel_new(the.nl, ch);
-	if (!err)
+	if (err)
+		refused(err, ockam_nl_error(the.nl));
+	else
 		a->early = ch->id;
 	sodium_memzero(ch, sizeof(*ch));
 	close(fd);
@@ -486,17 +499,6 @@ static void drop_final(struct accepted *a)
 	left_forget(&a->decryptor);
 }
 
-/* The next request, which may be to undo this one, empties the text. */
-static const char *refusal(int err)
-{
-	static char text[256];
-
-	snprintf(text, sizeof(text), "%s",
-		 err == -EMFILE || err == -ENFILE ? strerror(-err) :
-						    ockam_nl_error(the.nl));
-	return text;
-}
-
 static int install(struct listener *l, const struct x3dh_accept *acc,
 		   struct accepted *a)
 {
@@ -528,7 +530,7 @@ static int set_up(struct listener *l, const struct x3dh_accept *acc,
 
 	err = install(l, acc, a);
 	if (err) {
-		*why = refusal(err);
+		*why = refusal;
 		if (is_ours(-err))
 			return EAGAIN;
 		drop_final(a);
