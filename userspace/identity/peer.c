@@ -239,7 +239,9 @@ static int check_known(const struct ident_payload *p,
 				 IDENT_HISTORY_MAX, &len);
 	if (err <= 0) {
 		*fresh = !err;
-		err = err ? IDENT_E_STORE : 0;
+		/* Nobody wrote one so long. */
+		err = !err ? 0 : err == -EFBIG ? IDENT_E_STORE_DAMAGED :
+						 IDENT_E_STORE;
 		goto out;
 	}
 	/* A file that does not verify is a fault here, not the peer's. */

@@ -253,7 +253,9 @@ static int import_history(const struct call *c, const uint8_t *raw, size_t len)
 	}
 	err = keystore_peer_save(c->ks, h.identifier, raw, len);
 	if (err)
-		return ctl_fail(c->ctl, "%s: %s", c->dir, strerror(-err));
+		return ctl_fail(c->ctl, "%s: %s", c->dir, err == -EUSERS ?
+				ident_strerror(IDENT_E_STORE_FULL) :
+				strerror(-err));
 	ident_id_print(h.identifier, text);
 	puts(text);
 	return CTL_OK;
