@@ -12,6 +12,7 @@
 
 #include <compat.h>
 
+#include "base.h"
 #include "limit.h"
 #include "name.h"
 #include "node.h"

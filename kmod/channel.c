@@ -7,6 +7,7 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
+#include "base.h"
 #include "channel.h"
 #include "codec.h"
 #include "crypt.h"

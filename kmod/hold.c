@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
+#include "base.h"
 #include "hold.h"
 #include "name.h"
 #include "node.h"

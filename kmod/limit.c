@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
+#include "base.h"
 #include "limit.h"
 #include "node.h"
 #include "stats.h"

@@ -9,19 +9,13 @@
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
-#include <linux/workqueue.h>
 
+#include "base.h"
 #include "channel.h"
 #include "netlink.h"
 #include "node.h"
 #include "sock.h"
 #include "tcp.h"
-
-struct workqueue_struct *ockam_wq;
-int ockam_family = AF_OCKAM;
-
-module_param_named(family, ockam_family, int, 0444);
-MODULE_PARM_DESC(family, "number of the socket family (default 18)");
 
 /*
  * A copy of this machine runs somewhere with the same keys and nonces: no
@@ -52,12 +46,12 @@ static int __init ockam_init(void)
 {
 	int err;
 
-	ockam_wq = alloc_workqueue("ockam", WQ_UNBOUND, 0);
-	if (!ockam_wq)
-		return -ENOMEM;
+	err = ockam_base_init();
+	if (err)
+		return err;
 	err = register_pernet_subsys(&ockam_net_ops);
 	if (err)
-		goto free_wq;
+		goto base;
 	err = ockam_sock_init();
 	if (err)
 		goto pernet;
@@ -75,8 +69,8 @@ sock:
 	ockam_sock_exit();
 pernet:
 	unregister_pernet_subsys(&ockam_net_ops);
-free_wq:
-	destroy_workqueue(ockam_wq);
+base:
+	ockam_base_exit();
 	return err;
 }
 
@@ -86,11 +80,7 @@ static void __exit ockam_exit(void)
 	ockam_netlink_exit();
 	ockam_sock_exit();
 	unregister_pernet_subsys(&ockam_net_ops);
-	/* RCU callbacks queue work, and work calls call_rcu(). */
-	rcu_barrier();
-	flush_workqueue(ockam_wq);
-	rcu_barrier();
-	destroy_workqueue(ockam_wq);
+	ockam_base_exit();
 	ockam_tcp_exit();
 }
 

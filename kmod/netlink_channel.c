@@ -2,6 +2,7 @@
 /* Netlink requests on channels.  Those that bring keys are wiped. */
 #include <linux/net.h>
 
+#include "base.h"
 #include "channel.h"
 #include "netlink-gen.h"
 #include "netlink_priv.h"

@@ -129,8 +129,6 @@ struct ockam_node {
 };
 
 extern unsigned int ockam_net_id;
-extern int ockam_family;
-extern struct workqueue_struct *ockam_wq;
 
 extern struct pernet_operations ockam_net_ops;
 

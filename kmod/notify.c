@@ -3,6 +3,7 @@
 #include <linux/bpf.h>
 #include <linux/user_namespace.h>
 
+#include "base.h"
 #include "channel.h"
 #include "hop.h"
 #include "link.h"

@@ -7,6 +7,7 @@
 
 #include <compat.h>
 
+#include "base.h"
 #include "codec.h"
 #include "node.h"
 #include "route.h"

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the module has once, for all nodes. */
+#include <linux/moduleparam.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/ockam.h>
+
+#include "base.h"
+
+struct workqueue_struct *ockam_wq;
+int ockam_family = AF_OCKAM;
+
+module_param_named(family, ockam_family, int, 0444);
+MODULE_PARM_DESC(family, "number of the socket family (default 18)");
+
+/**
+ * ockam_base_init() - make the workqueue
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init ockam_base_init(void)
+{
+	ockam_wq = alloc_workqueue("ockam", WQ_UNBOUND, 0);
+	return ockam_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * ockam_base_exit() - wait for all that was deferred and end the workqueue
+ *
+ * No node is left.  May sleep.
+ */
+void ockam_base_exit(void)
+{
+	/* RCU callbacks queue work, and work calls call_rcu(). */
+	rcu_barrier();
+	flush_workqueue(ockam_wq);
+	rcu_barrier();
+	destroy_workqueue(ockam_wq);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the module has once, for all nodes; set before any of them is made. */
+#ifndef _OCKAM_BASE_H
+#define _OCKAM_BASE_H
+
+struct workqueue_struct;
+
+/* The socket family's number, a module parameter. */
+extern int ockam_family;
+
+/* Deferred work of nodes in the initial user namespace, and all frees. */
+extern struct workqueue_struct *ockam_wq;
+
+int ockam_base_init(void);
+void ockam_base_exit(void);
+
+#endif /* _OCKAM_BASE_H */
