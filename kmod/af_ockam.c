@@ -263,6 +263,7 @@ static const struct ockam_sink_ops ockam_sock_sink_ops = {
 	.check		= sock_check,
 	.room		= sock_room,
 	.deliver	= sock_deliver,
+	.route		= ockam_router_input,
 	.kick		= sock_kick,
 	.id		= sock_id,
 	.hold		= sock_sink_hold,

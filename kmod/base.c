@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the module has once, for all nodes. */
+#include <linux/cache.h>
 #include <linux/moduleparam.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/ockam.h>
@@ -8,6 +9,7 @@
 
 struct workqueue_struct *ockam_wq;
 int ockam_family = AF_OCKAM;
+const struct ockam_notify_ops *ockam_notify __ro_after_init;
 
 module_param_named(family, ockam_family, int, 0444);
 MODULE_PARM_DESC(family, "number of the socket family (default 18)");

@@ -3,6 +3,7 @@
 #ifndef _OCKAM_BASE_H
 #define _OCKAM_BASE_H
 
+struct ockam_notify_ops;
 struct workqueue_struct;
 
 /* The socket family's number, a module parameter. */
@@ -10,6 +11,9 @@ extern int ockam_family;
 
 /* Deferred work of nodes in the initial user namespace, and all frees. */
 extern struct workqueue_struct *ockam_wq;
+
+/* Who hears of changes of objects, notify.h. */
+extern const struct ockam_notify_ops *ockam_notify;
 
 int ockam_base_init(void);
 void ockam_base_exit(void);

@@ -14,6 +14,7 @@
 #include "node.h"
 #include "notify.h"
 #include "policy.h"
+#include "router.h"
 #include "senders.h"
 #include "stats.h"
 #include "tcp.h"
@@ -383,6 +384,7 @@ static const struct ockam_sink_ops link_sink_ops = {
 	.room		= link_room,
 	.admits		= link_admits,
 	.deliver	= link_deliver,
+	.route		= ockam_router_forward,
 	.kick		= link_kick,
 	.id		= link_id,
 	.hold		= link_hold,

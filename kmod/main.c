@@ -49,6 +49,7 @@ static int __init ockam_init(void)
 	err = ockam_base_init();
 	if (err)
 		return err;
+	ockam_nl_notify_init();
 	err = register_pernet_subsys(&ockam_net_ops);
 	if (err)
 		goto base;

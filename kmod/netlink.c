@@ -2,7 +2,7 @@
 /*
  * The generic netlink family "ockam", Documentation/netlink/specs/ockam.yaml.
  * netlink-gen.c holds the policies made from that, netlink_*.c the requests
- * on each sort of object, notify.c what objects look like.
+ * on each sort of object, netlink_put.c what objects look like.
  */
 #include "netlink.h"
 #include "netlink-gen.h"

@@ -17,6 +17,11 @@ extern struct genl_family ockam_nl_family;
 int ockam_netlink_init(void);
 void ockam_netlink_exit(void);
 
+/* Before any node is made. */
+void ockam_nl_notify_init(void);
+/* The settings of a node changed.  May sleep. */
+void ockam_nl_notify_node(struct ockam_node *node);
+
 /**
  * struct ockam_nl_to - who gets a message, and how it begins
  * @cb: the dump that it is part of, or NULL

@@ -3,7 +3,6 @@
 #include "hop.h"
 #include "netlink-gen.h"
 #include "netlink_priv.h"
-#include "notify.h"
 
 static struct ockam_hop *nl_hop(struct ockam_node *node,
 				struct genl_info *info)

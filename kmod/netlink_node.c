@@ -5,7 +5,6 @@
 #include "limit.h"
 #include "netlink-gen.h"
 #include "netlink_priv.h"
-#include "notify.h"
 
 #define LIMIT_REPLY_MS		86400000
 #define LIMIT_BYTES		(1U << 30)
@@ -104,7 +103,7 @@ int ockam_nl_node_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (reserved)
 		ockam_names_reserve(node, reserved);
 	node->gen++;
-	ockam_notify_node(node);
+	ockam_nl_notify_node(node);
 	mutex_unlock(&node->lock);
 	return 0;
 }

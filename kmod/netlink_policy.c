@@ -4,7 +4,6 @@
 #include "link.h"
 #include "netlink-gen.h"
 #include "netlink_priv.h"
-#include "notify.h"
 #include "policy.h"
 #include "sock.h"
 

@@ -6,7 +6,6 @@
 #include "limit.h"
 #include "msg.h"
 #include "node.h"
-#include "router.h"
 #include "sink.h"
 
 #define UNPARK_BUDGET	64
@@ -135,10 +134,7 @@ void ockam_sink_unpark(struct ockam_sink *sink)
 			break;
 		spin_unlock_bh(&sink->lock);
 		ockam_msg(skb)->unparked = sink;
-		if (sink->serial)
-			ockam_router_forward(sink->node, skb);
-		else
-			ockam_router_input(sink->node, skb);
+		sink->ops->route(sink->node, skb);
 		spin_lock_bh(&sink->lock);
 	}
 	WRITE_ONCE(sink->unparking, false);

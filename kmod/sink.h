@@ -47,6 +47,8 @@ struct ockam_source;
  *	with the message already counted and freed.  Called under RCU in any
  *	context when @serial is NULL, else in process context with the serial
  *	mutex held
+ * @route: what was parked goes on from here: the router, in the context that
+ *	ockam_sink_unpark() is called in for this kind.  Consumes the message
  * @kick: messages were parked, or one waits that needs process context:
  *	see to it that ockam_sink_unpark() is called when there is room
  * @id: the link's id; not used for workers
@@ -59,6 +61,7 @@ struct ockam_sink_ops {
 	bool	(*room)(const struct ockam_sink *sink);
 	bool	(*admits)(const struct ockam_sink *sink);
 	int	(*deliver)(struct ockam_sink *sink, struct sk_buff *skb);
+	void	(*route)(struct ockam_node *node, struct sk_buff *skb);
 	void	(*kick)(struct ockam_sink *sink);
 	u32	(*id)(const struct ockam_sink *sink);
 	bool	(*hold)(struct ockam_sink *sink);

@@ -81,5 +81,9 @@ else
 	bad "the module does not build with W=1 C=2"
 fi
 
+say LINT "calls of the module run one way"
+python3 "$VMDIR/floors.py" "$VMDIR/floors.txt" "$BUILD/kmod-lint" ||
+	bad "floors.txt in $VMDIR says which way"
+
 [ $status -eq 0 ] && echo "lint: clean"
 exit $status

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How objects look in netlink messages, and the notifications about them. */
+/* How objects look in netlink messages: replies, dumps and notifications. */
 #include <linux/bpf.h>
 #include <linux/user_namespace.h>
 
@@ -10,7 +10,6 @@
 #include "netlink.h"
 #include "netlink-gen.h"
 #include "node.h"
-#include "notify.h"
 #include "policy.h"
 #include "sock.h"
 #include "senders.h"
@@ -448,128 +447,4 @@ int ockam_nl_put_policy(struct sk_buff *skb, const struct ockam_nl_to *to,
 				atomic64_read(&policy->drops),
 				OCKAM_A_POLICY_PAD);
 	return nl_end(skb, hdr, err);
-}
-
-/* ---- notifications ---- */
-
-static struct sk_buff *ntf_begin(const struct ockam_node *node,
-				 struct ockam_nl_to *to, unsigned int group,
-				 u8 cmd, u32 size)
-{
-	struct sk_buff *skb;
-
-	if (!genl_has_listeners(&ockam_nl_family, node->net, group))
-		return NULL;
-
-	*to = (struct ockam_nl_to){
-		.user_ns	= node->net->user_ns,
-		.cmd		= cmd,
-	};
-	skb = genlmsg_new(size, GFP_ATOMIC);
-	if (!skb)
-		genl_set_err(&ockam_nl_family, node->net, 0, group, ENOBUFS);
-	return skb;
-}
-
-static void ntf_end(const struct ockam_node *node, struct sk_buff *skb,
-		    unsigned int group, int err)
-{
-	if (WARN_ON_ONCE(err)) {
-		nlmsg_free(skb);
-		genl_set_err(&ockam_nl_family, node->net, 0, group, ENOBUFS);
-		return;
-	}
-	genlmsg_multicast_netns(&ockam_nl_family, node->net, skb, 0, group,
-				GFP_ATOMIC);
-}
-
-/**
- * ockam_notify_link() - tell listeners about a link
- * @link: the link, as it is now
- * @gone: it was deleted
- */
-void ockam_notify_link(const struct ockam_link *link, bool gone)
-{
-	u8 cmd = gone ? OCKAM_CMD_LINK_DEL_NTF : OCKAM_CMD_LINK_NTF;
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(link->node, &to, OCKAM_NLGRP_LINK, cmd,
-			OCKAM_NL_LINK_SIZE);
-	if (skb)
-		ntf_end(link->node, skb, OCKAM_NLGRP_LINK,
-			ockam_nl_put_link(skb, &to, link));
-}
-
-/**
- * ockam_notify_channel() - tell listeners about a channel
- * @ch: the channel, as it is now
- * @event: what happened to it, OCKAM_CHANNEL_EVENT_NONE: it was made or changed
- * @gone: it was deleted
- */
-void ockam_notify_channel(const struct ockam_channel *ch,
-			  enum ockam_channel_event event, bool gone)
-{
-	u8 cmd = gone ? OCKAM_CMD_CHANNEL_DEL_NTF : OCKAM_CMD_CHANNEL_NTF;
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(ch->node, &to, OCKAM_NLGRP_CHANNEL, cmd,
-			OCKAM_NL_CHANNEL_SIZE);
-	if (skb)
-		ntf_end(ch->node, skb, OCKAM_NLGRP_CHANNEL,
-			ockam_nl_put_channel(skb, &to, ch, event));
-}
-
-/**
- * ockam_notify_hop() - tell listeners about a hop
- * @node: its node
- * @hop: the hop
- * @gone: it was deleted
- */
-void ockam_notify_hop(struct ockam_node *node, const struct ockam_hop *hop,
-		      bool gone)
-{
-	u8 cmd = gone ? OCKAM_CMD_HOP_DEL_NTF : OCKAM_CMD_HOP_NTF;
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(node, &to, OCKAM_NLGRP_HOP, cmd, OCKAM_NL_HOP_SIZE);
-	if (skb)
-		ntf_end(node, skb, OCKAM_NLGRP_HOP,
-			ockam_nl_put_hop(skb, &to, hop));
-}
-
-/**
- * ockam_notify_node() - tell listeners that settings changed
- * @node: the node
- */
-void ockam_notify_node(struct ockam_node *node)
-{
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(node, &to, OCKAM_NLGRP_NODE, OCKAM_CMD_NODE_NTF,
-			OCKAM_NL_NODE_SIZE);
-	if (skb)
-		ntf_end(node, skb, OCKAM_NLGRP_NODE,
-			ockam_nl_put_node(skb, &to, node, true));
-}
-
-/**
- * ockam_notify_policy() - tell listeners about a policy program
- * @policy: the policy, still listed; node->lock is held
- * @gone: it is detached
- */
-void ockam_notify_policy(const struct ockam_policy *policy, bool gone)
-{
-	u8 cmd = gone ? OCKAM_CMD_POLICY_DEL_NTF : OCKAM_CMD_POLICY_NTF;
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(policy->node, &to, OCKAM_NLGRP_POLICY, cmd,
-			OCKAM_NL_POLICY_SIZE);
-	if (skb)
-		ntf_end(policy->node, skb, OCKAM_NLGRP_POLICY,
-			ockam_nl_put_policy(skb, &to, policy));
 }
