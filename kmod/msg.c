@@ -219,6 +219,22 @@ static u32 region_grow(const struct ockam_region *r, u32 want)
 	return want <= have ? have : ALIGN(want + OCKAM_ROUTE_SLACK, 8);
 }
 
+/* Its sender pays for what a message grows by, too. */
+static int msg_expand(struct sk_buff *skb, struct sk_buff *part, u32 head,
+		      u32 tail)
+{
+	u32 size = skb_end_offset(part);
+	int err;
+
+	err = pskb_expand_head(part, head, tail, GFP_ATOMIC);
+	if (unlikely(err) || ockam_msg(skb)->charge != OCKAM_CHARGE_SENDER)
+		return err;
+	size = skb_end_offset(part) - size;
+	skb->truesize += size;
+	refcount_add(size, &skb->sk->sk_wmem_alloc);
+	return 0;
+}
+
 static int msg_relayout(struct sk_buff *skb, u32 ret, u32 onward, u32 more)
 {
 	struct ockam_msg *m = ockam_msg(skb);
@@ -227,7 +243,7 @@ static int msg_relayout(struct sk_buff *skb, u32 ret, u32 onward, u32 more)
 
 	grow = ret - (m->ret.limit - m->ret.base) +
 	       onward - (m->onward.limit - m->onward.base) + more;
-	err = pskb_expand_head(skb, ALIGN(grow, 8), 0, GFP_ATOMIC);
+	err = msg_expand(skb, skb, ALIGN(grow, 8), 0);
 	if (err)
 		return err;
 
@@ -251,8 +267,7 @@ int ockam_msg_reserve(struct sk_buff *skb, const struct ockam_room *room)
 	int err;
 
 	if (unlikely(tailroom < room->tail)) {
-		err = pskb_expand_head(last, 0, room->tail - tailroom,
-				       GFP_ATOMIC);
+		err = msg_expand(skb, last, 0, room->tail - tailroom);
 		if (err)
 			return err;
 		m = ockam_msg(skb);
@@ -355,11 +370,11 @@ void ockam_msg_charge_none(struct sk_buff *skb)
 	msg_uncharge(skb);
 }
 
-void ockam_msg_charge_sender(struct sk_buff *skb, struct sock *sk)
+void ockam_msg_charge_sender(struct sk_buff *skb, struct sock *sk, u32 claim)
 {
-	msg_uncharge(skb);
+	DEBUG_NET_WARN_ON_ONCE(claim > skb->truesize);
 	skb->sk = sk;
-	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
+	refcount_add(skb->truesize - claim, &sk->sk_wmem_alloc);
 	ockam_msg(skb)->charge = OCKAM_CHARGE_SENDER;
 }
 

@@ -239,12 +239,12 @@ int ockam_msg_reserve(struct sk_buff *skb, const struct ockam_room *room);
 u8 *ockam_msg_append(struct sk_buff *skb, u32 len);
 
 /*
- * Move the memory to another account.  charge_reader and charge_sender add
- * skb->truesize to the socket's rmem or wmem; charge_source takes a reference
- * on the source.
+ * Move the memory to another account.  charge_reader adds skb->truesize to the
+ * socket's rmem; charge_source takes a reference on the source.  charge_sender is
+ * for a new message, of which its socket's wmem has @claim already.
  */
 void ockam_msg_charge_none(struct sk_buff *skb);
-void ockam_msg_charge_sender(struct sk_buff *skb, struct sock *sk);
+void ockam_msg_charge_sender(struct sk_buff *skb, struct sock *sk, u32 claim);
 void ockam_msg_charge_reader(struct sk_buff *skb, struct sock *sk);
 void ockam_msg_charge_source(struct sk_buff *skb, struct ockam_source *src);
 

@@ -619,8 +619,6 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	/* Before the answer can come. */
 	if (kind)
 		grant_answer(node, from, kind, id);
-	if (ockam_msg(skb)->charge == OCKAM_CHARGE_NONE)
-		ockam_msg_charge_sender(skb, &from->sk);
 	err = path_run(node, skb, &path);
 	path_release(&path);
 	return err;

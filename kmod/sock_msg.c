@@ -371,13 +371,44 @@ static int set_routes(struct ockam_sock *osk, struct sk_buff *skb,
 	return ockam_msg_set_return(skb, s->ret, s->ret_len, s->ret_hops);
 }
 
+/*
+ * What a message will take at least.  The socket pays that before there is any
+ * memory to pay for: what is asleep, for room or for a page of the caller's, is
+ * on its account, however many threads send.
+ */
+static u32 send_claim(const struct ockam_room *room, size_t len)
+{
+	return SKB_TRUESIZE(room->onward + room->ret + room->head + len);
+}
+
+/* One at a time passes, so that only one message exceeds SO_SNDBUF. */
+static bool send_take(struct sock *sk, u32 claim)
+{
+	int old = refcount_read(&sk->sk_wmem_alloc);
+
+	do {
+		/* One of them is the socket's own. */
+		if (unlikely(old - 1 >= READ_ONCE(sk->sk_sndbuf)))
+			return false;
+	} while (!atomic_try_cmpxchg(&sk->sk_wmem_alloc.refs, &old,
+				     old + claim));
+	return true;
+}
+
+static void send_give_back(struct sock *sk, u32 claim)
+{
+	/* The socket is open, so this is not the last of them. */
+	WARN_ON_ONCE(refcount_sub_and_test(claim, &sk->sk_wmem_alloc));
+	sk->sk_write_space(sk);
+}
+
 /* Waits until the socket's own messages under way are below SO_SNDBUF. */
-static int wait_for_sndbuf(struct sock *sk, long *timeo)
+static int wait_for_sndbuf(struct sock *sk, u32 claim, long *timeo)
 {
 	DEFINE_WAIT(wait);
 	int err = 0;
 
-	if (likely(sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf)))
+	if (likely(send_take(sk, claim)))
 		return 0;
 
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
@@ -392,7 +423,7 @@ static int wait_for_sndbuf(struct sock *sk, long *timeo)
 		}
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-		if (sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf))
+		if (send_take(sk, claim))
 			break;
 		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 			err = -EPIPE;
@@ -439,7 +470,7 @@ static int bound(struct ockam_sock *osk)
 
 static struct sk_buff *build(struct ockam_sock *osk, struct msghdr *msg,
 			     size_t len, const struct ockam_sending *s,
-			     int *err)
+			     long *timeo, int *err)
 {
 	struct ockam_room room = {
 		.onward	= s->onward_len,
@@ -447,13 +478,20 @@ static struct sk_buff *build(struct ockam_sock *osk, struct msghdr *msg,
 		.head	= SEND_HEADROOM,
 		.tail	= SEND_TAILROOM,
 	};
+	u32 claim = send_claim(&room, len);
+	struct sock *sk = &osk->sk;
 	struct sk_buff *skb;
 
-	skb = ockam_msg_alloc(len, &room, osk->sk.sk_allocation);
+	*err = wait_for_sndbuf(sk, claim, timeo);
+	if (unlikely(*err))
+		return NULL;
+	skb = ockam_msg_alloc(len, &room, sk->sk_allocation);
 	if (!skb) {
+		send_give_back(sk, claim);
 		*err = -ENOMEM;
 		return NULL;
 	}
+	ockam_msg_charge_sender(skb, sk, claim);
 	if (likely(len <= OCKAM_LINEAR_MAX)) {
 		*err = memcpy_from_msg(skb_put(skb, len), msg, len);
 	} else {
@@ -509,11 +547,7 @@ int ockam_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		return err;
 
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	err = wait_for_sndbuf(sk, &timeo);
-	if (unlikely(err))
-		return err;
-
-	skb = build(osk, msg, len, &s, &err);
+	skb = build(osk, msg, len, &s, &timeo, &err);
 	if (unlikely(!skb))
 		return err;
 	ockam_msg(skb)->mark = sockc.mark;
