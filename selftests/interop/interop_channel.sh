@@ -11,8 +11,8 @@
 seed=${SEED:-$(($(od -An -N3 -tu4 /dev/urandom) + 1))}
 # Through relays not the whole 1 MiB: what those of either kind in the middle add to
 # a message is to fit, too.
-count=$((3000 / slow / share)) most=1048576 max=$((1048576 - 16384))
-few=$((100 / slow / share + 10))
+count=$((3000 / share)) most=1048576 max=$((1048576 - 16384))
+few=$((100 / share + 10))
 
 count_rust() { rust b peers | awk '{ print $1 }'; }
 count_ours() { on b ockamctl -j channel list | grep -c '"id"'; }

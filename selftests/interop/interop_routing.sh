@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib_interop.sh"
 
 seed=${SEED:-$(($(od -An -N3 -tu4 /dev/urandom) + 1))}
-count=$((1500 / slow / share)) max=1048576
+count=$((1500 / share)) max=1048576
 
 row
 echo "# seed $seed"

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib_interop.sh"
 
 seed=${SEED:-$(($(od -An -N3 -tu4 /dev/urandom) + 1))}
-count=$((300 / slow / share + 10)) max=1048576
+count=$((300 / share + 10)) max=1048576
 
 # Datagrams are lost where a queue is full, and a stock node's socket has the
 # system's default.  With two processors, they overtake each other when their sender
@@ -30,7 +30,7 @@ udp() {
 	local at=$1 name=$2
 
 	shift 2
-	on "$at" ockamctl link add "$@" kind udp name "$name" frame-ms $((20000 * slow)) >/dev/null
+	on "$at" ockamctl link add "$@" kind udp name "$name" frame-ms 20000 >/dev/null
 }
 cat >a.conf <<-CONF
 	state = "$dir/a.keys"
@@ -88,7 +88,7 @@ made=0
 for way in 'one' 'any=>2#10.2.0.1:4000'; do
 	made=$((made + 1))
 	check "a channel of a stock node: $way" \
-		is "$ours_b" rust a channel ch$made me "$way=>api" "$ours_b" $((30 * slow))
+		is "$ours_b" rust a channel ch$made me "$way=>api" "$ours_b" 30
 	check "carries $count messages of up to 1 MiB" \
 		rust a burst "ch$made=>echo" $count $max "$seed" 4 any-order
 done
@@ -113,14 +113,14 @@ middle() {
 	pids="$pids $!"
 	exec {in}>"net$1.in" {out}<"net$1.out"
 	net_in[$1]=$in net_out[$1]=$out
-	read -r -t $((20 * slow)) _ <&"$out"
+	read -r -t 20 _ <&"$out"
 }
 net() {
 	local port=$1 line
 
 	shift
 	echo "$*" >&"${net_in[$port]}"
-	read -r -t $((20 * slow)) line <&"${net_out[$port]}" && echo "$line"
+	read -r -t 20 line <&"${net_out[$port]}" && echo "$line"
 }
 drops()		{ on "$1" ockamctl stats | awk -v r="$2" '$2 == r { n = $3 } END { print n + 0 }'; }
 more_drops()	{ [ "$(drops "$1" "$2")" -gt "$3" ]; }
@@ -128,7 +128,7 @@ long=$(head -c 3000 /dev/zero | tr '\0' x)
 
 check "a network in front of us" middle 4000
 check "a channel through it, of a stock node" \
-	is "$ours_b" rust a channel bad me 'any=>2#10.1.0.2:4000=>api' "$ours_b" $((30 * slow))
+	is "$ours_b" rust a channel bad me 'any=>2#10.1.0.2:4000=>api' "$ours_b" 30
 check "it shuffles what comes to us" is ok net 4000 there shuffle
 before=$(drops b piece-twice)
 # Each alone, so that nothing else changes places.

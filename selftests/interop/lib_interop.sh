@@ -8,7 +8,6 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
 # Who has little time, such as CI, wants this part of the messages only.
 share=${INTEROP_SHARE:-1}
 before_it=0
@@ -66,7 +65,7 @@ rust() {
 
 	shift
 	echo "$*" >&"${rust_in[$node]}" || return 1
-	if ! read -r -t $((150 * slow)) line <&"${rust_out[$node]}"; then
+	if ! read -r -t 150 line <&"${rust_out[$node]}"; then
 		echo "no answer to: $*"
 		return 1
 	fi
@@ -107,7 +106,7 @@ ours_asks() {
 # then in $ch and $ch_id
 channel_to() {
 	on "$1" ockamctl secure-channel create "$2" identity ours trust "$3" \
-		timeout-ms $((20000 * slow)) >made.out 2>&1 || { cat made.out; return 1; }
+		timeout-ms 20000 >made.out 2>&1 || { cat made.out; return 1; }
 	ch=$(awk '{ print $1 }' made.out)
 	ch_id=$(awk '{ print $3 }' made.out)
 	[ "$(awk '{ print $5 }' made.out)" = "$3" ] || [ "$3" = anyone ]

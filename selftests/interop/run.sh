@@ -44,7 +44,7 @@ for t; do
 	sum=$BUILD/results/vm-$t-$kernel
 	rm -f "$sum"
 	"$VMDIR/run.sh" --kernel "$kernel" --name "$t-$kernel" --mem 2G \
-		--test-timeout $((600 * ${OCKAM_VM_SLOW:-1})) \
+		--test-timeout 600 \
 		--copy "$peer:/ockam/bin/rust-peer" \
 		--copy "$here/lib_interop.sh:/ockam/tests/lib_interop.sh" \
 		${options[@]+"${options[@]}"} "$here/$t.sh" || status=1

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
 # check.sh [--vm-only] KERNEL: builds everything and runs every test, goes on
-# after a failure, and ends with the sum over all. Tests mostly wait, so two VMs
-# share them where there are two processors; VMS= says another number.
+# after a failure, and ends with the sum over all. Most tests run in counted time, in
+# as many VMs as there are processors (VMS= says another number); then those that
+# want several processors, in one VM that has them.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -45,12 +46,24 @@ if [ -z "$vm_only" ]; then
 	part fuzz make_ fuzz
 fi
 
-# Tests that may take longest first, each to the VM that has least to do.
+# of_set counted|parallel: the tests of one set
+of_set() {
+	local t parallel
+
+	for t in ${TESTS:-$(vm_tests)}; do
+		parallel=$(test_setting "$t" parallel '')
+		case $1-$parallel in
+		counted-|counted-also|parallel-?*) echo "$t" ;;
+		esac
+	done
+}
+
+# Tests that take longest first, each to the VM that has least to do.
 shares() {
 	local t
 
-	for t in ${TESTS:-$(vm_tests)}; do
-		echo "$(test_setting "$t" timeout 60) $t"
+	of_set counted | while read -r t; do
+		echo "$(test_setting "$t" seconds 5) $t"
 	done | sort -s -k1,1nr | awk -v n="$1" '
 		{
 			m = 1
@@ -72,26 +85,29 @@ one() {
 }
 
 vms() {
-	local n=1 pids=() pid i tests
+	local n=${VMS:-$(nproc)} pids=() pid i tests
 
-	[ "$(nproc)" -lt 2 ] || n=2
-	n=${VMS:-$n}
-	if [ "$n" -eq 1 ]; then
-		# shellcheck disable=SC2086
-		one "$kernel" ${TESTS:-}
-		return
-	fi
 	while read -r i tests; do
 		# shellcheck disable=SC2086
 		(one "$kernel-$i" $tests; exit $status) 2>&1 </dev/null |
 			sed -u "s/^/$i: /" &
 		pids+=($!)
 	done < <(shares "$n")
-	for pid in "${pids[@]}"; do
+	for pid in ${pids[@]+"${pids[@]}"}; do
 		wait "$pid" || status=1
 	done
 }
 vms
+
+# Side by side, and, where the kernel can do it, with a kernel that may be
+# interrupted everywhere.
+parallel=$(of_set parallel)
+if [ -n "$parallel" ]; then
+	cpus=$(nproc)
+	cpus=$((cpus > 4 ? 4 : cpus < 2 ? 2 : cpus))
+	# shellcheck disable=SC2086
+	one "$kernel-parallel" --smp $cpus --append preempt=full $parallel
+fi
 # A machine that is copied; on the debug kernel it would show nothing more.
 if [ -z "$vm_only${TESTS:-}" ]; then
 	part "vmfork-$kernel" "$VMDIR/vmfork.sh" "$kernel"

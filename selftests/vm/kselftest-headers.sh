@@ -12,7 +12,7 @@ dir=${1:?directory}
 src=$("$VMDIR/kernel-source.sh" 6.1)
 mkdir -p "$dir"
 cp "$src"/tools/testing/selftests/kselftest.h "$dir/"
-# 30 s for one test are few for a debug kernel under emulation; the runner bounds
+# 30 s for one test are few for a debug kernel, in whatever time; the runner bounds
 # each program anyway.
 sed 's/^\(#define TEST_TIMEOUT_DEFAULT\) 30$/\1 200/' \
 	"$src"/tools/testing/selftests/kselftest_harness.h \

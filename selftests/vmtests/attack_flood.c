@@ -83,8 +83,8 @@ static uint64_t derivations_bound(uint32_t nonce, uint64_t followed)
 
 TEST_F_TIMEOUT(flood, forged_nonces, 560)
 {
-	unsigned int rounds = (ot_slow() > 1 ? 3000 : 100000) / BATCH + 1;
-	unsigned int gap = ot_slow() > 1 ? 8191 : FAR - 1;
+	unsigned int rounds = (ot_debug() ? 3000 : 100000) / BATCH + 1;
+	unsigned int gap = ot_debug() ? 8191 : FAR - 1;
 	struct at_pair *p = &self->p;
 	struct ockam_nl_channel ch;
 	uint64_t rng, last, followed, t0;
@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(flood, forged_nonces, 560)
 	last = p->next - gap - 1;
 	t0 = ot_ms();
 	for (tries = 0; ot_empty(p->b.fd) &&
-	     ot_ms() - t0 < 60000 * ot_slow(); tries++) {
+	     ot_ms() - t0 < ot_limit(60000); tries++) {
 		/* What it has not looked at yet would be in the way later. */
 		ASSERT_TRUE(OT_WAIT(lt_drops(&p->b.node) + 8 * BATCH >=
 				    fl.forged));

@@ -222,7 +222,7 @@ static uint64_t sum(const FIXTURE_DATA(nonces) *self, size_t field)
 static bool disturb(FIXTURE_DATA(nonces) *self, uint64_t *rng, uint64_t n)
 {
 	uint64_t again = SUM(self, again), intr = SUM(self, intr), seen;
-	uint64_t end = ot_ms() + 40000 * ot_slow();
+	uint64_t end = ot_ms() + ot_limit(40000);
 
 	__atomic_store_n(&self->wire.pause, true, __ATOMIC_SEQ_CST);
 	while (SUM(self, again) <= again || SUM(self, intr) <= intr + 3) {
@@ -266,11 +266,11 @@ static int finish(FIXTURE_DATA(nonces) *self)
 		for (j = 0; i && j < 6; j++)
 			*tried(&self->s[0], j) += *tried(&self->s[i], j);
 	}
-	/* Once, if all has come; a machine that stands still is silent, too. */
+	/* Once, if all has come. */
 	while (calm < (seen == self->s[0].good ? 1 : 5)) {
 		uint64_t was = seen;
 
-		usleep(300000 * ot_slow());
+		usleep(300000);
 		seen = __atomic_load_n(&self->wire.seen, __ATOMIC_SEQ_CST);
 		calm = seen == was ? calm + 1 : 0;
 	}

@@ -7,11 +7,9 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
-
 channel() {
 	on peer ockamctl secure-channel create 'up => api' identity "$1" \
-		trust anyone timeout-ms $((20000 * slow)) | awk '{ print $1 }'
+		trust anyone timeout-ms 20000 | awk '{ print $1 }'
 }
 # A BARE string of less than 128 bytes.
 bare()	{ printf "\\$(printf %03o ${#1})%s" "$1"; }

@@ -449,7 +449,7 @@ static int limit_files(unsigned int n)
  */
 TEST_F_TIMEOUT(peer, thousand_slow_links, 240)
 {
-	int n = ot_slow() > 1 ? 200 : 1000, i, byte, door;
+	int n = ot_debug() ? 200 : 1000, i, byte, door;
 	struct sockaddr_storage at = lt_addr("127.0.0.1", 0);
 	struct at_pair *p = &self->p;
 	long before, after;

@@ -35,7 +35,7 @@ FIXTURE_TEARDOWN(relay)
  */
 TEST_F_TIMEOUT(relay, replay, 240)
 {
-	unsigned int n = ot_slow() > 1 ? WINDOW + 100 : WINDOW + 500, i;
+	unsigned int n = ot_debug() ? WINDOW + 100 : WINDOW + 500, i;
 	struct ockam_nl_node before_a = {}, before_b = {};
 	struct ockam_nl_channel was_a, was_b, is;
 	struct at_pair *p = &self->p;
@@ -464,7 +464,7 @@ TEST_F_TIMEOUT(two, relays_that_loop, 240)
 	/* It came to rest. */
 	links = lt_stat(&a, OCKAM_STAT_LINK_TX) +
 		lt_stat(&b, OCKAM_STAT_LINK_TX);
-	usleep(100000 * ot_slow());
+	usleep(100000);
 	EXPECT_EQ(links, lt_stat(&a, OCKAM_STAT_LINK_TX) +
 			 lt_stat(&b, OCKAM_STAT_LINK_TX));
 	routes = lt_drop(&a, OCKAM_DROP_ROUTE_TOO_LONG) +

@@ -9,7 +9,6 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
 # More than a generation of keys.
 rounds=40
 
@@ -88,7 +87,7 @@ until_true grep -q ready echo.out
 
 resp_id=$(identifier resp responder)
 ch=$(on app ockamctl secure-channel create 'up => api' identity app \
-	trust "$resp_id" timeout-ms $((20000 * slow)) | awk '{ print $1 }')
+	trust "$resp_id" timeout-ms 20000 | awk '{ print $1 }')
 i=0
 while [ $i -lt $rounds ] && ask "message $i"; do
 	i=$((i + 1))
@@ -156,7 +155,7 @@ check "what it began expires" until_true none_half_open
 check "nothing was delivered, and no channel made" [ \
 	"$(wc -l <echo.out)" -eq "$heard" -a -z "$(field resp id)" -a "$(accepted)" -eq 0 ]
 ch=$(on app ockamctl secure-channel create 'up => api' identity app \
-	trust "$resp_id" timeout-ms $((20000 * slow)) | awk '{ print $1 }')
+	trust "$resp_id" timeout-ms 20000 | awk '{ print $1 }')
 check "a new channel works" ask new
 before=$(dropped resp replayed) m1=$(begun)
 check "all of the old one goes there again" [ "$(middle there 0)" = "$there" ]

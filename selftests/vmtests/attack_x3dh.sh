@@ -9,8 +9,6 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
-
 # What a lie must not change.
 state() {
 	on vic ockamctl -j channel list | grep -E '"(id|identifier)"'
@@ -26,7 +24,7 @@ tell()		{ [ "$(on evil lib_echo ask post "lie $1")" = "$1" ]; }
 report()	{ on evil lib_echo ask post report; }
 create() {
 	on vic ockamctl secure-channel create 'evil => post' identity vic \
-		handshake "$@" trust "$target" timeout-ms ${ms:-$((20000 * slow))}
+		handshake "$@" trust "$target" timeout-ms ${ms:-20000}
 }
 evil()		{ on evil lib_x3dh "$@"; }
 counted() { # counted accepted|refused
@@ -151,7 +149,7 @@ again() {
 # taken FILE LENGTH: the true one; the text has LENGTH
 taken() {
 	accepted=$(counted accepted) length=$2
-	got=$(evil send 'vic => api' "$1.first" $((10000 * slow)))
+	got=$(evil send 'vic => api' "$1.first" 10000)
 	check "responder: $1: the true one is answered" [ "$got" = 'answer of 48' ]
 	check "responder: $1: and delivered, once" eval \
 		'until_true heard "$length" 1 && [ "$(counted accepted)" -eq $((accepted + 1)) ]'
@@ -297,7 +295,7 @@ taken three 11
 again three 'first message seen before'
 sleep 6
 check "responder: three: who has lost its answer gets it again" [ \
-	"$(evil send 'vic => api' three.first $((10000 * slow)))" = 'answer of 48' ]
+	"$(evil send 'vic => api' three.first 10000)" = 'answer of 48' ]
 end_channels
 again three 'first message seen before'
 for signal in TERM KILL; do

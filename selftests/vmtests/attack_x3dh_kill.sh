@@ -14,7 +14,6 @@
 # lib_kill.so and this script are in one directory.
 shim=$(readlink -f "$(dirname "$0")")/lib_kill.so
 most=40
-slow=${OCKAM_VM_SLOW:-1}
 
 letters() {
 	cat svc.keys/boxes/* svc.keys/boxes/*/* 2>/dev/null |
@@ -116,7 +115,7 @@ round() {
 	was=$(prekeys)
 	ch=$(on app ockamctl secure-channel create "to-$3 => prekeys" \
 		identity "$3" handshake "$2" trust "$resp_id" \
-		timeout-ms $((20000 * slow)) | awk '{ print $1 }')
+		timeout-ms 20000 | awk '{ print $1 }')
 	on app lib_echo tell "$ch => echoer" "$text"
 	if ! until_true letters_are 1; then
 		not_ok "$2, step $1: a message is in the mailbox"

@@ -176,7 +176,7 @@ static int relay_by(struct lt_node *node, const char *enc)
 
 TEST_F_TIMEOUT(over, route_changes_under_traffic, 400)
 {
-	unsigned int n = ot_slow() > 1 ? 3000 : 30000, changes = 0;
+	unsigned int n = ot_debug() ? 3000 : 30000, changes = 0;
 	struct ot_route route = ot_route("E11", NULL);
 	struct flow out = { .fd = self->app, .n = n };
 	struct flow in = { .fd = self->sink, .n = n };

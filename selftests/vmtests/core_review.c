@@ -63,7 +63,7 @@ static bool late_page_new(struct late_page *p)
 /* Is somebody waiting for it? */
 static bool late_page_wanted(struct late_page *p)
 {
-	return ot_poll(p->fd, POLLIN, 10000 * ot_slow()) & POLLIN;
+	return ot_poll(p->fd, POLLIN, ot_limit(10000)) & POLLIN;
 }
 
 static int late_page_comes(struct late_page *p)
@@ -177,7 +177,7 @@ TEST_F(core, takeover_frees_who_waits)
 		TH_LOG("%s", ockam_nl_error(self->nl));
 	}
 	EXPECT_EQ(4096, ot_task_end(&t));
-	EXPECT_EQ(POLLOUT, ot_poll(polled, POLLOUT, 10000 * ot_slow()));
+	EXPECT_EQ(POLLOUT, ot_poll(polled, POLLOUT, ot_limit(10000)));
 	close(hs);
 	close(blocked);
 	close(polled);
@@ -209,7 +209,7 @@ TEST_F(core, takeover_while_peeking)
 	}
 	/* That one was lost to the program; it may come again. */
 	ASSERT_EQ((ssize_t)len, ot_send(mallory, "w", msg, len, 0));
-	ASSERT_EQ(POLLIN, ot_poll(echoer, POLLIN, 10000 * ot_slow()));
+	ASSERT_EQ(POLLIN, ot_poll(echoer, POLLIN, ot_limit(10000)));
 	EXPECT_EQ(13, ot_recv(echoer, buf, sizeof(buf), MSG_DONTWAIT));
 	EXPECT_EQ(1, ot_drop(&self->stats, OCKAM_DROP_NAME_GONE));
 	EXPECT_EQ(0, ot_drop(&self->stats, OCKAM_DROP_REPLAYED));

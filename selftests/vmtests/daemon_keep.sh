@@ -8,8 +8,6 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
-
 # What the daemon says of a kept channel: field ADDRESS NAME
 field() {
 	on app ockamctl secure-channel list | awk -v a="$1" -v n="$2" '
@@ -50,7 +48,7 @@ section() {
 		channel "$title" {
 			identity = "app"
 			owner = "1000"
-			timeout-ms = $((3000 * slow))
+			timeout-ms = 3000
 			retry-min-ms = 100
 			retry-max-ms = 1000
 			$*

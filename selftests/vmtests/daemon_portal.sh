@@ -7,10 +7,8 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
 bulk=52428800
-[ "$slow" -lt 2 ] || bulk=10485760
-[ "$slow" -lt 4 ] || bulk=1048576
+[ "${OCKAM_VM_KERNEL:-}" != debug ] || bulk=1048576
 
 portal() { # portal NODE NAME FIELD
 	{ on "$1" ockamctl inlet; on "$1" ockamctl outlet; } | sed -n "s/^[0-9#]*$2 .* $3 \([0-9a-z]*\).*/\1/p"

@@ -132,7 +132,7 @@ check "nor fills the log" [ "$(count app 'early data is lost')" \
 
 ch=$(create 'up => api' handshake x3dh trust "$svc_id")
 dead=$(create 'up => api' handshake x3dh trust "$svc_id" \
-	timeout-ms $((2000 * ${OCKAM_VM_SLOW:-1})))
+	timeout-ms 2000)
 kill -KILL "$pid_svc"
 wait "$pid_svc" 2>/dev/null
 on app lib_echo tell "$ch => echoer" 'to a closed door'

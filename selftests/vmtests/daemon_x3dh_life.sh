@@ -9,7 +9,6 @@
 # shellcheck source=selftests/vmtests/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
 fetchers="1 2 3 4 5 6 7 8 9"
 shift_days=0
 
@@ -42,7 +41,7 @@ first() {
 # taken FILE LENGTH
 taken() {
 	check "$1: is answered" [ "$(far send 'resp => bob' "$1.first" \
-		$((10000 * slow)))" = 'answer of 48' ]
+		10000)" = 'answer of 48' ]
 	check "$1: and delivered" until_true heard "$2" 1
 }
 

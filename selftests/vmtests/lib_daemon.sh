@@ -46,7 +46,7 @@ until_true() {
 	i=0
 	while ! "$@" >/dev/null 2>&1; do
 		i=$((i + 1))
-		[ $i -lt $((200 * ${OCKAM_VM_SLOW:-1})) ] || return 1
+		[ $i -lt 200 ] || return 1
 		sleep 0.1
 	done
 }

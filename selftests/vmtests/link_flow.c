@@ -130,7 +130,7 @@ static long flood_tcp(void *arg)
 
 static bool stands(volatile uint32_t *n, unsigned int ms)
 {
-	uint64_t end = ot_ms() + 120000 * ot_slow();
+	uint64_t end = ot_ms() + ot_limit(120000);
 	unsigned int calm = 0;
 	uint32_t last;
 
@@ -476,7 +476,7 @@ TEST_F_TIMEOUT(full, eagain_and_poll, 400)
 		EXPECT_TRUE(read_frames(_metadata, self->w.peer, &self->own, 0,
 					n));
 		EXPECT_EQ(POLLOUT, ot_poll(self->app, POLLOUT,
-					   10000 * ot_slow()));
+					   ot_limit(10000)));
 		total += n;
 	}
 	EXPECT_EQ(total, lt_stat(&self->node, OCKAM_STAT_LINK_TX));
@@ -539,7 +539,7 @@ TEST_F(full, poller_when_the_link_goes_down)
 	fill_link(self->app);
 	EXPECT_EQ(0, ot_poll(self->app, POLLOUT, 0));
 	ASSERT_EQ(0, lt_del(&self->node, self->w.link));
-	EXPECT_EQ(POLLOUT, ot_poll(self->app, POLLOUT, 10000 * ot_slow()));
+	EXPECT_EQ(POLLOUT, ot_poll(self->app, POLLOUT, ot_limit(10000)));
 	EXPECT_EQ(-EHOSTUNREACH, ot_sendx(self->app, ot_out(.to = &to,
 				.flags = MSG_DONTWAIT), &c, 1));
 }
@@ -638,7 +638,7 @@ static long listen_to(void *arg)
 
 static void long_wait(int fd)
 {
-	struct timeval tv = { .tv_sec = 60 * ot_slow() };
+	struct timeval tv = { .tv_sec = ot_limit(60000) / 1000 };
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
@@ -774,8 +774,8 @@ static void report(struct __test_metadata *_metadata,
 TEST_F_TIMEOUT(ring, relay_ring, 900)
 {
 	/* More than fits into all buffers. */
-	unsigned int most = ot_slow() > 1 ? 700 : 1000;
-	unsigned int laps, rounds = ot_slow() > 1 ? 2 : 3;
+	unsigned int most = ot_debug() ? 700 : 1000;
+	unsigned int laps, rounds = ot_debug() ? 2 : 3;
 	struct talker send[NODES] = {}, recv[NODES] = {};
 	struct ot_task st[NODES], rt[NODES];
 	int i;

@@ -231,7 +231,7 @@ TEST_F(holder, goes_on_and_so_does_the_link)
 
 	EXPECT_EQ(2, ot_recv(self->echoer, text, sizeof(text), 0));
 	EXPECT_STREQ("in", text);
-	EXPECT_LT(0, ot_poll(self->fd[1], POLLIN, 10000 * ot_slow()));
+	EXPECT_LT(0, ot_poll(self->fd[1], POLLIN, ot_limit(10000)));
 	EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node, id));
 }
 

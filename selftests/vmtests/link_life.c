@@ -154,7 +154,7 @@ TEST_F(life, tries_again_with_backoff)
 				.reconnect_max_ms = 320));
 	ASSERT_LT(0, id);
 	b.id = id;
-	while (b.tries < TRIES && ot_ms() - start < 60000 * ot_slow())
+	while (b.tries < TRIES && ot_ms() - start < ot_limit(60000))
 		if (ot_poll(ockam_nl_fd(self->node.ev), POLLIN, 50) > 0)
 			ockam_nl_events(self->node.ev, take_try, &b);
 	ASSERT_EQ(0, lt_get(&self->node, id, &link));
@@ -368,7 +368,7 @@ TEST_F(life, second_link_to_an_endpoint)
 	       link.endpoint.data[1]);
 	ot_local(&to, "echoer");
 	ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &to), "x", 1));
-	EXPECT_LT(0, ot_poll(peer[0], POLLIN, 10000 * ot_slow()));
+	EXPECT_LT(0, ot_poll(peer[0], POLLIN, ot_limit(10000)));
 	EXPECT_TRUE(lt_silent(peer[1]));
 	ASSERT_EQ(0, lt_del(&self->node, id[0]));
 	EXPECT_EQ(-ENETUNREACH, ot_sendx(self->app, ot_out(.to = &to), "x", 1));
@@ -600,7 +600,7 @@ TEST_F(life, handover_of_ipv4_in_ipv6)
 	ASSERT_TRUE(lt_tell(peer, "echoer", "e", 1));
 	EXPECT_EQ(1, ot_recv(self->echoer, &c, 1, 0));
 	EXPECT_EQ(1, say(self->app, "peer"));
-	EXPECT_LT(0, ot_poll(peer, POLLIN, 10000 * ot_slow()));
+	EXPECT_LT(0, ot_poll(peer, POLLIN, ot_limit(10000)));
 	close(fd);
 	close(peer);
 	close(listener);
@@ -663,7 +663,7 @@ TEST_F(life, handed_over_fd_does_nothing_else)
 	ASSERT_TRUE(lt_tell(fd[1], "echoer", "e", 1));
 	EXPECT_EQ(1, ot_recv(self->echoer, &c, 1, 0));
 	EXPECT_EQ(1, say(self->app, "peer"));
-	EXPECT_LT(0, ot_poll(fd[1], POLLIN, 10000 * ot_slow()));
+	EXPECT_LT(0, ot_poll(fd[1], POLLIN, ot_limit(10000)));
 	close(fd[0]);
 	close(fd[1]);
 	close(p[0]);
@@ -729,7 +729,7 @@ TEST_F(life, handed_over_fd_after_the_link)
 			break;
 		}
 		EXPECT_EQ(0, lt_links(&self->node));
-		EXPECT_LT(0, ot_poll(fd[0], POLLIN, 10000 * ot_slow()));
+		EXPECT_LT(0, ot_poll(fd[0], POLLIN, ot_limit(10000)));
 		/* Bytes that the link has not taken, then the end. */
 		while (recv(fd[0], &c, 1, 0) > 0)
 			;
@@ -873,7 +873,7 @@ TEST_F(refusal, of_a_handover)
 		self->fd[1] = -1;
 		/* On a busy machine the end may come later. */
 		EXPECT_LT(0, ot_poll(self->fd[0], POLLRDHUP,
-				     10000 * ot_slow()));
+				     ot_limit(10000)));
 		works = false;
 		break;
 	case TLS:
@@ -984,7 +984,7 @@ static void inhabit(enum load load, int ready, int go, uint16_t port)
 						    .flags = MSG_DONTWAIT),
 					buf, sizeof(buf)) > 0)
 				;
-		} while (ot_poll(app, POLLOUT, 500 * ot_slow()) > 0);
+		} while (ot_poll(app, POLLOUT, 500) > 0);
 	}
 	if (load == PARKED) {
 		ot_set(app, SOL_SOCKET, SO_RCVBUF, 4096);
@@ -1047,8 +1047,7 @@ TEST_F_TIMEOUT(end, of_a_namespace, 120)
 	start = ot_ms();
 	EXPECT_TRUE(OT_WAIT_LONG(!if_nametoindex("v1")));
 	TH_LOG("freed after %llu ms", (unsigned long long)(ot_ms() - start));
-	/* 5 s, were nobody else at work. */
-	EXPECT_GT(4 * 5000 * ot_slow(), ot_ms() - start);
+	EXPECT_GT(ot_limit(5000), ot_ms() - start);
 	close(peer);
 	close(listener);
 }
@@ -1081,7 +1080,7 @@ TEST_F_TIMEOUT(module, unloads_when_unused, 300)
 	int app, i;
 
 	ASSERT_EQ(0, lt_node_new(&node));
-	for (i = 0; i < (ot_slow() > 1 ? 1 : 3); i++) {
+	for (i = 0; i < (ot_debug() ? 1 : 3); i++) {
 		ASSERT_EQ(0, lt_wire(&node, &w, lt_conf(.name = "peer")));
 		ASSERT_LT(0, lt_listen(&node, &at, lt_conf(0)));
 		EXPECT_EQ(-EWOULDBLOCK, unload());

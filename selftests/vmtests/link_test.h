@@ -497,11 +497,11 @@ OT int lt_take_event(const struct ockam_nl_event *ev, void *arg)
 OT int lt_gone(const struct lt_node *node, uint32_t id)
 {
 	struct lt_event e = { .id = id, .want_gone = true };
-	uint64_t end = ot_ms() + 10000 * ot_slow();
+	uint64_t end = ot_ms() + ot_limit(10000);
 
 	while (!e.seen) {
 		if (ot_ms() >= end || ot_poll(ockam_nl_fd(node->ev), POLLIN,
-					      10000 * ot_slow()) <= 0)
+					      ot_limit(10000)) <= 0)
 			return -ETIMEDOUT;
 		ockam_nl_events(node->ev, lt_take_event, &e);
 	}
@@ -512,7 +512,7 @@ OT int lt_gone(const struct lt_node *node, uint32_t id)
 
 OT int lt_tcp_timeouts(int fd)
 {
-	struct timeval tv = { .tv_sec = 10 * ot_slow() };
+	struct timeval tv = { .tv_sec = ot_limit(10000) / 1000 };
 	int one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
@@ -627,7 +627,7 @@ OT bool lt_silent(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	return !poll(&p, 1, 50 * ot_slow());
+	return !poll(&p, 1, 50);
 }
 
 /* Version bytes both ways. */
@@ -850,7 +850,7 @@ OT bool lt_hears(struct __test_metadata *_metadata, int peer,
 
 OT int lt_rcvtimeo(int fd)
 {
-	struct timeval tv = { .tv_sec = 10 * ot_slow() };
+	struct timeval tv = { .tv_sec = ot_limit(10000) / 1000 };
 
 	return OT_ERR(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv,
 				 sizeof(tv)));

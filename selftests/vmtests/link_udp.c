@@ -452,7 +452,7 @@ TEST_F_TIMEOUT(udp, leads_again_who_was_left_behind, 600)
 	ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &self->to), "x", 1));
 	EXPECT_TRUE(heartbeat_comes(self->peer, &number));
 	EXPECT_FALSE(heartbeat_comes(self->peer, &number));
-	if (ot_slow() < 4)
+	if (!ot_debug())
 		EXPECT_EQ(1, leads_again(&self->to, self->app, self->peer,
 					 variant->ip, 0x8000));
 	for (i = 0; i < 8 && again > 0; i++)
@@ -903,10 +903,10 @@ TEST_F(node, channel_over_a_bad_network)
 		}
 	}
 	/* What is derived ahead may take a while; then none comes twice. */
-	end = ot_ms() + 10000 * ot_slow();
+	end = ot_ms() + ot_limit(10000);
 	while (calm < 5) {
 		relay(&r);
-		if (ot_poll(sink, POLLIN, 100 * ot_slow()) <= 0) {
+		if (ot_poll(sink, POLLIN, 100) <= 0) {
 			if (last_came(seen) || ot_ms() > end)
 				calm++;
 			continue;
@@ -973,7 +973,7 @@ static ssize_t moved_answer(struct moved *m, int fd, unsigned int most,
 			    unsigned int *sent)
 {
 	static const uint8_t text[ANSWER];
-	uint64_t end = ot_ms() + 10000 * ot_slow();
+	uint64_t end = ot_ms() + ot_limit(10000);
 	uint8_t d[2048];
 	ssize_t n, sum = 0;
 
@@ -989,7 +989,7 @@ static ssize_t moved_answer(struct moved *m, int fd, unsigned int most,
 	do {
 		while ((n = recv(fd, d, sizeof(d), MSG_DONTWAIT)) > 0)
 			sum += n;
-	} while (ot_poll(fd, POLLIN, 50 * ot_slow()) > 0 ||
+	} while (ot_poll(fd, POLLIN, 50) > 0 ||
 		 (sum < *sent * ANSWER && ot_ms() < end));
 	return sum;
 }

@@ -162,7 +162,7 @@ static int ask(struct ask *a, reply_fn fn, void *arg)
 /* With or without the request echoed in errors. */
 static int ask_open(struct ask *a, uint16_t family, bool cap)
 {
-	struct timeval tv = { .tv_sec = 10 * ot_slow() };
+	struct timeval tv = { .tv_sec = ot_limit(10000) / 1000 };
 	int one = 1;
 
 	memset(a, 0, sizeof(*a));
@@ -832,7 +832,7 @@ TEST_F(ops, hop_set_loses_nothing)
 {
 	struct ot_route r = ot_route("east", NULL);
 	unsigned int sent = 0, heard[2] = {};
-	uint64_t end = ot_ms() + 60000 * ot_slow();
+	uint64_t end = ot_ms() + ot_limit(60000);
 	int east, west, fd, status;
 	pid_t pid;
 

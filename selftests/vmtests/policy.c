@@ -111,7 +111,7 @@ static int event(struct ockam_nl *nl)
 {
 	struct event e = {};
 
-	if (ot_poll(ockam_nl_fd(nl), POLLIN, 10000 * ot_slow()) <= 0 ||
+	if (ot_poll(ockam_nl_fd(nl), POLLIN, ot_limit(10000)) <= 0 ||
 	    ockam_nl_events(nl, take_event, &e))
 		return 0;
 	return e.gone ? -(int)e.id : (int)e.id;
@@ -543,7 +543,7 @@ TEST_F(policy, scope_comes_first)
 	ASSERT_EQ(0, own(self->w, prog));
 	ASSERT_EQ(0, ot_accept(self->w, OCKAM_ACCEPT_LINKS));
 	ASSERT_TRUE(lt_tell(wire.peer, "w", "x", 1));
-	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, 10000 * ot_slow()));
+	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, ot_limit(10000)));
 	EXPECT_TRUE(ot_hears(self->w, "x"));
 	EXPECT_EQ(OCKAM_ORIGIN_LINK, bt_seen(map).ctx.origin);
 	EXPECT_EQ(wire.link, bt_seen(map).ctx.link);
@@ -580,7 +580,7 @@ TEST_F(policy, at_link)
 
 	/* In. */
 	ASSERT_TRUE(lt_tell(wire.peer, "w", "hello", 5));
-	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, 10000 * ot_slow()));
+	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, ot_limit(10000)));
 	EXPECT_TRUE(ot_hears(self->w, "hello"));
 	p = bt_seen(map);
 	EXPECT_EQ(1, p.runs);
@@ -798,7 +798,7 @@ TEST_F(policy, at_channel)
 	ASSERT_LT(0, lt_policy(&self->node, OCKAM_A_POLICY_CHANNEL, ch, dec));
 
 	ASSERT_EQ(5, ot_sendx(self->s, ot_out(.to = &to), "hello", 5));
-	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, 10000 * ot_slow()));
+	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, ot_limit(10000)));
 	EXPECT_TRUE(ot_hears(self->w, "hello"));
 	p = bt_seen(map);
 	EXPECT_EQ(1, p.runs);
@@ -838,7 +838,7 @@ TEST_F(policy, at_channel)
 	EXPECT_TRUE(ot_empty(self->w));
 	ASSERT_EQ(0, bt_answer(map2, PASS));
 	EXPECT_EQ(1, ot_sendx(self->s, ot_out(.to = &to), "y", 1));
-	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, 10000 * ot_slow()));
+	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, ot_limit(10000)));
 	EXPECT_TRUE(ot_hears(self->w, "y"));
 	EXPECT_EQ(3, sent_by(&self->node, "E1"));
 
@@ -884,7 +884,7 @@ TEST_F(policy, sealed)
 			    prog[1]));
 
 	ASSERT_EQ(5, ot_sendx(self->s, ot_out(.to = &to), "hello", 5));
-	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, 10000 * ot_slow()));
+	ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, ot_limit(10000)));
 	EXPECT_TRUE(ot_hears(self->w, "hello"));
 	for (i = 0; i < 2; i++) {
 		p = bt_seen(map[i]);
@@ -910,7 +910,7 @@ TEST_F(policy, sealed)
 		EXPECT_EQ(1 + i, sent_by(&self->node, "E1"));
 		ASSERT_EQ(0, bt_answer(map[i], PASS));
 		EXPECT_EQ(1, ot_sendx(self->s, ot_out(.to = &to), "y", 1));
-		ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, 10000 * ot_slow()));
+		ASSERT_EQ(POLLIN, ot_poll(self->w, POLLIN, ot_limit(10000)));
 		EXPECT_TRUE(ot_hears(self->w, "y"));
 	}
 	for (i = 0; i < 2; i++) {
@@ -1081,7 +1081,7 @@ static long flood(void *arg)
 TEST_F(policy, ends_under_traffic)
 {
 	uint64_t seed = ot_seed(_metadata);
-	int i, w, id, prog, n = 300 / ot_slow();
+	int i, w, id, prog, n = ot_debug() ? 75 : 300;
 	struct ockam_nl_policy p;
 	struct ot_task t[2];
 	struct storm st[2];

@@ -74,7 +74,7 @@ static bool none_left(void)
 static bool freed(void)
 {
 	uint64_t start = ot_ms();
-	uint64_t end = start + FREE_MS * ot_slow();
+	uint64_t end = start + ot_limit(FREE_MS);
 	bool done;
 
 	if (!max_nets(1))
@@ -285,7 +285,7 @@ FIXTURE_TEARDOWN(stress)
 
 TEST_F_TIMEOUT(stress, namespaces_come_and_go, 1200)
 {
-	unsigned int i, n = ot_slow() > 1 ? NAMESPACES / 10 : NAMESPACES;
+	unsigned int i, n = ot_debug() ? NAMESPACES / 10 : NAMESPACES;
 	long before, lost, limit;
 
 	/* What the first ones leave in caches is not a leak. */
@@ -312,7 +312,7 @@ TEST_F_TIMEOUT(stress, namespaces_come_and_go, 1200)
 /* Processes killed in the middle of it all, whatever they were doing. */
 TEST_F_TIMEOUT(stress, killed_at_any_time, 600)
 {
-	unsigned int i, n = ot_slow() > 1 ? 30 : 80;
+	unsigned int i, n = ot_debug() ? 30 : 80;
 
 	for (i = 0; i < n; i++) {
 		struct load l = { .seed = self->seed + i, .rounds = 1000 };

@@ -13,7 +13,6 @@ setpriv=$(command -v setpriv)
 tracing=/sys/kernel/tracing
 user=${DEMO_USER:-user}
 as_user="$setpriv --reuid=$user --regid=$user --clear-groups --no-new-privs"
-slow=${OCKAM_VM_SLOW:-1}
 work=$(mktemp -d /tmp/ockam-demo.XXXXXX) || exit 1
 chmod 755 "$work"
 passed=0
@@ -78,7 +77,7 @@ start() {
 
 # until_ok COMMAND...: for at most 10 s
 until_ok() {
-	tries=$((100 * slow))
+	tries=100
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || {
@@ -152,7 +151,7 @@ app() {
 	shift
 	trace_start
 	# shellcheck disable=SC2086
-	timeout $((15 * slow)) nsenter --net="/run/netns/$app_node" \
+	timeout 15 nsenter --net="/run/netns/$app_node" \
 		$as_user "$@" >"$work/app" 2>&1
 	trace_end
 	cat "$work/app"
