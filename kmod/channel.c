@@ -1147,6 +1147,9 @@ static void explain(struct netlink_ext_ack *extack, int err)
 	case -EINVAL:
 		NL_SET_ERR_MSG(extack, "unknown suite, or one key for both directions");
 		break;
+	case -EKEYREJECTED:
+		NL_SET_ERR_MSG(extack, "a key has bytes that the suite does not use: they must be zero");
+		break;
 	case -ENOENT:
 		NL_SET_ERR_MSG(extack, "the kernel does not have this cipher");
 		break;

@@ -4,6 +4,7 @@
  * life, and the channel's state.
  */
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "channel.h"
 #include "crypt_priv.h"
@@ -67,6 +68,16 @@ static void crypt_wipe(struct ockam_channel_crypt *cx)
 	kfree_sensitive(ext);
 }
 
+/*
+ * What the cipher does not use is zero: so two keys are the same if and only if
+ * all their bytes are.
+ */
+static bool crypt_key_fits(const struct ockam_cipher *cipher, const u8 *key)
+{
+	return !memchr_inv(key + cipher->key_len, 0,
+			   OCKAM_KEY_LEN - cipher->key_len);
+}
+
 int ockam_crypt_new(struct ockam_channel *ch,
 		    const struct ockam_channel_config *cfg)
 {
@@ -76,6 +87,9 @@ int ockam_crypt_new(struct ockam_channel *ch,
 
 	if (!cipher || !memcmp(cfg->tx_key, cfg->rx_key, OCKAM_KEY_LEN))
 		return -EINVAL;
+	if (!crypt_key_fits(cipher, cfg->tx_key) ||
+	    !crypt_key_fits(cipher, cfg->rx_key))
+		return -EKEYREJECTED;
 
 	cx = kzalloc(sizeof(*cx), GFP_KERNEL_ACCOUNT);
 	if (!cx)

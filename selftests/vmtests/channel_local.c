@@ -971,6 +971,52 @@ TEST_F_TIMEOUT(node, refused_requests, 240)
 	EXPECT_EQ(0, channel_new(self->nl, true, "E1", "D1", "tap"));
 }
 
+/* A key is what the cipher uses of it. */
+TEST_F_TIMEOUT(node, short_keys, 240)
+{
+	struct ockam_nl_channel ch;
+	struct sockaddr_ockam from;
+	int app, echoer, side;
+	char buf[128];
+
+	channel_init(&ch, true, "E1", "D1", "D2");
+	ch.suite = OCKAM_SUITE_AES128GCM;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_SUITE);
+	EXPECT_EQ(-EKEYREJECTED, ockam_nl_channel_new(self->nl, &ch));
+	memset(ch.tx_key + 16, 0, 16);
+	EXPECT_EQ(-EKEYREJECTED, ockam_nl_channel_new(self->nl, &ch));
+	EXPECT_NE(NULL, strstr(ockam_nl_error(self->nl), "zero")) {
+		TH_LOG("%s", ockam_nl_error(self->nl));
+	}
+	memset(ch.rx_key + 16, 0, 16);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch));
+
+	/* The same once more, with something behind it that nobody uses. */
+	channel_init(&ch, true, "E3", "D3", "D4");
+	ch.suite = OCKAM_SUITE_AES128GCM;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_SUITE);
+	for (side = 0; side < 4; side++) {
+		memset(ch.tx_key + 16, side & 1, 16);
+		memset(ch.rx_key + 16, side & 2, 16);
+		EXPECT_EQ(side ? -EKEYREJECTED : -EEXIST,
+			  ockam_nl_channel_new(self->nl, &ch));
+	}
+
+	channel_init(&ch, false, "E2", "D2", "D1");
+	ch.suite = OCKAM_SUITE_AES128GCM;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_SUITE);
+	memset(ch.tx_key + 16, 0, 16);
+	memset(ch.rx_key + 16, 0, 16);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch));
+	app = open_bound("app");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+	for (side = 0; side < 40; side++) {
+		ASSERT_EQ(HELLO, send_to(app, "E1>echoer", hello, HELLO));
+		ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+	}
+}
+
 TEST_F_TIMEOUT(node, nested, 240)
 {
 	struct sockaddr_ockam from;

@@ -277,7 +277,7 @@ enum ockam_role {
  * enum ockam_suite - AEAD of a channel
  * @OCKAM_SUITE_AES256GCM: AES-256-GCM, the one that other Ockam nodes speak
  * @OCKAM_SUITE_CHACHA20POLY1305: ChaCha20-Poly1305
- * @OCKAM_SUITE_AES128GCM: AES-128-GCM
+ * @OCKAM_SUITE_AES128GCM: AES-128-GCM; key bytes 16 to 31 must be zero
  */
 enum ockam_suite {
 	OCKAM_SUITE_AES256GCM = 1,
