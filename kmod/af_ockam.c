@@ -27,7 +27,12 @@ static const struct proto_ops ockam_dgram_ops;
 
 /* ---- rights ---- */
 
-bool ockam_rights_has(struct ockam_rights *r, u8 kind, u32 id)
+static bool right_is(const struct ockam_right *e, u8 kind, u32 id, u64 peer)
+{
+	return e->kind == kind && e->id == id && e->peer == peer;
+}
+
+bool ockam_rights_has(struct ockam_rights *r, u8 kind, u32 id, u64 peer)
 {
 	bool has = false;
 	unsigned int i;
@@ -38,7 +43,7 @@ bool ockam_rights_has(struct ockam_rights *r, u8 kind, u32 id)
 
 		if (!e->kind)
 			break;
-		if (e->kind == kind && e->id == id) {
+		if (right_is(e, kind, id, peer)) {
 			has = !e->expires || time_before(jiffies, e->expires);
 			break;
 		}
@@ -48,7 +53,8 @@ bool ockam_rights_has(struct ockam_rights *r, u8 kind, u32 id)
 }
 
 /* @ms 0: until others push it out. */
-void ockam_rights_grant(struct ockam_rights *r, u8 kind, u32 id, u32 ms)
+void ockam_rights_grant(struct ockam_rights *r, u8 kind, u32 id, u64 peer,
+			u32 ms)
 {
 	unsigned long expires = 0;
 	struct ockam_right *e;
@@ -59,20 +65,21 @@ void ockam_rights_grant(struct ockam_rights *r, u8 kind, u32 id, u32 ms)
 
 	spin_lock_bh(&r->lock);
 	e = &r->right[0];
-	if (likely(e->kind == kind && e->id == id)) {
+	if (likely(right_is(e, kind, id, peer))) {
 		e->expires = expires;
 		goto out;
 	}
 	/* Most recent first, so the last one goes. */
 	for (i = 1; i < OCKAM_RIGHTS_MAX - 1; i++) {
 		e = &r->right[i];
-		if (!e->kind || (e->kind == kind && e->id == id))
+		if (!e->kind || right_is(e, kind, id, peer))
 			break;
 	}
 	memmove(&r->right[1], &r->right[0], i * sizeof(*e));
 	e = &r->right[0];
 	e->kind = kind;
 	e->id = id;
+	e->peer = peer;
 	e->expires = expires;
 out:
 	spin_unlock_bh(&r->lock);
@@ -120,14 +127,14 @@ static int sock_check(struct ockam_sink *sink, const struct ockam_msg *m,
 	case OCKAM_ORIGIN_LINK:
 		if (bits & OCKAM_ACCEPT_LINKS ||
 		    ockam_rights_has(&osk->answer, OCKAM_ORIGIN_LINK,
-				     m->from.link))
+				     m->from.link, m->from.peer))
 			return 0;
 		break;
 	case OCKAM_ORIGIN_CHANNEL:
 		id = ockam_from_ident(&m->from);
 		if (bits & OCKAM_ACCEPT_CHANNELS ||
 		    ockam_rights_has(&osk->answer, OCKAM_ORIGIN_CHANNEL,
-				     id->channel) ||
+				     id->channel, 0) ||
 		    (bits & OCKAM_ACCEPT_IDS && scope_lists(scope, id)))
 			return 0;
 		break;
@@ -183,7 +190,7 @@ static int sock_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	trace_ockam_deliver(sink->node, skb, 0);
 	if (m->from.nident)
 		ockam_rights_grant(&osk->through, OCKAM_ORIGIN_CHANNEL,
-				   ockam_from_ident(&m->from)->channel, 0);
+				   ockam_from_ident(&m->from)->channel, 0, 0);
 	if (unlikely(sk->sk_flags & SK_FLAGS_TIMESTAMP))
 		__net_timestamp(skb);
 

@@ -392,7 +392,7 @@ static bool sender_may(struct ockam_channel *ch, const struct ockam_msg *m,
 
 	return sender_is_owner(ch, m, from) ||
 	       ockam_rights_has(&from->through, OCKAM_ORIGIN_CHANNEL,
-				ch->ident->channel) ||
+				ch->ident->channel, 0) ||
 	       sk_ns_capable(&from->sk, ns, CAP_NET_ADMIN);
 }
 

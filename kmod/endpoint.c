@@ -2,6 +2,9 @@
 /* Internet addresses as text. */
 #include <linux/inet.h>
 #include <linux/kernel.h>
+#include <linux/once.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
 #include <net/ipv6.h>
 
 #include "endpoint.h"
@@ -82,6 +85,27 @@ int ockam_endpoint_parse(union ockam_endpoint *ep, const u8 *text, u32 len)
 	ep->in.sin_family = AF_INET;
 	ep->in.sin_port = htons(v);
 	return 0;
+}
+
+u64 ockam_endpoint_print(const union ockam_endpoint *ep)
+{
+	static siphash_aligned_key_t secret;
+	struct {
+		struct in6_addr	host;
+		u32		scope;
+		u32		port;
+	} __aligned(8) id = { .port = ntohs(ep->in.sin_port) };
+
+	if (ep->sa.sa_family == AF_INET) {
+		ipv6_addr_set_v4mapped(ep->in.sin_addr.s_addr, &id.host);
+	} else {
+		id.host = ep->in6.sin6_addr;
+		/* Elsewhere it says nothing, and datagrams come without it. */
+		if (__ipv6_addr_needs_scope_id(__ipv6_addr_type(&id.host)))
+			id.scope = ep->in6.sin6_scope_id;
+	}
+	get_random_once(&secret, sizeof(secret));
+	return siphash(&id, sizeof(id), &secret) ?: 1;
 }
 
 bool ockam_endpoint_unicast(const union ockam_endpoint *ep)

@@ -45,6 +45,12 @@ static inline bool ockam_endpoint_same(const union ockam_endpoint *a,
 		       sizeof(a->in6.sin6_addr));
 }
 
+/*
+ * A keyed hash of host and port, never 0: what @link of a message's origin is for
+ * links, this is for those who share one.
+ */
+u64 ockam_endpoint_print(const union ockam_endpoint *ep);
+
 /* One host's address, with a port? */
 bool ockam_endpoint_unicast(const union ockam_endpoint *ep);
 

@@ -369,6 +369,21 @@ static u32 link_id(const struct ockam_sink *sink)
 	return container_of(sink, struct ockam_link, sink)->id;
 }
 
+static u64 link_peer(const struct ockam_sink *sink, const u8 *hop)
+{
+	const struct ockam_link *link =
+		container_of(sink, struct ockam_link, sink);
+	union ockam_endpoint to;
+
+	if (link->config.kind != OCKAM_LINK_KIND_UDP ||
+	    link->config.mode != OCKAM_LINK_MODE_LISTEN)
+		return 0;
+	/* Without a peer it does not leave, so there is no answer either. */
+	if (!hop || ockam_endpoint_parse(&to, hop + 2, hop[1]))
+		return 0;
+	return ockam_endpoint_print(&to);
+}
+
 static bool link_hold(struct ockam_sink *sink)
 {
 	return ockam_link_get_unless_zero(ockam_sink_link(sink));
@@ -387,6 +402,7 @@ static const struct ockam_sink_ops link_sink_ops = {
 	.route		= ockam_router_forward,
 	.kick		= link_kick,
 	.id		= link_id,
+	.peer		= link_peer,
 	.hold		= link_hold,
 	.put		= link_drop_ref,
 };

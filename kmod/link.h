@@ -234,8 +234,8 @@ static inline u32 ockam_link_size_max(const struct ockam_link *link)
  * @link: over this link
  * @guess: what its carrier has learned about routes
  * @skb: from ockam_msg_alloc(), data is what was on the wire
- * @peer: address of who sent it, flat form, for the return route behind the
- *	link's own name; NULL if the link has one peer
+ * @peer: address of who sent it, for the return route behind the link's own name;
+ *	NULL if the link has one peer
  * @bytes: for the counters
  *
  * Under RCU, any context.
@@ -245,7 +245,8 @@ static inline u32 ockam_link_size_max(const struct ockam_link *link)
  * message at all.
  */
 int ockam_link_receive(struct ockam_link *link, struct ockam_link_guess *guess,
-		       struct sk_buff *skb, const u8 *peer, u32 bytes);
+		       struct sk_buff *skb, const union ockam_endpoint *peer,
+		       u32 bytes);
 
 static inline struct ockam_link *ockam_sink_link(struct ockam_sink *sink)
 {

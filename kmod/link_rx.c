@@ -78,13 +78,24 @@ static void rx_set_region(struct sk_buff *skb, struct ockam_region *r,
 	r->hops = hops;
 }
 
+/* Who sent it, of those who share the link. */
+static int rx_push_peer(struct sk_buff *skb, const union ockam_endpoint *peer)
+{
+	u8 key[2 + OCKAM_ENDPOINT_LEN];
+
+	ockam_msg(skb)->from.peer = ockam_endpoint_print(peer);
+	ockam_endpoint_key(key, OCKAM_TYPE_UDP, peer);
+	return ockam_msg_push_return(skb, key);
+}
+
 /* Everything the frame said becomes what the message is, and nothing else. */
 static int rx_make_message(struct ockam_link *link, struct sk_buff *skb,
-			   const struct ockam_wire *w, const u8 *peer,
+			   const struct ockam_wire *w,
+			   const union ockam_endpoint *peer,
 			   enum ockam_drop *reason)
 {
 	struct ockam_msg *m = ockam_msg(skb);
-	int err;
+	int err = 0;
 
 	/* It may be a ciphertext: whoever gets the plaintext looks closer. */
 	if (w->payload_len > READ_ONCE(link->node->conf.max_msg) +
@@ -107,12 +118,14 @@ static int rx_make_message(struct ockam_link *link, struct sk_buff *skb,
 	m->from.kind = OCKAM_ORIGIN_LINK;
 	m->from.link = link->id;
 	*reason = OCKAM_DROP_ROUTE_TOO_LONG;
-	err = peer ? ockam_msg_push_return(skb, peer) : 0;
+	if (peer)
+		err = rx_push_peer(skb, peer);
 	return err ?: ockam_msg_push_return(skb, link->name_key);
 }
 
 int ockam_link_receive(struct ockam_link *link, struct ockam_link_guess *guess,
-		       struct sk_buff *skb, const u8 *peer, u32 bytes)
+		       struct sk_buff *skb, const union ockam_endpoint *peer,
+		       u32 bytes)
 {
 	struct ockam_node *node = link->node;
 	enum ockam_drop reason;

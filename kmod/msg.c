@@ -24,6 +24,7 @@ void ockam_from_copy(struct ockam_from *to, const struct ockam_from *from)
 	to->flags = from->flags;
 	to->nident = from->nident;
 	to->link = from->link;
+	to->peer = from->peer;
 	to->uid = from->uid;
 	to->gid = from->gid;
 	to->pid = get_pid(from->pid);

@@ -71,6 +71,8 @@ void ockam_ident_put(struct ockam_ident *id);
  * @flags: enum ockam_peer_flags
  * @nident: channels it came through
  * @link: id of the link it arrived on, or 0
+ * @peer: which of that link's peers sent it (ockam_endpoint_print()), 0 if it
+ *	has one only
  * @uid: local sender's effective uid
  * @gid: local sender's effective gid
  * @pid: local sender's thread group, with a reference, or NULL
@@ -81,6 +83,7 @@ struct ockam_from {
 	u8			flags;
 	u8			nident;
 	u32			link;
+	u64			peer;
 	kuid_t			uid;
 	kgid_t			gid;
 	struct pid		*pid;

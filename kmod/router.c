@@ -40,6 +40,8 @@ struct ockam_step {
  * @inner: first encryptor: the channel that an answer comes from
  * @outer: last encryptor
  * @sink: the end, or
+ * @next: the hop behind it, NULL if it was the last; lies in the message, or in
+ *	something that stays under RCU
  * @dec: the end
  * @room: what the message must have room for
  * @reason: counter, when resolving fails
@@ -53,6 +55,7 @@ struct ockam_path {
 	struct ockam_channel	*inner;
 	struct ockam_channel	*outer;
 	struct ockam_sink	*sink;
+	const u8		*next;
 	struct ockam_channel	*dec;
 	struct ockam_room	room;
 	u32			reason;
@@ -85,6 +88,16 @@ static void walk_pop(struct ockam_walk *w, u32 n)
 	w->onward_hops--;
 	while (!w->span.len && w->npending)
 		w->span = w->pending[--w->npending];
+}
+
+/* The hop behind the one in front. */
+static const u8 *walk_next(const struct ockam_walk *w)
+{
+	u32 n = ockam_key_size(w->span.p);
+
+	if (w->span.len > n)
+		return w->span.p + n;
+	return w->npending ? w->pending[w->npending - 1].p : NULL;
 }
 
 static bool walk_fits(const struct ockam_walk *w)
@@ -251,6 +264,7 @@ static int resolve_sink(struct sk_buff *skb, const struct ockam_sock *from,
 
 	path->sink = sink;
 	if (sink->serial) {
+		path->next = walk_next(w);
 		path->room.head += OCKAM_LINK_HEAD +
 				   ockam_cbor_route_bound(w->onward_len,
 							  w->onward_hops) +
@@ -558,9 +572,9 @@ static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
 
 /* X may answer who sent through X (Documentation/ockam.rst: Reply right). */
 static void grant_answer(struct ockam_node *node, struct ockam_sock *from,
-			 u8 kind, u32 id)
+			 u8 kind, u32 id, u64 peer)
 {
-	ockam_rights_grant(&from->answer, kind, id,
+	ockam_rights_grant(&from->answer, kind, id, peer,
 			   READ_ONCE(node->conf.reply_ms));
 }
 
@@ -573,6 +587,7 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 {
 	struct ockam_path path;
 	struct ockam_sink *sink;
+	u64 peer = 0;
 	u32 id = 0;
 	u8 kind = 0;
 	int err;
@@ -613,12 +628,13 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	} else if (sink) {
 		kind = OCKAM_ORIGIN_LINK;
 		id = sink->ops->id(sink);
+		peer = sink->ops->peer(sink, path.next);
 	}
 	rcu_read_unlock();
 
 	/* Before the answer can come. */
 	if (kind)
-		grant_answer(node, from, kind, id);
+		grant_answer(node, from, kind, id, peer);
 	err = path_run(node, skb, &path);
 	path_release(&path);
 	return err;

@@ -52,6 +52,8 @@ struct ockam_source;
  * @kick: messages were parked, or one waits that needs process context:
  *	see to it that ockam_sink_unpark() is called when there is room
  * @id: the link's id; not used for workers
+ * @peer: which peer of the link a message goes to whose next hop behind the
+ *	link's own is @hop, or NULL; 0 if it has one only.  Not used for workers
  * @hold: take a reference, false when the last one is gone
  * @put: drop it
  */
@@ -64,6 +66,7 @@ struct ockam_sink_ops {
 	void	(*route)(struct ockam_node *node, struct sk_buff *skb);
 	void	(*kick)(struct ockam_sink *sink);
 	u32	(*id)(const struct ockam_sink *sink);
+	u64	(*peer)(const struct ockam_sink *sink, const u8 *hop);
 	bool	(*hold)(struct ockam_sink *sink);
 	void	(*put)(struct ockam_sink *sink);
 };

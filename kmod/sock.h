@@ -24,11 +24,13 @@
  * struct ockam_right - an exception from the accept scope, for a while
  * @kind: OCKAM_ORIGIN_LINK or OCKAM_ORIGIN_CHANNEL, 0 if unused
  * @id: link or channel that may answer, or through which we may send
+ * @peer: which of the link's peers, as in struct ockam_from; 0 if it has one
  * @expires: jiffies
  */
 struct ockam_right {
 	u8		kind;
 	u32		id;
+	u64		peer;
 	unsigned long	expires;
 };
 
@@ -135,8 +137,9 @@ static inline struct ockam_sock *ockam_sk(const struct sock *sk)
 	return container_of((struct sock *)sk, struct ockam_sock, sk);
 }
 
-bool ockam_rights_has(struct ockam_rights *r, u8 kind, u32 id);
-void ockam_rights_grant(struct ockam_rights *r, u8 kind, u32 id, u32 ms);
+bool ockam_rights_has(struct ockam_rights *r, u8 kind, u32 id, u64 peer);
+void ockam_rights_grant(struct ockam_rights *r, u8 kind, u32 id, u64 peer,
+			u32 ms);
 
 /*
  * Take a handshake socket's address and queue over for a channel (Takeover in

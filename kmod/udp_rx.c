@@ -188,12 +188,9 @@ static void rx_route(struct ockam_udp *udp, struct sk_buff *msg,
 {
 	struct ockam_link *link = udp->link;
 	bool large = msg->len > OCKAM_LINEAR_MAX;
-	u8 peer[2 + OCKAM_ENDPOINT_LEN];
 	bool many = link->config.mode == OCKAM_LINK_MODE_LISTEN;
 
-	if (many)
-		ockam_endpoint_key(peer, OCKAM_TYPE_UDP, from);
-	if (ockam_link_receive(link, &udp->guess, msg, many ? peer : NULL,
+	if (ockam_link_receive(link, &udp->guess, msg, many ? from : NULL,
 			       msg->len) <= 0)
 		return;
 	if (unlikely(large))

@@ -676,6 +676,61 @@ TEST_F(udp, strangers)
 	lt_buf_free(&other);
 }
 
+/* Who was asked may answer, and nobody else of those who share the link. */
+TEST_F(udp, answers_come_from_who_was_asked)
+{
+	struct ot_route from = ot_route("far", NULL), to = ot_route("app", NULL);
+	struct ockam_nl_node before = {};
+	struct sockaddr_storage at;
+	struct ot_route other;
+	uint16_t number;
+	char buf[8];
+	int fd;
+
+	if (!variant->any)
+		return;
+	fd = udp_socket(variant->ip, &at);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, connect(fd, (void *)&self->at, lt_addrlen(&self->at)));
+	lt_put_message(&self->m, &to, &from, "x", 1);
+
+	/* Nobody was. */
+	LT_MARK(&self->node, &before);
+	ASSERT_TRUE(send_piece(self->peer, 1, &self->m, 0));
+	ASSERT_TRUE(send_piece(fd, 1, &self->m, 0));
+	EXPECT_DROPS(&self->node, &before, OCKAM_DROP_SCOPE_WORKER, 2);
+
+	ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &self->to), "?", 1));
+	LT_MARK(&self->node, &before);
+	ASSERT_TRUE(send_piece(fd, 2, &self->m, 0));
+	EXPECT_DROPS(&self->node, &before, OCKAM_DROP_SCOPE_WORKER, 1);
+	ASSERT_TRUE(send_piece(self->peer, 2, &self->m, 0));
+	EXPECT_EQ(1, ot_recv(self->app, buf, sizeof(buf), 0));
+	EXPECT_TRUE(ot_empty(self->app));
+
+	/* Both, and the address may be written in other ways. */
+	other = ot_route("u", NULL);
+	if (at.ss_family == AF_INET) {
+		type2(&other, &at);
+	} else {
+		snprintf(buf, sizeof(buf), ":%u",
+			 ntohs(((struct sockaddr_in6 *)&at)->sin6_port));
+		char text[64] = "[0:0:0::0:1%0]";
+
+		strcat(text, buf);
+		ot_hop(&other, OCKAM_TYPE_UDP, text, strlen(text));
+	}
+	ot_local(&other, "echoer");
+	ASSERT_EQ(1, ot_sendx(self->app, ot_out(.to = &other), "?", 1));
+	ASSERT_TRUE(send_piece(fd, 3, &self->m, 0));
+	EXPECT_EQ(1, ot_recv(self->app, buf, sizeof(buf), 0));
+	ASSERT_TRUE(send_piece(self->peer, 3, &self->m, 0));
+	EXPECT_EQ(1, ot_recv(self->app, buf, sizeof(buf), 0));
+	lt_buf_free(&self->m);
+	ASSERT_TRUE(collect(_metadata, fd, &self->m, &number));
+	close(fd);
+}
+
 /* From outside nobody names the transport. */
 TEST_F(udp, routes_from_outside_reach_no_transport)
 {
