@@ -281,6 +281,28 @@ static bool learn_charge(struct ockam_channel_route *route, u32 len)
 	return false;
 }
 
+/* The outer channel that brought it, 0: none. */
+static u32 learn_via(const struct ockam_msg *m)
+{
+	return m->from.kind == OCKAM_ORIGIN_CHANNEL && m->from.nident ?
+	       ockam_from_ident(&m->from)->channel : 0;
+}
+
+/* It came the known way, which may be no more than what was asked for. */
+static void learn_confirm(struct ockam_channel *ch,
+			  struct ockam_channel_route *cur,
+			  const struct sk_buff *skb)
+{
+	u32 via = learn_via(ockam_msg(skb));
+
+	if (likely(!READ_ONCE(cur->unproven) && READ_ONCE(cur->via) == via))
+		return;
+	if (!learn_is_real(ch, skb))
+		return;
+	WRITE_ONCE(cur->unproven, false);
+	WRITE_ONCE(cur->via, via);
+}
+
 /* The route as this message has it, or NULL to leave things as they are. */
 static struct ockam_channel_route *
 learn_new_route(struct ockam_channel *ch, const struct sk_buff *skb,
@@ -297,8 +319,10 @@ learn_new_route(struct ockam_channel *ch, const struct sk_buff *skb,
 		return NULL;
 	new = route_new(ch->node, ret, len, cur->data + cur->prefix,
 			cur->len - cur->prefix, GFP_ATOMIC);
-	if (new)
+	if (new) {
 		learn_mistrust(new, skb);
+		new->via = learn_via(m);
+	}
 	return new;
 }
 
@@ -323,8 +347,8 @@ learn_look(struct ockam_channel *ch, const struct sk_buff *skb,
 	if (unlikely(cur->prefix != len ||
 		     memcmp(cur->data, ockam_return(skb), len)))
 		new = learn_new_route(ch, skb, cur);
-	else if (unlikely(READ_ONCE(cur->unproven)) && learn_is_real(ch, skb))
-		WRITE_ONCE(cur->unproven, false);
+	else
+		learn_confirm(ch, cur, skb);
 	rcu_read_unlock();
 	return new;
 }
@@ -426,6 +450,19 @@ int ockam_channel_may_send(struct ockam_channel *ch, const struct ockam_msg *m,
 		return -EACCES;
 	}
 	return 0;
+}
+
+bool ockam_channel_may_nest(const struct ockam_channel *inner, u32 via,
+			    const struct ockam_channel *outer)
+{
+	struct user_namespace *ns = inner->node->net->user_ns;
+	kuid_t owner = READ_ONCE(inner->owner);
+
+	return READ_ONCE(outer->mode) & 0002 ||
+	       uid_eq(owner, READ_ONCE(outer->owner)) ||
+	       uid_eq(owner, make_kuid(ns, 0)) ||
+	       uid_eq(owner, GLOBAL_ROOT_UID) ||
+	       (via && via == outer->ident->channel);
 }
 
 /*
@@ -1103,6 +1140,18 @@ static int add_decryptor(struct ockam_channel *ch,
 	return err;
 }
 
+/* A responder answers where the handshake really came from. */
+static u32 handshake_via(const struct ockam_channel_config *cfg,
+			 const struct ockam_channel_route *route)
+{
+	if (!cfg->handshake || cfg->role != OCKAM_ROLE_RESPONDER ||
+	    route->carrier_kind != OCKAM_ORIGIN_CHANNEL ||
+	    !ockam_rights_has(&cfg->handshake->through, OCKAM_ORIGIN_CHANNEL,
+			      route->carrier, 0))
+		return 0;
+	return route->carrier;
+}
+
 static struct ockam_channel *channel_alloc(struct ockam_node *node,
 				const struct ockam_channel_config *cfg)
 {
@@ -1119,6 +1168,7 @@ static struct ockam_channel *channel_alloc(struct ockam_node *node,
 		kfree(ch);
 		return NULL;
 	}
+	route->via = handshake_via(cfg, route);
 	RCU_INIT_POINTER(ch->route, route);
 	ch->node = node;
 	ch->enc.kind = OCKAM_NAME_ENCRYPTOR;
@@ -1264,6 +1314,24 @@ static struct ockam_channel_route *route_hold(struct ockam_channel *ch)
 	return route;
 }
 
+/*
+ * The kernel's own, which no list of senders stops.  But where other messages of
+ * the channel may not go, its last one does not go either.
+ */
+static kuid_t close_uid(const struct ockam_channel *ch,
+			const struct ockam_channel_route *route)
+{
+	kuid_t root = make_kuid(ch->node->net->user_ns, 0);
+	struct ockam_carrier_info c;
+
+	rcu_read_lock();
+	carrier_find(ch->node, route->data, route->len, &c);
+	rcu_read_unlock();
+	if (c.kind == OCKAM_ORIGIN_CHANNEL && c.id != READ_ONCE(route->via))
+		return READ_ONCE(ch->owner);
+	return uid_valid(root) ? root : GLOBAL_ROOT_UID;
+}
+
 static struct sk_buff *close_message(struct ockam_channel *ch,
 				     const struct ockam_channel_route *route)
 {
@@ -1273,15 +1341,13 @@ static struct sk_buff *close_message(struct ockam_channel *ch,
 		.tail	= OCKAM_TAG_LEN,
 	};
 	struct sk_buff *skb;
-	kuid_t root;
 
 	skb = ockam_msg_alloc(OCKAM_CHAN_CLOSE_LEN, &room, GFP_KERNEL);
 	if (!skb)
 		return NULL;
 
-	root = make_kuid(ch->node->net->user_ns, 0);
 	ockam_msg(skb)->from.kind = OCKAM_ORIGIN_LOCAL;
-	ockam_msg(skb)->from.uid = uid_valid(root) ? root : GLOBAL_ROOT_UID;
+	ockam_msg(skb)->from.uid = close_uid(ch, route);
 	ockam_chan_close_put(skb_put(skb, OCKAM_CHAN_CLOSE_LEN));
 	if (ockam_msg_set_onward(skb, route->data, route->len, route->hops)) {
 		kfree_skb(skb);

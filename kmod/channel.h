@@ -45,6 +45,9 @@ struct ockam_channel_crypt;
  * @carrier: id of the link, or of the outer channel, 0 if local
  * @unproven: a UDP address that one message came from, perhaps a copy of it
  * @budget: bytes that may go there as long as that is so
+ * @via: the outer channel (its number in ockam_ident) by which something for
+ *	the channel really came, so that it may be answered there whoever owns
+ *	what; 0: none.  READ_ONCE()
  * @data: flat form, the peer's decryptor last
  *
  * Ids change when a link is made anew under its old name, so @ordered,
@@ -62,6 +65,7 @@ struct ockam_channel_route {
 	u32		carrier;
 	bool		unproven;
 	atomic_t	budget;
+	u32		via;
 	u8		data[];
 };
 
@@ -238,6 +242,14 @@ void ockam_channel_put(struct ockam_channel *ch);
 /* May a message of this origin enter the encryptor?  @from may be NULL. */
 int ockam_channel_may_send(struct ockam_channel *ch, const struct ockam_msg *m,
 			   struct ockam_sock *from, u32 *reason);
+
+/*
+ * May ciphertexts of @inner go through @outer?  @via is that of the route by
+ * which they go.  What its owner may not do, a channel of his may not, whoever
+ * wrote its route.
+ */
+bool ockam_channel_may_nest(const struct ockam_channel *inner, u32 via,
+			    const struct ockam_channel *outer);
 
 /*
  * May it be a ciphertext for the decryptor?  Carrier check.  @m is NULL for

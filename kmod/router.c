@@ -39,6 +39,7 @@ struct ockam_step {
  * @nenc: encryptors among them
  * @inner: first encryptor: the channel that an answer comes from
  * @outer: last encryptor
+ * @via: that of its route
  * @sink: the end, or
  * @next: the hop behind it, NULL if it was the last; lies in the message, or in
  *	something that stays under RCU
@@ -54,6 +55,7 @@ struct ockam_path {
 	unsigned int		nenc;
 	struct ockam_channel	*inner;
 	struct ockam_channel	*outer;
+	u32			via;
 	struct ockam_sink	*sink;
 	const u8		*next;
 	struct ockam_channel	*dec;
@@ -212,11 +214,13 @@ static int resolve_encryptor(struct sk_buff *skb, struct ockam_sock *from,
 	struct ockam_step *step;
 	int err;
 
-	/* What another encryptor made is the kernel's own: nobody's right. */
+	/* What another encryptor made goes by the right of its owner. */
 	if (!path->nenc) {
 		err = ockam_channel_may_send(ch, m, from, &path->reason);
 		if (err)
 			return err;
+	} else if (!ockam_channel_may_nest(path->outer, path->via, ch)) {
+		return fail(path, OCKAM_DROP_SCOPE_ENCRYPTOR, -EACCES);
 	}
 	err = ockam_channel_can_encrypt(ch);
 	if (err)
@@ -243,6 +247,7 @@ static int resolve_encryptor(struct sk_buff *skb, struct ockam_sock *from,
 	if (!path->nenc++)
 		path->inner = ch;
 	path->outer = ch;
+	path->via = READ_ONCE(route->via);
 
 	w->span.p = route->data;
 	w->span.len = route->len;

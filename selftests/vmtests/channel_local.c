@@ -1052,6 +1052,112 @@ TEST_F_TIMEOUT(node, nested, 240)
 	ASSERT_TRUE(drops_reach(self->nl, OCKAM_DROP_SCOPE_DECRYPTOR, 1));
 }
 
+static int send_inner(void)
+{
+	int fd = open_bound("theirs"), err;
+
+	if (fd < 0)
+		return 101;
+	err = send_to(fd, "E3>echoer", hello, HELLO) == HELLO ? 0 : errno;
+	close(fd);
+	return err;
+}
+
+static int answer_inner(void)
+{
+	int fd = open_bound("theirs"), err;
+
+	if (fd < 0)
+		return 101;
+	err = send_to(fd, "E4>app", hello, HELLO) == HELLO ? 0 : errno;
+	close(fd);
+	return err;
+}
+
+static int give(struct ockam_nl *nl, const char *enc, uint32_t owner,
+		uint32_t mode)
+{
+	struct ockam_nl_channel ch = { .owner = owner, .mode = mode };
+
+	ch.encryptor.len = flat(ch.encryptor.data, enc);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_OWNER);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_MODE);
+	return ockam_nl_channel_set(nl, &ch);
+}
+
+/*
+ * Who wrote a channel's route may have been misled: where the channel's owner
+ * may not send, it does not go.
+ */
+TEST_F_TIMEOUT(node, nested_owners, 240)
+{
+	int app, echoer, i;
+	struct sockaddr_ockam from;
+	struct ockam_nl_channel ch;
+	char buf[128];
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	channel_init(&ch, true, "E3", "D3", "E1>D4");
+	memset(ch.tx_key, 0x33, 32);
+	memset(ch.rx_key, 0x44, 32);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch));
+	channel_init(&ch, false, "E4", "D4", "E2>D3");
+	memset(ch.tx_key, 0x44, 32);
+	memset(ch.rx_key, 0x33, 32);
+	ASSERT_EQ(0, ockam_nl_channel_new(self->nl, &ch));
+	ASSERT_EQ(0, give(self->nl, "E1", 1001, 0600));
+	ASSERT_EQ(0, give(self->nl, "E2", 1001, 0600));
+	ASSERT_EQ(0, give(self->nl, "E3", 1000, 0600));
+	ASSERT_EQ(0, give(self->nl, "E4", 1000, 0600));
+	app = open_bound("app");
+	echoer = open_bound("echoer");
+	ASSERT_EQ(0, accept_from(echoer, OCKAM_ACCEPT_CHANNELS));
+	ASSERT_EQ(0, accept_from(app, OCKAM_ACCEPT_CHANNELS));
+
+	/* Nor does somebody who may do everything lend it his right. */
+	EXPECT_EQ(EACCES, as_user(1000, send_inner));
+	EXPECT_EQ(-1, send_to(app, "E3>echoer", hello, HELLO));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_TRUE(drops_reach(self->nl, OCKAM_DROP_SCOPE_ENCRYPTOR, 2));
+	ASSERT_EQ(0, channel_get(self->nl, "E1", &ch));
+	EXPECT_EQ(0, ch.tx_msgs);
+	/* No nonce is taken for it. */
+	ASSERT_EQ(0, channel_get(self->nl, "E3", &ch));
+	EXPECT_EQ(0, ch.tx_msgs);
+
+	/* The same user's, anybody's, and an administrator's. */
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, give(self->nl, "E1", i ? 1001 : 1000,
+				  i == 1 ? 0666 : 0600));
+		ASSERT_EQ(0, give(self->nl, "E3", i == 2 ? 0 : 1000, 0600));
+		ASSERT_EQ(HELLO, send_to(app, "E3>echoer", hello, HELLO));
+		ASSERT_EQ(HELLO, recv_from(echoer, buf, sizeof(buf), &from));
+		if (i)
+			continue;
+		/* A responder answers where it was really called from. */
+		EXPECT_EQ(0, as_user(1000, answer_inner));
+		EXPECT_EQ(HELLO, recv_from(app, buf, sizeof(buf), &from));
+	}
+
+	/* A route that was set anew is nobody's answer. */
+	memset(&ch, 0, sizeof(ch));
+	ch.encryptor.len = flat(ch.encryptor.data, "E4");
+	ch.route.len = flat(ch.route.data, "E2>D3");
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ROUTE);
+	ASSERT_EQ(0, ockam_nl_channel_set(self->nl, &ch));
+	EXPECT_EQ(EACCES, as_user(1000, answer_inner));
+
+	/* The last word goes nowhere either. */
+	ASSERT_EQ(0, give(self->nl, "E3", 1000, 0600));
+	ASSERT_EQ(0, channel_del(self->nl, "E3"));
+	ASSERT_EQ(0, channel_get(self->nl, "E1", &ch));
+	EXPECT_EQ(3, ch.tx_msgs);
+	ASSERT_EQ(0, channel_get(self->nl, "E4", &ch));
+	EXPECT_EQ(OCKAM_CHANNEL_STATE_UP, ch.state);
+}
+
 struct sender {
 	pthread_t	thread;
 	unsigned int	number;
