@@ -16,10 +16,11 @@
  * meanwhile is queued behind: order survives.
  *
  * Far ahead.  A nonce two generations ahead or more may be the other side of
- * a gap, or forged.  Such messages wait in a queue of their own, short and
- * with the oldest dropped, while the work derives keys in slices of time of
- * which there is a bounded share; messages of the generations at hand pass
- * them.  Whatever is beyond the key ring's reach is dropped.  When
+ * a gap, or forged.  Such messages wait in a queue of their own, which is
+ * short, while the work derives keys in slices of time of which there is a
+ * bounded share; messages of the generations at hand pass them.  When it is full
+ * the nonce that most of them claim gives one up: candidates of one nonce push
+ * each other out, not what has another.  Whatever is beyond the key ring's reach is dropped.  When
  * OCKAM_FAR_RUN messages of that sort came with none that verified between
  * them, the channel counts as stalled and says so at most every
  * OCKAM_EVENT_EVERY; anything that verifies later makes it good again.
@@ -40,6 +41,7 @@
 #include "window.h"
 
 #define OCKAM_SLOTS		3
+#define OCKAM_AHEAD_GROUPS	64	/* of nonces: those in a row differ */
 #define OCKAM_DERIVE_LEN	(OCKAM_KEY_LEN + OCKAM_TAG_LEN)
 #define OCKAM_IDLE		(60 * HZ)	/* then handles are freed */
 
@@ -83,6 +85,7 @@ struct ockam_crypt_tx {
  * @queue: messages in order, waiting for the work
  * @ahead: messages with nonces far ahead
  * @ahead_bytes: bytes of them
+ * @crowd: how many of them there are by nonce, modulo the size
  * @loose: messages in @queue on nobody's account
  * @loose_bytes: bytes of them
  * @pending: message of which an asynchronous cipher has hold
@@ -115,6 +118,7 @@ struct ockam_crypt_rx {
 	struct sk_buff_head	queue;
 	struct sk_buff_head	ahead;
 	u32			ahead_bytes;
+	u16			crowd[OCKAM_AHEAD_GROUPS];
 	u32			loose;
 	u32			loose_bytes;
 	struct sk_buff		*pending;

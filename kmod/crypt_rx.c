@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 
 #include "channel.h"
@@ -28,7 +29,7 @@
 #define OCKAM_LOOSE_BYTES	(1U << 20)
 
 /* Far ahead, per channel; one message may be larger. */
-#define OCKAM_AHEAD_MSGS	64
+#define OCKAM_AHEAD_MSGS	256
 #define OCKAM_AHEAD_BYTES	(256U << 10)
 #define OCKAM_AHEAD_SLICE	NSEC_PER_MSEC	/* deriving at a stretch... */
 #define OCKAM_AHEAD_REST	23		/* ...and that many times off */
@@ -309,32 +310,78 @@ static void rx_requeue(struct ockam_crypt_rx *rx, struct sk_buff *skb)
 	__skb_queue_head(&rx->queue, skb);
 }
 
+static u32 rx_nonce_group(const struct sk_buff *skb)
+{
+	return rx_nonce(skb) % OCKAM_AHEAD_GROUPS;
+}
+
+static void rx_ahead_note(struct ockam_crypt_rx *rx, const struct sk_buff *skb)
+{
+	rx->ahead_bytes += skb->truesize;
+	rx->crowd[rx_nonce_group(skb)]++;
+}
+
+static void rx_ahead_forget(struct ockam_crypt_rx *rx,
+			    const struct sk_buff *skb)
+{
+	rx->ahead_bytes -= skb->truesize;
+	rx->crowd[rx_nonce_group(skb)]--;
+}
+
 static struct sk_buff *rx_ahead_next(struct ockam_crypt_rx *rx)
 {
 	struct sk_buff *skb = __skb_dequeue(&rx->ahead);
 
 	if (skb)
-		rx->ahead_bytes -= skb->truesize;
+		rx_ahead_forget(rx, skb);
 	return skb;
 }
 
 static void rx_ahead_back(struct ockam_crypt_rx *rx, struct sk_buff *skb)
 {
-	rx->ahead_bytes += skb->truesize;
+	rx_ahead_note(rx, skb);
 	__skb_queue_head(&rx->ahead, skb);
 }
 
-/* Those that had to make room go to @out. */
+/*
+ * Which one makes room?  Of those that claim the same nonce at most one can
+ * verify, so it is one out of the largest crowd, and chance says which: neither
+ * being first nor being last is a way to push the genuine one out.
+ */
+static struct sk_buff *rx_ahead_victim(const struct ockam_crypt_rx *rx)
+{
+	u32 start = get_random_u32();
+	struct sk_buff *skb;
+	u32 most = 0, i, g, n;
+
+	for (i = 0; i < OCKAM_AHEAD_GROUPS; i++) {
+		g = (start + i) % OCKAM_AHEAD_GROUPS;
+		if (rx->crowd[g] > rx->crowd[most])
+			most = g;
+	}
+	n = reciprocal_scale(get_random_u32(), rx->crowd[most]);
+	skb_queue_reverse_walk(&rx->ahead, skb) {
+		if (rx_nonce_group(skb) == most && !n--)
+			return skb;
+	}
+	return skb_peek(&rx->ahead);
+}
+
+/* Those that had to make room go to @out; @skb may be one of them. */
 static void rx_ahead_add(struct ockam_crypt_rx *rx, struct sk_buff *skb,
 			 struct sk_buff_head *out)
 {
-	while (!skb_queue_empty(&rx->ahead) &&
-	       (skb_queue_len(&rx->ahead) >= OCKAM_AHEAD_MSGS ||
-		rx->ahead_bytes + skb->truesize > OCKAM_AHEAD_BYTES))
-		__skb_queue_tail(out, rx_ahead_next(rx));
-
-	rx->ahead_bytes += skb->truesize;
+	rx_ahead_note(rx, skb);
 	__skb_queue_tail(&rx->ahead, skb);
+
+	while (skb_queue_len(&rx->ahead) > 1 &&
+	       (skb_queue_len(&rx->ahead) > OCKAM_AHEAD_MSGS ||
+		rx->ahead_bytes > OCKAM_AHEAD_BYTES)) {
+		skb = rx_ahead_victim(rx);
+		__skb_unlink(skb, &rx->ahead);
+		rx_ahead_forget(rx, skb);
+		__skb_queue_tail(out, skb);
+	}
 }
 
 /* Those that waited for keys far ahead come before what arrives from now on. */
@@ -345,6 +392,7 @@ static void rx_ahead_join(struct ockam_crypt_rx *rx)
 	while ((skb = __skb_dequeue_tail(&rx->ahead)))
 		rx_requeue(rx, skb);
 	rx->ahead_bytes = 0;
+	memset(rx->crowd, 0, sizeof(rx->crowd));
 }
 
 static void rx_drop_list(struct ockam_channel *ch, struct sk_buff_head *list,
