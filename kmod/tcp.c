@@ -64,6 +64,21 @@ static void ltcp_reap_in(struct ockam_tcp *tcp, unsigned long delay)
 		ockam_tcp_put(tcp);
 }
 
+/* Likewise, unless it is queued already, and may come sooner. */
+static void ltcp_reap_after(struct ockam_tcp *tcp, unsigned long delay)
+{
+	refcount_inc(&tcp->ref);
+	if (!queue_delayed_work(tcp->link->node->wq, &tcp->reap_work, delay))
+		ockam_tcp_put(tcp);
+}
+
+/* Nobody waits for it any more, and nobody will queue it. */
+static void ltcp_reap_cancel(struct ockam_tcp *tcp)
+{
+	if (cancel_delayed_work(&tcp->reap_work))
+		ockam_tcp_put(tcp);
+}
+
 /* ---- the socket's lock ---- */
 
 bool ockam_tcp_trylock(struct sock *sk)
@@ -530,7 +545,10 @@ static void ltcp_release(struct ockam_tcp *tcp, bool hard)
 	tcp->sock = NULL;
 }
 
-/* Only our own sockets count: who hands one over keeps its cost. */
+/*
+ * Whoever gets true has the carrier, its own reference, and its socket.  Only
+ * our own sockets count: who hands one over keeps its cost.
+ */
 static bool ltcp_closing_del(struct ockam_tcp *tcp)
 {
 	struct ockam_limit *user = tcp->link->source.user;
@@ -549,6 +567,11 @@ static bool ltcp_closing_del(struct ockam_tcp *tcp)
 	return was;
 }
 
+/*
+ * Hands the carrier, with its own reference, to the list.  From there reap_work
+ * takes it, be it before this returns: so the work is armed here, with the list
+ * locked, and after true the carrier is not the caller's any more.
+ */
 static bool ltcp_closing_add(struct ockam_tcp *tcp)
 {
 	struct ockam_link *link = tcp->link;
@@ -563,6 +586,8 @@ static bool ltcp_closing_add(struct ockam_tcp *tcp)
 		list_add_tail(&tcp->closing, &ltcp_closing);
 		if (!link->source.user)
 			ltcp_nr_closing++;
+		ltcp_reap_after(tcp, ltcp_sent_all(tcp->sk) ? 0 :
+					LTCP_LAST_BYTES);
 	}
 	spin_unlock_bh(&ltcp_closing_lock);
 	return room;
@@ -619,8 +644,7 @@ static void ltcp_close_lent(struct ockam_tcp *tcp)
 		ltcp_give_back_later(tcp);
 		return;
 	}
-	if (cancel_delayed_work(&tcp->reap_work))
-		ockam_tcp_put(tcp);
+	ltcp_reap_cancel(tcp);
 	ockam_tcp_put(tcp);
 }
 
@@ -646,6 +670,8 @@ static void ltcp_reap_work(struct work_struct *work)
 		ltcp_retry(tcp);
 	} else if (ltcp_closing_del(tcp)) {
 		ltcp_release(tcp, READ_ONCE(tcp->link->node->dying));
+		/* Armed for later while this was on its way. */
+		ltcp_reap_cancel(tcp);
 		ockam_tcp_put(tcp);
 	}
 	ockam_tcp_put(tcp);
@@ -668,16 +694,18 @@ void ockam_tcp_close(struct ockam_tcp *tcp)
 	release_sock(sk);
 	timer_shutdown_sync(&tcp->timer);
 
-	/* The list may be done with it as soon as it is in there. */
-	refcount_inc(&tcp->ref);
-	if (!linger || !ltcp_closing_add(tcp)) {
-		ltcp_release(tcp, hard);
-		ockam_tcp_put(tcp);
-		goto put;
+	/*
+	 * All of it before the list: as soon as the carrier is in there, a
+	 * change of state has it reaped, and its socket is gone.
+	 */
+	if (linger) {
+		kernel_sock_shutdown(tcp->sock, SHUT_RDWR);
+		if (ltcp_closing_add(tcp))
+			return;
 	}
-	kernel_sock_shutdown(tcp->sock, SHUT_RDWR);
-	ltcp_reap_in(tcp, ltcp_sent_all(sk) ? 0 : LTCP_LAST_BYTES);
-put:
+	ltcp_release(tcp, hard);
+	/* State changes queued it, and the node may be gone when it comes. */
+	ltcp_reap_cancel(tcp);
 	ockam_tcp_put(tcp);
 }
 
