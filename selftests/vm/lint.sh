@@ -3,7 +3,8 @@
 #
 # lint.sh: checkpatch (from the kernel source package), the module with W=1 and
 # sparse, a licence line in every file, nothing that ties the tree to one machine,
-# and builds to be broken that can still be broken. All are run; any finding fails.
+# the netlink spec by the schema of the kernel source that is served, and builds to
+# be broken that can still be broken. All are run; any finding fails.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -49,6 +50,10 @@ for f in selftests/mutants/*.patch; do
 	patch -d "$TOP" -p1 -F0 -s -f --dry-run <"$f" >/dev/null ||
 		bad "$f: does not apply"
 done
+
+say LINT "netlink spec, by its schema, and what is generated from it"
+"$VMDIR/ynl.sh" >/dev/null && "$TOP/selftests/ynl/regen.sh" --check ||
+	bad "Documentation/netlink/specs/ockam.yaml: see above"
 
 say LINT "checkpatch"
 src=$("$VMDIR/kernel-source.sh" 6.1)

@@ -73,9 +73,12 @@ get_tree() {
 	fi
 }
 
+# The header of two definitions is included once. (Their "scope: user", by which it
+# would not be, is refused by the schema of earlier point releases.)
 generate() {	# mode, --header or --source, output
 	timeout 120 python3 "$tree/tools/net/ynl/ynl-gen-c.py" \
-		--mode "$1" "$2" --spec "$work/$spec" -o "$work/$3"
+		--mode "$1" "$2" --spec "$work/$spec" -o "$work/all/$3"
+	awk '!/^#include / || !seen[$0]++' "$work/all/$3" >"$work/$3"
 }
 
 check=
@@ -90,11 +93,27 @@ python3 -c 'import yaml, jsonschema' 2>/dev/null ||
 	die "python3-yaml and python3-jsonschema are needed"
 get_tree
 
+# The tools look at it too, unless they are told not to, which is faster.
+validate() {
+	python3 - "$tree/Documentation/netlink" "$top/$spec" <<-'PY'
+		import sys, yaml, jsonschema
+		spec = yaml.safe_load(open(sys.argv[2]))
+		name = "%s/%s.yaml" % (sys.argv[1], spec.get("protocol", "genetlink"))
+		schema = yaml.safe_load(open(name))
+		wrong = list(jsonschema.Draft7Validator(schema).iter_errors(spec))
+		for e in wrong:
+		    print("%s: %s: %s" % (sys.argv[2], "/".join(map(str, e.path)), e.message))
+		sys.exit(bool(wrong))
+	PY
+}
+validate || { echo "regen.sh: the spec is not valid under the schema of $package" >&2
+	exit 1; }
+
 # The generator looks for the root of a kernel tree above the spec, and for the
 # schema beside it.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/Documentation/netlink/specs"
+mkdir -p "$work/Documentation/netlink/specs" "$work/all"
 touch "$work/MAINTAINERS"
 cp "$tree"/Documentation/netlink/*.yaml "$work/Documentation/netlink/"
 cp "$top/$spec" "$work/$spec"
