@@ -100,9 +100,9 @@ check "a reload takes the outlets away" reload
 check "their names, too, are free, but not the administrator's" eval \
 	'reserved; ! has out && has mine && has ockamd'
 ip netns exec alice setpriv --reuid 1000 --regid 1000 --clear-groups \
-	lib_echo serve out local >name.out 2>&1 &
+	lib_echo serve out local >user.out 2>&1 &
 pids="$pids $!"
-check "a user can have it" until_true grep -q ready name.out
+check "a user can have it" until_true grep -q ready user.out
 
 # ---- a reload that looks up a name which nobody answers for ----
 
@@ -129,5 +129,5 @@ ended()	{ ! grep '^State:' "/proc/$pid_alice/status" | grep -v '[ZX]'; }
 check "and it ends meanwhile" until_true ended
 
 echo "1..$n"
-[ $failed -eq 0 ] || { sed 's/^/# /' alice.log name.out port.out; on alice ockamctl inlet; }
+[ $failed -eq 0 ] || { sed 's/^/# /' alice.log name.out user.out port.out; on alice ockamctl inlet; }
 exit $failed

@@ -71,6 +71,8 @@ start() {
 	start_log=$work/$1
 	start_node=$2
 	shift 2
+	# Here, not by who is started: what an earlier one wrote must not be waited for.
+	: >"$start_log"
 	nsenter --net="/run/netns/$start_node" "$@" >"$start_log" 2>&1 &
 	pids="$pids $!"
 }
