@@ -479,7 +479,8 @@ int ockam_sockaddr_check(const struct sockaddr_ockam *addr, int len,
 	return 0;
 }
 
-static int ockam_bind(struct socket *sock, struct sockaddr *uaddr, int len)
+static int ockam_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
+		      int len)
 {
 	struct sockaddr_ockam *addr = (struct sockaddr_ockam *)uaddr;
 	struct ockam_sock *osk = ockam_sk(sock->sk);
@@ -509,8 +510,8 @@ autobind:
 	return err;
 }
 
-static int ockam_connect(struct socket *sock, struct sockaddr *uaddr, int len,
-			 int flags)
+static int ockam_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
+			 int len, int flags)
 {
 	struct sockaddr_ockam *addr = (struct sockaddr_ockam *)uaddr;
 	struct ockam_sock *osk = ockam_sk(sock->sk);

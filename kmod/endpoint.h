@@ -6,6 +6,7 @@
 #ifndef _OCKAM_ENDPOINT_H
 #define _OCKAM_ENDPOINT_H
 
+#include <compat.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/socket.h>
@@ -19,6 +20,13 @@ union ockam_endpoint {
 	struct sockaddr_in	in;
 	struct sockaddr_in6	in6;
 };
+
+/* As binding and connecting want it. */
+static inline struct sockaddr_unsized *
+ockam_endpoint_addr(union ockam_endpoint *ep)
+{
+	return (struct sockaddr_unsized *)&ep->sa;
+}
 
 static inline int ockam_endpoint_size(const union ockam_endpoint *ep)
 {

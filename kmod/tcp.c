@@ -822,7 +822,7 @@ int ockam_tcp_connect(struct ockam_link *link)
 		return PTR_ERR(sock);
 	ltcp_keepalive(sock->sk);
 	if (cfg->local.sa.sa_family) {
-		err = kernel_bind(sock, &cfg->local.sa,
+		err = kernel_bind(sock, ockam_endpoint_addr(&cfg->local),
 				  ltcp_addr_len(&cfg->local));
 		if (err)
 			goto release;
@@ -838,8 +838,8 @@ int ockam_tcp_connect(struct ockam_link *link)
 	release_sock(tcp->sk);
 	ockam_tcp_plug(tcp);
 
-	err = kernel_connect(sock, &cfg->remote.sa, ltcp_addr_len(&cfg->remote),
-			     O_NONBLOCK);
+	err = kernel_connect(sock, ockam_endpoint_addr(&cfg->remote),
+			     ltcp_addr_len(&cfg->remote), O_NONBLOCK);
 	if (!err || err == -EINPROGRESS)
 		return 0;
 	ltcp_unplug(tcp);
@@ -884,7 +884,8 @@ int ockam_tcp_listen(struct ockam_link *link)
 		return PTR_ERR(sock);
 	sock_set_reuseaddr(sock->sk);
 	ltcp_limit_buffers(link, sock->sk);
-	err = kernel_bind(sock, &cfg->local.sa, ltcp_addr_len(&cfg->local));
+	err = kernel_bind(sock, ockam_endpoint_addr(&cfg->local),
+			  ltcp_addr_len(&cfg->local));
 	if (err)
 		goto release;
 	err = -ENOMEM;

@@ -191,10 +191,10 @@ static int ludp_bind(struct ockam_udp *udp)
 	sk->sk_sndtimeo = LUDP_PIECE_WAIT;
 	ludp_attach(udp);
 	if (cfg->local.sa.sa_family)
-		err = kernel_bind(udp->sock, &cfg->local.sa,
+		err = kernel_bind(udp->sock, ockam_endpoint_addr(&cfg->local),
 				  ockam_endpoint_size(&cfg->local));
 	if (!err && cfg->mode == OCKAM_LINK_MODE_CONNECT)
-		err = kernel_connect(udp->sock, &cfg->remote.sa,
+		err = kernel_connect(udp->sock, ockam_endpoint_addr(&cfg->remote),
 				     ockam_endpoint_size(&cfg->remote), 0);
 	return err;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Differences between kernel releases, probed by what the headers hold (see
- * Kbuild) and never by version number: distributions backport.  Written for 7.x; each
- * piece says from which release on it is dead.
+ * Differences between kernel releases, probed by what the headers hold or what
+ * compiles (see Kbuild), and never by version number: distributions backport.
+ * Written for 7.x; each piece says from which release on it is dead.
  */
 #ifndef _OCKAM_COMPAT_H
 #define _OCKAM_COMPAT_H
@@ -20,6 +20,11 @@
 #include <trace/events/sock.h>
 #else
 #define trace_sk_data_ready(sk) do { } while (0)
+#endif
+
+/* 6.19: an address whose length is told beside it has a type of its own */
+#ifndef HAVE_SOCKADDR_UNSIZED
+#define sockaddr_unsized sockaddr
 #endif
 
 /* 6.2: sockets without a reference on their namespace are tracked as well */
