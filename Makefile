@@ -97,9 +97,9 @@ debug-kernel: deps ##- Build the debug kernel (once; about 7 minutes)
 	@$(VM)/kernel.sh debug >/dev/null
 
 .PHONY: demo
-demo: module userspace ##- The guide's nine examples, in the VM
-	@$(VM)/run.sh --kernel $(KERNEL) --name demo --raw --timeout 300 \
-		--test-timeout 280 userspace/examples/demo.sh
+demo: module userspace ##- The guide's nine examples, in the VM (V=1: each step)
+	@$(VM)/run.sh --kernel $(KERNEL) --name demo --icount --raw --env V=$(V) \
+		--timeout 3600 --test-timeout 900 userspace/examples/demo.sh
 
 .PHONY: interop
 interop: module selftests ##- Against nodes of the stock Rust crate (built once)

@@ -221,6 +221,7 @@ if [ -z "$icount" ]; then
 	# the timer may also seem not to tick while it is looked for.
 	cmdline+=" rcupdate.rcu_cpu_stall_timeout=300 watchdog_thresh=60 no_timer_check"
 fi
+[ -z "$shell" ] || cmdline+=" quiet loglevel=1"
 image=$kdir/vmlinuz
 [ ! -e "$kdir/vmlinux" ] || image=$kdir/vmlinux
 qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot

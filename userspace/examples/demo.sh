@@ -3,8 +3,9 @@
 #
 # The guide's nine steps, one after the other, with the way each message took.
 # `make demo` runs it in a VM. It wants root, the module, the programs in PATH, a
-# user (DEMO_USER), and makes the namespaces node, app, middle and responder.
-# Exit status 0 if everything was as it should be.
+# user (DEMO_USER), and makes the namespaces node, app, middle and responder. V=1
+# shows each step of each message and what others saw of it. Exit status 0 if
+# everything was as it should be.
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # Full paths: busybox, where it is nsenter, prefers its own ones.
@@ -13,18 +14,33 @@ setpriv=$(command -v setpriv)
 tracing=/sys/kernel/tracing
 user=${DEMO_USER:-user}
 as_user="$setpriv --reuid=$user --regid=$user --clear-groups --no-new-privs"
+V=${V:-0}
 work=$(mktemp -d /tmp/ockam-demo.XXXXXX) || exit 1
 chmod 755 "$work"
 passed=0
 failed=0
+good=
 pids=
 nodes=
 numbers=
 
 # ---- results ----
 
-heading() { printf '\n=== %s ===\n\n' "$*"; }
 say() { printf '%s\n' "$*"; }
+# detail COMMAND...: what is shown with V=1 only
+detail() { [ "$V" = 0 ] || "$@"; }
+
+# The checks of a step that passed, in as few lines as they take.
+say_checks() {
+	[ -z "$good" ] || say "ok: $good" | fold -s -w 100
+	good=
+}
+
+heading() {
+	say_checks
+	printf '\n=== %s ===\n' "$*"
+	detail say ''
+}
 
 # check TEXT COMMAND...
 check() {
@@ -32,7 +48,11 @@ check() {
 	shift
 	if "$@" >"$work/check" 2>&1; then
 		passed=$((passed + 1))
-		say "ok: $check_text"
+		if [ "$V" = 0 ]; then
+			good="$good${good:+; }$check_text"
+		else
+			say "ok: $check_text"
+		fi
 	else
 		failed=$((failed + 1))
 		say "FAILED: $check_text ($*)"
@@ -77,9 +97,9 @@ start() {
 	pids="$pids $!"
 }
 
-# until_ok COMMAND...: for at most 10 s
+# until_ok COMMAND...: for at most 60 s
 until_ok() {
-	tries=100
+	tries=600
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || {
@@ -144,7 +164,51 @@ trace_end() {
 	echo 0 >$tracing/tracing_on
 	# shellcheck disable=SC2086
 	flow -x ockamd $numbers <$tracing/trace >"$work/flow"
-	cat "$work/flow"
+	if [ "$V" = 0 ]; then
+		in_one_line <"$work/flow"
+	else
+		cat "$work/flow"
+	fi
+}
+
+# The flow in short: workers by name, other nodes in brackets. Of a handshake, and of
+# what is very long, less.
+in_one_line() {
+	awk '
+		function add(what) {
+			if (what != item[n])
+				item[++n] = what
+		}
+		function first(text) {
+			sub(/[] ].*/, "", text)
+			sub(/^[0-9]*#/, "", text)
+			return length(text) > 10 ? substr(text, 1, 8) ".." : text
+		}
+		function begin(text) {
+			before = n > 1 ? "a handshake, then " : ""
+			n = 0
+			app = first(text)
+			add("app")
+		}
+		{
+			what = $2 == "link" ? $3 : $2
+			to = back = $0
+			sub(/.*  to \[/, "", to)
+			sub(/.*  back \[/, "", back)
+		}
+		NR == 1				{ begin(back) }
+		what == "encrypts" && !sealed++	{ begin(back) }
+		what == "encrypts"		{ add("encrypted") }
+		what == "decrypts"		{ add("decrypted") }
+		what == "delivers"		{ to = first(to); add(to == app ? "app" : to) }
+		what == "in"			{ add("[" $1 "]") }
+		what == "DROPS"			{ add("DROPPED at " $1) }
+		END {
+			for (i = 1; i <= n; i++)
+				if (n <= 24 || item[i] ~ /^\[|DROP/ && item[i] != last)
+					line = line (line ? " > " : "") (last = item[i])
+			print before line
+		}'
 }
 
 # app NODE PROGRAM ARGUMENTS...: one message, its flow, and what came back
@@ -153,7 +217,7 @@ app() {
 	shift
 	trace_start
 	# shellcheck disable=SC2086
-	timeout 15 nsenter --net="/run/netns/$app_node" \
+	timeout 60 nsenter --net="/run/netns/$app_node" \
 		$as_user "$@" >"$work/app" 2>&1
 	trace_end
 	cat "$work/app"
@@ -176,14 +240,18 @@ passes() {
 
 occurs() { capture -s "$1" "$2"; }
 
-seen() {	# FILE TEXT
-	check "'$2' is found there" test "$(occurs "$1" "$2")" -gt 0
+seen() {	# FILE TEXT PLACE
+	check "$3: '$2'" test "$(occurs "$1" "$2")" -gt 0
 }
 
-unseen() {	# FILE TEXT
-	# Nor would nothing be found, nowhere.
-	check "'$2' is not found there" test -s "$1" -a ${#2} -ge 16 -a \
-		"$(occurs "$1" "$2")" -eq 0
+# Nor would nothing be found, nowhere.
+in_none() {	# FILE WORD...
+	none_file=$1
+	shift
+	for word; do
+		test -s "$none_file" -a ${#word} -ge 16 -a \
+			"$(occurs "$none_file" "$word")" -eq 0 || return 1
+	done
 }
 
 random_word() {
@@ -226,10 +294,10 @@ step_3() {
 	app node 03-routing-many-hops
 	received 'Hello Ockam!'
 	passes h1 h2 h3 echoer h3 h2 h1
-	say 'What h1 saw:'
-	cat "$work/h1"
-	seen "$work/h1" 'Hello Ockam!'
-	seen "$work/h1" echoer
+	detail say 'What h1 saw:'
+	detail cat "$work/h1"
+	seen "$work/h1" 'Hello Ockam!' 'h1 saw'
+	seen "$work/h1" echoer 'h1 saw'
 	end_step node
 }
 
@@ -254,22 +322,21 @@ random_names() {
 	text=$(random_word)
 }
 
-# hidden FILE: who reads this learns nothing of what the channel carried
+# hidden FILE PLACE: who reads this learns nothing of what the channel carried
 hidden() {
-	unseen "$1" "$echoer"
-	unseen "$1" "$address"
-	unseen "$1" "$text"
+	check "$2 neither the echoer's name nor the app's address nor the text" \
+		in_none "$1" "$echoer" "$address" "$text"
 }
 
 # ciphertext HOP: the handshake, request and reply, and no more
 ciphertext() {
-	say "What $1 saw:"
-	sed 's/\(.\{160\}\).*/\1.../' "$work/$1"
-	check 'three messages of the handshake, one request, one reply' \
+	detail say "What $1 saw:"
+	detail sed 's/\(.\{160\}\).*/\1.../' "$work/$1"
+	check "$1 saw five messages: handshake, request, reply" \
 		is "$(grep -c '^Address: ' "$work/$1")" 5
 	# The listener's name has to be readable: so the search does find names.
-	seen "$work/$1" "$listener"
-	hidden "$work/$1"
+	seen "$work/$1" "$listener" 'it saw'
+	hidden "$work/$1" 'it saw'
 }
 
 step_4() {
@@ -289,7 +356,7 @@ step_4() {
 	app node 04-secure-channel "tap => $listener" "$echoer" "$text"
 	address=$(app_address)
 	received "$text"
-	seen "$work/responder" "$text"
+	seen "$work/responder" "$text" 'the responder saw'
 	ciphertext tap
 	end_step node
 }
@@ -316,7 +383,7 @@ step_5() {
 		"$echoer" "$text"
 	address=$(app_address)
 	received "$text"
-	seen "$work/responder" "$text"
+	seen "$work/responder" "$text" 'the responder saw'
 	for hop in "$h1" "$h2" "$h3"; do ciphertext "$hop"; done
 	end_step node
 }
@@ -357,8 +424,8 @@ end_capture() {
 	kill "$capture_pid"
 	wait "$capture_pid"
 	check 'the capture on the middle node is complete' test $? -eq 0
-	say 'What crossed the middle node:'
-	grep frames "$work/capture"
+	detail say 'What crossed the middle node:'
+	detail grep frames "$work/capture"
 }
 
 # carried FROM TO FRAMES TEXT
@@ -377,8 +444,8 @@ step_7() {
 	received 'Hello Ockam!'
 	passes app middle echoer responder middle
 	end_capture
-	seen "$work/wire" 'Hello Ockam!'
-	seen "$work/wire" echoer
+	seen "$work/wire" 'Hello Ockam!' 'there is in it'
+	seen "$work/wire" echoer 'there is in it'
 	end_step app middle responder
 }
 
@@ -414,14 +481,14 @@ step_8() {
 		"$listener" "$echoer" "$text"
 	address=$(app_address)
 	received "$text"
-	seen "$work/responder" "$text"
+	seen "$work/responder" "$text" 'the responder saw'
 	end_capture
 	carried 10.0.1.1 10.0.1.2 3 'the handshake and one request'
 	carried 10.0.1.2 10.0.1.1 2 'the handshake and one reply'
 	carried 10.0.2.1 10.0.2.2 3 'the handshake and one request'
 	carried 10.0.2.2 10.0.2.1 2 'the handshake and one reply'
-	seen "$work/wire" "$listener"
-	hidden "$work/wire"
+	seen "$work/wire" "$listener" 'the wire had'
+	hidden "$work/wire" 'the wire had'
 	end_step app middle responder
 }
 
@@ -493,14 +560,14 @@ away() {
 
 	in_boxes >"$work/boxes"
 
-	say 'The responder comes back:'
+	detail say 'The responder comes back:'
 	start responder responder $as_user echoer -c "$1"
 	worker responder "$1"
 	trace_start
 	daemon responder bob "$user"
 	until_ok grep -q 'App Received' "$work/app"
 	trace_end
-	cat "$work/app"
+	tail -n 1 "$work/app"
 	check 'the app received its message' \
 		is "$(tail -n 1 "$work/app")" "App Received: $2"
 	check 'the responder received it once' \
@@ -525,8 +592,8 @@ step_9() {
 	address=$(flow -l -x ockamd $numbers <$tracing/trace | sed -n \
 		's/^  app .* delivers .*to \[0#\([0-9a-f]*\)\].*/\1/p' | tail -n 1)
 	end_capture
-	hidden "$work/wire"
-	hidden "$work/boxes"
+	hidden "$work/wire" 'the wire had'
+	hidden "$work/boxes" 'the boxes have'
 	rm -f "$work"/*.more
 	end_step app middle responder
 }
@@ -555,6 +622,7 @@ echo 1 >$tracing/events/ockam/enable
 for step in ${DEMO_STEPS:-1 2 3 4 5 6 7 8 9}; do
 	"step_$step"
 done
+say_checks
 say ""
 say "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
