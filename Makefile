@@ -24,7 +24,7 @@ say = @printf '  %-8s %s\n' $(1) $(2)
 .NOTPARALLEL:
 
 .PHONY: all
-all: module userspace ##- Build the module (KERNEL=6.1|6.12|debug) and user space
+all: module userspace ##- Build the module for KERNEL and user space
 
 .PHONY: help
 help: ##- This text
@@ -34,7 +34,8 @@ help: ##- This text
 		expand -t 18
 	@echo
 	@echo 'Variables:'
-	@echo '  KERNEL=6.1|6.12|debug   the kernel to build for and to boot (6.1)'
+	@echo '  KERNEL=6.1|6.12|7.3     the kernel to build for and to boot (6.1); with'
+	@echo '                          -rt behind it PREEMPT_RT; or debug'
 	@echo '  TESTS="a b.sh"          run only these VM tests'
 	@echo '  W=1 C=1                 more compiler warnings, sparse, for the module'
 	@echo '  ACCEL=tcg|kvm           do not probe for KVM, use this'
@@ -78,6 +79,15 @@ fuzz: kselftest-headers ##- Run the fuzzers, FUZZ_SECONDS each (10)
 check: ##- Build all and run every test: host, fuzzers, VM with KERNEL
 	@rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
 	@$(VM)/check.sh $(KERNEL)
+
+.PHONY: check-all
+check-all: ##- All VM tests on every kernel, the debug kernel last
+	@$(VM)/check-all.sh
+
+.PHONY: fresh-check
+FRESH ?= demo
+fresh-check: ##- Targets on a fresh Debian (root; FRESH="demo check", FRESH_OPTS=)
+	@$(VM)/fresh.sh $(FRESH_OPTS) $(FRESH)
 
 .PHONY: check-debug
 check-debug: ##- All VM tests on the debug kernel

@@ -12,15 +12,18 @@ apt_suite() {
 	case "$codename:$1" in
 	bookworm:6.1) echo "$codename" ;;
 	bookworm:6.12) echo "$codename-backports" ;;
+	bookworm:7.3) echo trixie-backports ;;
 	*) die "no source for kernel $1 on '${codename:-unknown release}'" ;;
 	esac
 }
 
-# apt_setup SERIES: private apt state for the suite of that series.
+# apt_setup SERIES: private apt state for the suite of that series; the release it
+# belongs to is apt_codename.
 apt_setup() {
 	local suite base key="" apt_base=$CACHE/apt/base
 
 	suite=$(apt_suite "$1")
+	apt_codename=${suite%-backports}
 	mkdir -p "$apt_base"/{lists,cache/archives}/partial
 	: >"$CACHE/apt/status"
 	apt_opts=(-q -o Dir::State::lists="$apt_base/lists"
@@ -34,7 +37,7 @@ apt_setup() {
 
 	base=$(apt-get "${apt_opts[@]}" indextargets --format '$(REPO_URI)' \
 		'Created-By: Packages' 'Origin: Debian' \
-		"Codename: ${suite%-backports}" | head -n1)
+		"Codename: $(. /etc/os-release && echo "$VERSION_CODENAME")" | head -n1)
 	[ -n "$base" ] || die "apt knows no Debian mirror, see $CACHE/apt/log"
 
 	mkdir -p "$CACHE/apt/$suite"/{etc,lists/partial,cache/archives/partial}

@@ -23,7 +23,17 @@ fi
 cp -rsu --remove-destination "$TOP/kmod/." "$out/"
 find "$out" -xtype l -delete
 
+# A kernel of another release than this machine's is built for with that one's tools.
+in_suite=()
+if [ -e "$kdir/build-suite" ]; then
+	. "$VMDIR/debroot.sh"
+	tools=$(build_root "$(cat "$kdir/build-suite")")
+	export BIND="$CACHE $TOP $BUILD"
+	in_suite=(root_run "$tools")
+fi
+
 # Type information for BPF would take a pahole that fits the kernel; nothing here uses
 # the module's, and where the headers come without vmlinux it is left out anyway.
-exec make -C "$kdir/headers" M="$out" CONFIG_DEBUG_INFO_BTF_MODULES= \
-	OCKAM_INC="$TOP/include" --no-print-directory "$@" modules
+${in_suite[@]+"${in_suite[@]}"} make -C "$kdir/headers" M="$out" \
+	CONFIG_DEBUG_INFO_BTF_MODULES= OCKAM_INC="$TOP/include" \
+	--no-print-directory "$@" modules

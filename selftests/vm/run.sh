@@ -14,7 +14,7 @@ usage() {
 	TEST is a test of selftests/vmtests (by name), a file to copy into the VM and
 	run, or a command line (with a space) to run there. None: all of vmtests.
 
-	  --kernel 6.1|6.12|debug   kernel (6.1)
+	  --kernel KERNEL           ${KERNELS// /, } (6.1)
 	  --name NAME               results in build/vm/NAME (the kernel)
 	  --timeout S               of this machine, for the whole run (7200)
 	  --test-timeout S          of the VM's clock, for each test, over settings
