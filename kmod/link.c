@@ -21,6 +21,10 @@
 #include "trace.h"
 #include "udp.h"
 
+DEFINE_PER_CPU(struct ockam_memcg_turn, ockam_memcg_turn) = {
+	.lock = INIT_LOCAL_LOCK(lock),
+};
+
 #define LINK_CONNECT_PATIENCE	(30 * HZ)
 #define LINK_PROVEN		(10 * HZ)	/* up so long: no backoff */
 #define LINK_BACKOFF_MAX	20		/* doublings */

@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <net/sock.h>
+#include <compat.h>
 
 #ifdef CONFIG_MEMCG
 
@@ -111,6 +112,32 @@ static inline gfp_t ockam_memcg_gfp(const struct mem_cgroup *memcg, gfp_t gfp)
 	if (gfpflags_allow_blocking(gfp))
 		return gfp | __GFP_RETRY_MAYFAIL;
 	return gfp & ~__GFP_HIGH;
+}
+
+struct ockam_memcg_turn {
+	local_lock_t	lock;
+};
+
+DECLARE_PER_CPU(struct ockam_memcg_turn, ockam_memcg_turn);
+
+/*
+ * Until ockam_memcg_leave() of what it returns, @memcg pays for what is allocated.
+ * In softirq that is a variable of the processor, and PREEMPT_RT may run another
+ * softirq in between: by turns, so that nobody puts back a group of somebody else,
+ * which may have gone.
+ */
+static inline struct mem_cgroup *ockam_memcg_enter(struct mem_cgroup *memcg)
+{
+	if (!in_task())
+		local_lock_nested_bh(&ockam_memcg_turn.lock);
+	return set_active_memcg(memcg);
+}
+
+static inline void ockam_memcg_leave(struct mem_cgroup *old)
+{
+	set_active_memcg(old);
+	if (!in_task())
+		local_unlock_nested_bh(&ockam_memcg_turn.lock);
 }
 
 #endif /* _OCKAM_MEMCG_H */

@@ -233,10 +233,10 @@ static struct sk_buff *rx_alloc(struct ockam_tcp *tcp, u32 cap)
 		memcg = NULL;
 	gfp = ockam_memcg_gfp(memcg, rx->gfp);
 	if (unlikely(memcg))
-		old = set_active_memcg(memcg);
+		old = ockam_memcg_enter(memcg);
 	skb = rx->skb ? rx_next(rx, cap, gfp) : rx_first(rx, cap, gfp);
 	if (unlikely(memcg))
-		set_active_memcg(old);
+		ockam_memcg_leave(old);
 	return skb;
 }
 

@@ -153,10 +153,10 @@ static struct sk_buff *rx_alloc(struct ockam_udp *udp, u32 len)
 		memcg = NULL;
 	gfp = ockam_memcg_gfp(memcg, GFP_ATOMIC | __GFP_NOWARN);
 	if (unlikely(memcg))
-		old = set_active_memcg(memcg);
+		old = ockam_memcg_enter(memcg);
 	skb = ockam_msg_alloc(len, &room, gfp);
 	if (unlikely(memcg))
-		set_active_memcg(old);
+		ockam_memcg_leave(old);
 	if (likely(skb))
 		ockam_msg_put(skb, len);
 	return skb;

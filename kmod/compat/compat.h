@@ -8,6 +8,7 @@
 #define _OCKAM_COMPAT_H
 
 #include <linux/kernel.h>
+#include <linux/local_lock.h>
 #include <net/sock.h>
 
 /* 6.4: bin2hex() moved */
@@ -25,6 +26,15 @@
 /* 6.19: an address whose length is told beside it has a type of its own */
 #ifndef HAVE_SOCKADDR_UNSIZED
 #define sockaddr_unsized sockaddr
+#endif
+
+/*
+ * 6.11: a lock of softirqs on one processor, for PREEMPT_RT, which from 6.18 on does
+ * not keep them apart any more.
+ */
+#ifndef HAVE_LOCAL_LOCK_NESTED_BH
+#define local_lock_nested_bh(lock)	((void)(lock))
+#define local_unlock_nested_bh(lock)	((void)(lock))
 #endif
 
 /* 6.2: sockets without a reference on their namespace are tracked as well */
