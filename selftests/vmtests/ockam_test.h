@@ -1099,6 +1099,24 @@ OT bool ot_task_done(struct ot_task *t)
 	return __atomic_load_n(&t->done, __ATOMIC_SEQ_CST);
 }
 
+/* poll(2) as the C library calls it. */
+#ifdef SYS_poll
+#define OT_SYS_POLL	SYS_poll
+#else
+#define OT_SYS_POLL	SYS_ppoll
+#endif
+
+/* Is @now the call @nr?  On some machines all of sockets are one call. */
+OT bool ot_same_call(long now, long nr)
+{
+#ifdef SYS_socketcall
+	if (now == SYS_socketcall)
+		return nr == SYS_sendmsg || nr == SYS_recvmsg ||
+		       nr == SYS_sendto || nr == SYS_recvfrom;
+#endif
+	return now == nr;
+}
+
 /* Is it asleep in system call @nr?  Then it blocks. */
 OT bool ot_task_in(struct ot_task *t, long nr)
 {
@@ -1124,7 +1142,7 @@ OT bool ot_task_in(struct ot_task *t, long nr)
 	if (fscanf(f, "%ld", &now) != 1)
 		now = -1;
 	fclose(f);
-	return state == 'S' && now == nr;
+	return state == 'S' && ot_same_call(now, nr);
 }
 
 OT bool ot_task_blocks(struct ot_task *t, long nr)

@@ -247,7 +247,7 @@ TEST_F(block, poll_is_woken_by_room)
 	FILL();
 	ASSERT_EQ(-EAGAIN, ot_send(self->app, "sink", "x", 1, MSG_DONTWAIT));
 	ASSERT_EQ(0, ot_task_start(&t, call_poll, &self->app));
-	ASSERT_TRUE(ot_task_blocks(&t, SYS_poll));
+	ASSERT_TRUE(ot_task_blocks(&t, OT_SYS_POLL));
 	EMPTY();
 	EXPECT_EQ(POLLOUT, ot_task_end(&t));
 }
@@ -259,7 +259,7 @@ TEST_F(block, poll_is_woken_by_the_end)
 	FILL();
 	ASSERT_EQ(-EAGAIN, ot_send(self->app, "sink", "x", 1, MSG_DONTWAIT));
 	ASSERT_EQ(0, ot_task_start(&t, call_poll, &self->app));
-	ASSERT_TRUE(ot_task_blocks(&t, SYS_poll));
+	ASSERT_TRUE(ot_task_blocks(&t, OT_SYS_POLL));
 	close(self->sink);
 	self->sink = -1;
 	EXPECT_EQ(POLLOUT, ot_task_end(&t));
