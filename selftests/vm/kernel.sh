@@ -41,7 +41,7 @@ case "$release" in
 *) die "this suite's kernel is $release, not $series" ;;
 esac
 headers=linux-headers-$release
-common=$(apt_depends "$headers" 'linux-headers-.*-common')
+common=$(apt_depends "$headers" 'linux-headers-.*-common(-rt)?')
 kbuild=$(apt_depends "$headers" 'linux-kbuild-.*')
 apt_unpack "$dir" "$image" "$headers" "$common" "$kbuild"
 # Since 7.x the image is a package without files that needs these.

@@ -28,7 +28,7 @@ in_suite=()
 if [ -e "$kdir/build-suite" ]; then
 	. "$VMDIR/debroot.sh"
 	tools=$(build_root "$(cat "$kdir/build-suite")")
-	export BIND="$CACHE $TOP $BUILD"
+	export BIND="$CACHE $TOP $BUILD $out"
 	in_suite=(root_run "$tools")
 fi
 
