@@ -37,6 +37,8 @@ root_make() {
 
 	[ "$(id -u)" -eq 0 ] || die "making a root directory of $suite needs root"
 	"$VMDIR/deps.sh" mmdebstrap
+	# Without lists apt does not say which mirror has what.
+	[ -n "$(debian_uri "$suite")" ] || apt-get update >/dev/null 2>&1 || true
 	while read -r line; do
 		aptopts+=(--aptopt="$line")
 	done < <(apt-config dump | grep -E '^Acquire::(https?|ftp|Retries)\b.*"[^"]+";$')
