@@ -25,6 +25,10 @@
  *					identity "target" of STORE; told so by
  *					"lie NAME", asked by "report" for what
  *					was left there since
+ *	lib_x3dh answer ADDRESS STORE ROUTE
+ *					a responder, the identity "target" of
+ *					STORE, whose answers name ROUTE as the
+ *					way back
  */
 #include <errno.h>
 #include <poll.h>
@@ -802,6 +806,81 @@ static int serve(const char *address, const char *store)
 	}
 }
 
+/* ---- a responder that is not where its answers say ---- */
+
+static int no_commit(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static void give_own(int fd, const struct ockam_info *info,
+		     const struct prekeys *pk, size_t len)
+{
+	static uint8_t out[2 * BUNDLE_MAX];
+	struct ocb_reader r;
+	struct ocb_writer w;
+	struct ocb_list l;
+	uint64_t number;
+
+	ocb_reader_init(&r, msg + X3DH_NAME_LEN, len - X3DH_NAME_LEN);
+	MUST(!ocb_list_begin(&r, &l) && !ocb_get_uint(&r, &number));
+	ocb_writer_init(&w, out, sizeof(out));
+	ocb_put_array(&w, 2);
+	ocb_put_uint(&w, number);
+	ocb_put_array(&w, 2);
+	ocb_put_uint(&w, POSTBOX_OK);
+	ocb_put_array(&w, 2);
+	ocb_put_bytes(&w, pk->spk[0].bundle, pk->spk[0].bundle_len);
+	ocb_put_null(&w);
+	MUST(!w.full);
+	ockam_reply(fd, info, w.buf, w.len);
+}
+
+static int answer(const char *address, const char *store, const char *route)
+{
+	static const struct ident_peer_store strangers = NO_PEER_STORE;
+	static struct trust_policy anyone = { .kind = TRUST_ANYONE };
+	struct ident_check check = { .policy = &anyone, .store = &strangers };
+	struct identity *self = identity(store, "target");
+	struct x3dh_own own = {
+		.self = self, .check = &check, .commit = no_commit,
+	};
+	static struct x3dh_accept acc;
+	static struct ockam_info info;
+	struct ockam_path back;
+	int fd = open_socket();
+	bool changed;
+	ssize_t n;
+
+	own.prekeys = prekeys_new(self->history.identifier);
+	MUST(own.prekeys && !prekeys_refresh(own.prekeys, self, time(NULL),
+					     false, &changed));
+	MUST(!ockam_path_parse(&back, route));
+	if (ockam_want(fd, 1U << OCKAM_RECV_RETURN) || ockam_bind(fd, address))
+		die("answer");
+	printf("ready\n");
+	fflush(stdout);
+	for (;;) {
+		n = ockam_recv(fd, msg, sizeof(msg), &info, 0);
+		if (n < 0)
+			die("answer");
+		if (!x3dh_is_first(msg, n))
+			continue;
+		if (msg[X3DH_NAME_LEN] == 0x82) {
+			give_own(fd, &info, own.prekeys, n);
+			continue;
+		}
+		if (x3dh_respond(&own, msg, n, time(NULL), &acc))
+			continue;
+		if (ockam_send_as(fd, &info.ret, &back, acc.answer,
+				  sizeof(acc.answer)) < 0)
+			die("answer");
+		puts("answered");
+		fflush(stdout);
+	}
+}
+
 static int run(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -836,6 +915,8 @@ static int run(int argc, char **argv)
 		return numbered(argv[2], POSTBOX_ACKNOWLEDGE, argv[3]);
 	if (argc == 4 && !strcmp(what, "serve"))
 		return serve(argv[2], argv[3]);
+	if (argc == 5 && !strcmp(what, "answer"))
+		return answer(argv[2], argv[3], argv[4]);
 	fprintf(stderr, "usage: lib_x3dh COMMAND ...\n");
 	return 2;
 }

@@ -5,11 +5,17 @@
  *	lib_xx id			its identifier
  *	lib_xx lies			the lies it knows
  *	lib_xx serve ADDRESS		a responder; told from its own node by
- *					"lie NAME", and asked by anybody with
- *					"report" for what came since
+ *					"lie NAME", "hold": M2 waits for "go",
+ *					and asked by anybody with "report" for
+ *					what came since
  *	lib_xx attack ROUTE LIE ECHOER	an initiator; behind M3 it sends a
  *					message to ECHOER under the keys that
  *					the handshake gives
+ *	lib_xx late ROUTE ECHOER	likewise, without a lie; M3 waits for a
+ *					line of its input
+ *	lib_xx pass ADDRESS BEHIND	a responder on the same node, whose M2
+ *					comes from BEHIND and is passed on by
+ *					ADDRESS
  *	lib_xx nest ROUTE N		a message of N arrays in one another
  */
 #include <poll.h>
@@ -310,6 +316,8 @@ static struct {
 	struct noise_xx noise;
 	int fd;			/* where M3 would come to; -1 before M1 */
 	unsigned int m1;
+	bool hold;
+	struct ockam_path held;	/* where M2 goes that waits; nhops 0: none does */
 	char peer[IDENT_ID_TEXT_LEN + 1];
 } serving = { .lie = lies, .fd = -1 };
 
@@ -325,7 +333,20 @@ static void serve_m1(const struct ockam_info *info, size_t len)
 	begin(&serving.noise, NOISE_RESPONDER, l);
 	if (noise_read(&serving.noise, msg, len, got, sizeof(got), &got_len))
 		return;
-	send_lie(serving.fd, &info->ret, &serving.noise, serving.lie, l);
+	if (serving.hold)
+		serving.held = info->ret;
+	else
+		send_lie(serving.fd, &info->ret, &serving.noise, serving.lie,
+			 l);
+}
+
+static void go_on(void)
+{
+	if (serving.held.nhops)
+		send_lie(serving.fd, &serving.held, &serving.noise, serving.lie,
+			 make_liar(serving.lie));
+	memset(&serving.held, 0, sizeof(serving.held));
+	serving.hold = false;
 }
 
 static void is_m3(size_t len)
@@ -371,6 +392,14 @@ static void serve_command(int fd, const struct ockam_info *info, size_t len)
 		snprintf(text, sizeof(text), "m1 %u m3 %u other %u %s",
 			 serving.m1, m3, other, serving.peer);
 	} else if (info->peer.origin == OCKAM_ORIGIN_LOCAL &&
+		   !strcmp((char *)msg, "hold")) {
+		serving.hold = true;
+		snprintf(text, sizeof(text), "held");
+	} else if (info->peer.origin == OCKAM_ORIGIN_LOCAL &&
+		   !strcmp((char *)msg, "go")) {
+		snprintf(text, sizeof(text), "m1 %u", serving.m1);
+		go_on();
+	} else if (info->peer.origin == OCKAM_ORIGIN_LOCAL &&
 		   !strncmp((char *)msg, "lie ", 4)) {
 		lie = find_lie((char *)msg + 4);
 		snprintf(text, sizeof(text), "%s", lie ? lie->name : "what?");
@@ -404,6 +433,47 @@ static int serve(const char *address)
 	}
 }
 
+/*
+ * What the front worker passes on has the origin of what came from behind, and the
+ * payload that it likes.
+ */
+static int pass(const char *front, const char *behind)
+{
+	const unsigned int want = 1U << OCKAM_RECV_RETURN |
+				  1U << OCKAM_RECV_ONWARD |
+				  1U << OCKAM_RECV_TOKEN;
+	int fd = open_worker(front, OCKAM_ACCEPT_FORWARDED);
+	int back = open_worker(behind, OCKAM_ACCEPT_FORWARDED);
+	const struct liar *l = make_liar(lies);
+	static struct ockam_info m1, info;
+	struct ockam_path to;
+	size_t len, got_len;
+	ssize_t n;
+
+	MUST(!ockam_want(fd, want) && !ockam_path_parse(&to, front));
+	printf("ready\n");
+	fflush(stdout);
+	n = ockam_recv(fd, msg, sizeof(msg), &m1, 0);
+	MUST(n > 0);
+	begin(&serving.noise, NOISE_RESPONDER, l);
+	MUST(!noise_read(&serving.noise, msg, n, got, sizeof(got), &got_len));
+	MUST(!noise_write(&serving.noise, l->payload, l->len, msg, sizeof(msg),
+			  &len));
+	/* Its onward route behind the front worker is the way to the initiator. */
+	MUST(!ockam_path_join(&to, &m1.ret));
+	if (send_to(back, &to, len))
+		return 1;
+	n = ockam_recv(fd, msg, sizeof(msg), &info, 0);
+	if (n < 0 || ockam_forward(fd, &info, msg, n) < 0) {
+		fprintf(stderr, "lib_xx: pass: %s\n", ockam_error());
+		return 1;
+	}
+	puts("passed on");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 /* ---- the initiator ---- */
 
 /* "Hello" to a worker as the first message of the channel that there may be. */
@@ -425,7 +495,8 @@ static int hello(int fd, const struct ockam_path *to, const struct noise_xx *n,
 	return send_to(fd, to, 8 + w.len + SUITE_TAG_LEN);
 }
 
-static int attack(const char *route, const char *name, const char *echoer)
+static int attack(const char *route, const char *name, const char *echoer,
+		  bool late)
 {
 	struct pollfd pfd = { .events = POLLIN };
 	const struct lie *lie = find_lie(name);
@@ -457,6 +528,11 @@ static int attack(const char *route, const char *name, const char *echoer)
 	remember(len);
 	if (lie->after == steal)
 		l = make_liar(lie);
+	if (late) {
+		puts("m2");
+		fflush(stdout);
+		getchar();
+	}
 	if (send_lie(pfd.fd, &info.ret, &n, lie, l))
 		return 1;
 	return hello(pfd.fd, &info.ret, &n, echoer) ? 1 : 0;
@@ -506,7 +582,11 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "serve"))
 		return serve(argv[2]);
 	if (argc == 5 && !strcmp(argv[1], "attack"))
-		return attack(argv[2], argv[3], argv[4]);
+		return attack(argv[2], argv[3], argv[4], false);
+	if (argc == 4 && !strcmp(argv[1], "late"))
+		return attack(argv[2], "none", argv[3], true);
+	if (argc == 4 && !strcmp(argv[1], "pass"))
+		return pass(argv[2], argv[3]);
 	fprintf(stderr, "usage: lib_xx id|lies|serve|attack|nest ...\n");
 	return 2;
 }

@@ -4,6 +4,7 @@
  * must hold before a peer is believed.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,22 @@ static int rule_parse(const char *text, struct trust_rule *rule)
 	rule->attr.value = bytes + rule->attr.name_len + 1;
 	rule->attr.value_len = len - rule->attr.name_len - 1;
 	return 0;
+}
+
+size_t trust_rule_print(const struct trust_rule *rule, char *word, size_t size)
+{
+	char id[IDENT_ID_TEXT_LEN + 1];
+	int n;
+
+	if (!rule)
+		return 0;
+	ident_id_print(rule->authority, id);
+	n = snprintf(word, size, RULE_WORD "%s %.*s=", id,
+		     (int)rule->attr.name_len, (const char *)rule->attr.name);
+	if (n < 0 || n + rule->attr.value_len > size)
+		return 0;
+	memcpy(word + n, rule->attr.value, rule->attr.value_len);
+	return n + rule->attr.value_len;
 }
 
 static int rule_add(struct trust_policy *p, const char *text)

@@ -11,6 +11,9 @@ enum trust_kind {
 };
 
 #define TRUST_RULES_MAX		32	/* in one policy */
+/* Bytes of the word for a rule. */
+#define TRUST_WORD_MAX		(32 + IDENT_ID_TEXT_LEN + IDENT_ATTR_NAME_MAX + \
+				 IDENT_ATTR_VALUE_MAX)
 
 /**
  * struct trust_rule - whom an authority says something about
@@ -54,6 +57,15 @@ int trust_policy_add(struct trust_policy *p, const char *word);
 /* Whatever credentials there may be. */
 bool trust_policy_allows(const struct trust_policy *p,
 			 const uint8_t id[IDENT_ID_LEN]);
+/**
+ * trust_rule_print() - the word that trust_policy_add() makes a rule of
+ * @rule: the rule, or NULL
+ * @word: the word, not terminated
+ * @size: room there, at least TRUST_WORD_MAX
+ *
+ * Return: its length, 0 for no rule.
+ */
+size_t trust_rule_print(const struct trust_rule *rule, char *word, size_t size);
 /* Does the policy have this very rule? */
 bool trust_policy_has(const struct trust_policy *p,
 		      const struct trust_rule *rule);

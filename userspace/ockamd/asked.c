@@ -15,8 +15,6 @@
 
 #define STATE_FILE	"listeners"
 #define SAVE_MS		1000
-#define WORD_MAX	(32 + IDENT_ID_TEXT_LEN + IDENT_ATTR_NAME_MAX + \
-			 IDENT_ATTR_VALUE_MAX)
 
 static bool unsaved;
 static uint64_t next_save;
@@ -34,23 +32,16 @@ static void put_hex(FILE *f, const void *bytes, size_t len)
 
 static void put_trust(FILE *f, const struct trust_policy *p)
 {
-	char word[WORD_MAX];
+	char word[TRUST_WORD_MAX];
 	size_t i;
-	int n;
 
 	if (p->kind == TRUST_ANYONE)
 		put_hex(f, "anyone", strlen("anyone"));
 	for (i = 0; i < p->n; i++)
 		put_hex(f, id_text(p->ids[i]), IDENT_ID_TEXT_LEN);
-	for (i = 0; i < p->n_rules; i++) {
-		const struct ident_attr *a = &p->rules[i].attr;
-
-		n = snprintf(word, sizeof(word), REQUEST_RULE_WORD "%s %.*s=",
-			     id_text(p->rules[i].authority), (int)a->name_len,
-			     (const char *)a->name);
-		memcpy(word + n, a->value, a->value_len);
-		put_hex(f, word, n + a->value_len);
-	}
+	for (i = 0; i < p->n_rules; i++)
+		put_hex(f, word, trust_rule_print(&p->rules[i], word,
+						  sizeof(word)));
 }
 
 static void put_listener(const struct listener *l, void *arg)
@@ -128,7 +119,7 @@ static int get_hex(char **line, char *out, size_t size)
 static struct policy *get_trust(char *line)
 {
 	struct policy *p = policy_new();
-	char word[WORD_MAX];
+	char word[TRUST_WORD_MAX + 1];
 
 	while (p && line) {
 		if (get_hex(&line, word, sizeof(word)) < 0 ||

@@ -22,7 +22,7 @@
 
 #include <sodium.h>
 
-#include "ockamd.h"
+#include "permits.h"
 
 #define STATE_FILE	"channels"
 #define FP_LEN		16	/* bytes of a section's fingerprint */
@@ -525,6 +525,7 @@ static void attempt(struct keep *k)
 		.shared = k->conf.shared,
 		.timeout_ms = k->conf.timeout_ms,
 		.keep = k,
+		.name = &k->conf.address,
 	};
 	const char *why;
 	int err;
@@ -1034,6 +1035,7 @@ static bool can_adopt(const struct saved *s, const struct conf_channel *conf)
 
 	fingerprint(conf, fp);
 	return !memcmp(fp, s->fp, FP_LEN) && is_there(&s->now, &ch) &&
+	       permits_find(s->now.id) &&
 	       !memcmp(ch.identifier, s->now.peer, sizeof(s->now.peer)) &&
 	       ch.owner == conf->owner;
 }
@@ -1041,13 +1043,6 @@ static bool can_adopt(const struct saved *s, const struct conf_channel *conf)
 static void adopt(struct keep *k, const struct saved *s)
 {
 	const struct trust_policy *p = &k->conf.policy->trust;
-	struct track t = {
-		.identity = k->conf.identity,
-		.policy = k->conf.policy,
-		.owner = k->conf.owner,
-		.gid = -1,
-		.kept = true,
-	};
 	static struct ockam_nl_channel ch;
 	struct held *h = &k->now;
 
@@ -1058,10 +1053,6 @@ static void adopt(struct keep *k, const struct saved *s)
 	k->link = s->link;
 	k->connects = s->connects;
 	k->made = 1;
-	t.peer = h->peer;
-	t.rule = h->rule;
-	t.expires = h->expires;
-	channels_track(h->id, &t);
 	if (is_there(&s->old, &ch)) {
 		k->old = s->old;
 		/* It is only waited for: nothing else is known of it. */

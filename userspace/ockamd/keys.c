@@ -86,6 +86,16 @@ int keys_reload(const struct config *c)
 	return 0;
 }
 
+const struct identity *keys_peek(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n_all; i++)
+		if (!strcmp(all[i].name, name))
+			return all[i].self;
+	return NULL;
+}
+
 struct identity *keys_find(const char *name)
 {
 	struct identity *fresh;

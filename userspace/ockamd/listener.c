@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ockamd.h"
+#include "permits.h"
+#include "way.h"
 #include "x3dh.h"
 
 #define RETRY_MIN_MS	1000
@@ -31,7 +32,9 @@ static void listener_readable(struct watch *w, uint32_t events)
 						 offsetof(struct listener,
 							  watch));
 	static uint8_t m1[NOISE_MSG_MAX + 1];
+	const struct asker owner = { .uid = l->owner, .gid = l->gid };
 	static struct ockam_info info;
+	const char *why;
 	ssize_t n;
 
 	(void)events;
@@ -44,7 +47,9 @@ static void listener_readable(struct watch *w, uint32_t events)
 	}
 	if (!info.has_peer || info.flags & (MSG_TRUNC | MSG_CTRUNC))
 		return;
-	if (x3dh_is_first(m1, n) && l->handshakes & LISTEN_X3DH)
+	if (way_came(&info, &owner, &why))
+		handshake_refused(l, &info, why);
+	else if (x3dh_is_first(m1, n) && l->handshakes & LISTEN_X3DH)
 		x3dh_at_listener(l, &info, m1, n);
 	else if (l->handshakes & LISTEN_XX)
 		session_respond(l, &info, m1, n);

@@ -20,7 +20,7 @@
 #include <cap-ng.h>
 #include <sodium.h>
 
-#include "ockamd.h"
+#include "permits.h"
 
 #define CONFIG_DEFAULT	"/etc/ockam/ockamd.conf"
 #define LOCKED_BYTES	(64UL << 20)
@@ -234,8 +234,8 @@ static void put_in_force(struct config *c)
 	relay_apply(c);
 	prekey_service_apply(c);
 	mail_apply(c);
-	channels_recheck(c);
 	keeps_apply(c);
+	permits_recheck();
 	portals_apply(c);
 	config_free(old);
 	log_info("configuration is in force");
@@ -333,7 +333,7 @@ static int signals_init(void)
 static void tick(void)
 {
 	sessions_tick();
-	channels_tick();
+	permits_tick();
 	keeps_tick();
 	relay_tick();
 	portals_tick();
@@ -396,7 +396,9 @@ static int start(void)
 	relay_apply(c);
 	prekey_service_apply(c);
 	mail_apply(c);
+	permits_load();
 	keeps_apply(the.config);
+	permits_recheck();
 	portals_apply(c);
 	return 0;
 }
@@ -417,6 +419,7 @@ static void end(void)
 	listeners_end();
 	requests_end();
 	channels_end();
+	permits_end();
 	ockam_nl_close(the.nl);
 	keystore_close(the.keys);
 	config_free(the.config);

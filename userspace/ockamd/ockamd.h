@@ -328,6 +328,8 @@ int keys_init(const char *dir);
 int keys_reload(const struct config *c);
 /* The identity, good for a handshake now, or NULL. No reference is taken. */
 struct identity *keys_find(const char *name);
+/* Whether or not it is good for one. */
+const struct identity *keys_peek(const char *name);
 
 /**
  * struct secrets - locked memory for the secrets of one handshake
@@ -396,6 +398,7 @@ struct keep;
  * @timeout_ms: for all of it
  * @ask: request to answer, or NULL
  * @keep: otherwise the kept channel to tell
+ * @name: address of that
  */
 struct initiate {
 	struct ockam_path route;
@@ -408,6 +411,7 @@ struct initiate {
 	unsigned int timeout_ms;
 	const struct ask *ask;
 	struct keep *keep;
+	const struct ockam_path *name;
 };
 
 /*
@@ -523,6 +527,8 @@ void asked_end(void);
 FILE *state_read(const char *name);
 FILE *state_write(const char *name);
 void state_commit(FILE *f, const char *name);
+/* Does not wait for the disk; more can be written to it.  NULL: it failed. */
+FILE *state_swap(FILE *f, const char *name);
 void state_remove(const char *name);
 
 /* A line that another start of the machine makes worthless; was it that line? */
@@ -536,35 +542,7 @@ void reserve_apply(const struct config *c);
 
 /* ---- channels.c: channels that the daemon looks after ---- */
 
-/**
- * struct track - why a channel is there
- * @listener: address of the listener, or empty
- * @identity: own identity
- * @policy: trust policy it passed
- * @peer: the peer's identifier
- * @owner: uid
- * @gid: the one that it asked with, -1: none
- * @rule: rule of @policy that it passed by, or NULL
- * @expires: when the peer's key does, or the credential for @rule
- * @kept: keep.c knows what permits it
- */
-struct track {
-	struct ockam_path listener;
-	const char *identity;
-	struct policy *policy;
-	const uint8_t *peer;
-	const struct trust_rule *rule;
-	uid_t owner;
-	gid_t gid;
-	uint64_t expires;
-	bool kept;
-};
-
 int channels_init(void);
-void channels_track(uint32_t id, const struct track *t);
-/* Closes what a new configuration no longer permits. */
-void channels_recheck(const struct config *c);
-void channels_tick(void);
 void channels_end(void);
 /* The peer is told. */
 void channels_delete(uint32_t id);

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "ident_err.h"
-#include "ockamd.h"
+#include "permits.h"
+#include "way.h"
 
 #define LISTENERS_USER	64	/* for one uid */
-#define WALK_MAX	64
 #define TIMEOUT_MAX_MS	600000
 
 static void request_readable(struct watch *w, uint32_t events);
@@ -116,70 +116,6 @@ static struct policy *policy_of(const struct request *req)
 	return NULL;
 }
 
-static bool pop_first(struct ockam_path *path)
-{
-	size_t n = path_first(path);
-
-	if (!n || n > path->len)
-		return false;
-	memmove(path->hops, path->hops + n, path->len - n);
-	path->len -= n;
-	path->nhops--;
-	return true;
-}
-
-/*
- * The daemon may send through every channel, who asks may not: a route that
- * begins with another uid's channel, perhaps behind hops of this node, is
- * refused.
- */
-static int check_route(const struct ockam_path *given, const struct asker *who)
-{
-	static struct ockam_nl_channel ch;
-	static struct ockam_nl_hop hop;
-	struct ockam_path path = *given;
-	struct ockam_path rest;
-	int i, err;
-
-	if (asker_is_admin(who))
-		return 0;
-	for (i = 0; i < WALK_MAX && path.nhops; i++) {
-		size_t n = path_first(&path);
-
-		memset(&ch, 0, sizeof(ch));
-		ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
-		ch.encryptor.len = n;
-		memcpy(ch.encryptor.data, path.hops, n);
-		err = n <= 2 + OCKAM_NAME_LEN ?
-		      ockam_nl_channel_get(the.nl, &ch) : -ENOENT;
-		if (!err)
-			return ch.owner == who->uid || ch.mode & 0002 ?
-			       0 : -EACCES;
-		if (err != -ENOENT)
-			return err;
-
-		memset(&hop, 0, sizeof(hop));
-		ockam_nl_mark(&hop, OCKAM_A_HOP_ADDRESS);
-		hop.address.len = n;
-		memcpy(hop.address.data, path.hops, n);
-		err = path.hops[0] == OCKAM_TYPE_LOCAL ?
-		      ockam_nl_hop_get(the.nl, &hop) : -ENOENT;
-		if (err)
-			return err == -ENOENT ? 0 : err;
-		pop_first(&path);
-		if (!ockam_nl_has(&hop, OCKAM_A_HOP_ROUTE))
-			continue;
-		rest = path;
-		path.len = hop.route.len;
-		memcpy(path.hops, hop.route.data, hop.route.len);
-		for (n = 0, path.nhops = 0; n < path.len; path.nhops++)
-			n += 2 + path.hops[n + 1];
-		if (ockam_path_join(&path, &rest))
-			return -EMSGSIZE;
-	}
-	return path.nhops ? -ELOOP : 0;
-}
-
 /* The identity that a request names, if it may be used; else NULL, answered. */
 static struct identity *identity_of(struct request *req, const struct ask *ask)
 {
@@ -232,7 +168,7 @@ static void create_channel(struct request *req, const struct ask *ask)
 	in.self = identity_of(req, ask);
 	if (!in.self)
 		return;
-	err = check_route(&req->route, &ask->who);
+	err = way_asked(&req->route, &ask->who);
 	if (err) {
 		answer_error(ask, -err, "the route leads through a channel of another user");
 		return;
@@ -311,6 +247,8 @@ static void create_listener(struct request *req, const struct ask *ask)
 		answer_error(ask, -err, "listener: %s", why);
 		return;
 	}
+	if (own)
+		permits_recheck();
 	asked_save();
 	answer_ok(ask);
 }
@@ -328,6 +266,7 @@ static void delete_listener(const struct request *req, const struct ask *ask)
 		return;
 	}
 	listener_delete(l);
+	permits_recheck();
 	asked_save();
 	answer_ok(ask);
 }

@@ -21,7 +21,8 @@
 #include <sodium.h>
 
 #include "ident_err.h"
-#include "ockamd.h"
+#include "install.h"
+#include "way.h"
 
 #define HALF_OPEN_MS	10000
 #define INITIATE_MAX	256	/* of ours at once */
@@ -36,25 +37,20 @@
  * @source: who is charged for it
  * @deadline: when it is given up
  * @secrets: its state
- * @policy: whom to trust
- * @identity: name of our identity
+ * @permit: what permits the channel
  * @listener: where M1 came to; NULL at the initiator
  * @ask: who waits for it, or NULL
  * @keep: the kept channel that it is for, or NULL
- * @owner: uid that the channel will belong to
- * @gid: the one that it was asked for with
  * @shared: the channel is for everybody on this node
  * @garbage: messages that were no M2 or M3
  * @own: our decryptor
  * @to: where @out goes
+ * @local: a message from this node said so
  * @out: message that is still to be sent
  * @out_len: its length
  * @installed: the channel exists, @out is M3
  * @channel: its id
  * @encryptor: its address
- * @peer: the peer's identifier
- * @rule: rule of @policy that it is trusted by, or NULL
- * @expires: end of that trust
  */
 struct session {
 	TAILQ_ENTRY(session) entry;
@@ -63,25 +59,20 @@ struct session {
 	struct source source;
 	uint64_t deadline;
 	struct secrets *secrets;
-	struct policy *policy;
-	char *identity;
+	struct permit permit;
 	struct listener *listener;
 	struct ask *ask;
 	struct keep *keep;
-	uid_t owner;
-	gid_t gid;
 	bool shared;
 	unsigned int garbage;
-	uint8_t own[2 + OCKAM_ADDR_MAX];
+	struct ockam_path own;
 	struct ockam_path to;
+	bool local;
 	uint8_t *out;
 	size_t out_len;
 	bool installed;
 	uint32_t channel;
-	struct ockam_nl_address encryptor;
-	uint8_t peer[IDENT_ID_LEN];
-	const struct trust_rule *rule;
-	uint64_t expires;
+	struct ockam_path encryptor;
 };
 
 static TAILQ_HEAD(, session) sessions = TAILQ_HEAD_INITIALIZER(sessions);
@@ -171,8 +162,7 @@ static void session_free(struct session *s)
 		close(s->watch.fd);
 	}
 	vault_give(s->secrets);
-	policy_put(s->policy);
-	free(s->identity);
+	permit_clear(&s->permit);
 	free(s->ask);
 	free(s->out);
 	free(s);
@@ -188,7 +178,7 @@ static int open_socket(struct session *s)
 	const unsigned int want = 1U << OCKAM_RECV_RETURN |
 				  1U << OCKAM_RECV_PEER;
 	unsigned int scope = OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS;
-	socklen_t len = sizeof(s->own);
+	socklen_t len = sizeof(s->own.hops);
 	int on = 1, fd;
 
 	/* An initiator on this very node sends M3 with a return route. */
@@ -203,14 +193,15 @@ static int open_socket(struct session *s)
 	if (ockam_accept(fd, scope, NULL, 0) || ockam_want(fd, want) ||
 	    ockam_bind(fd, NULL) ||
 	    setsockopt(fd, SOL_OCKAM, OCKAM_HANDSHAKE, &on, sizeof(on)) ||
-	    getsockopt(fd, SOL_OCKAM, OCKAM_BIND, s->own, &len))
+	    getsockopt(fd, SOL_OCKAM, OCKAM_BIND, s->own.hops, &len))
 		return -errno;
+	s->own.nhops = 1;
+	s->own.len = len;
 	return loop_add(&s->watch, EPOLLIN);
 }
 
 static struct session *session_new(enum ockam_role role,
-				   const struct source *src, const char *identity,
-				   struct policy *policy, uint64_t ms)
+				   const struct source *src, uint64_t ms)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -220,8 +211,6 @@ static struct session *session_new(enum ockam_role role,
 	s->role = role;
 	s->source = *src;
 	s->deadline = now_ms() + ms;
-	s->policy = policy_get(policy);
-	s->identity = strdup(identity);
 	s->secrets = vault_take();
 	if (role == OCKAM_ROLE_RESPONDER)
 		n_half_open++;
@@ -229,7 +218,7 @@ static struct session *session_new(enum ockam_role role,
 		n_initiated++;
 	TAILQ_INSERT_TAIL(&sessions, s, entry);
 	loop_busy(true);
-	if (s->identity && s->secrets && !open_socket(s))
+	if (s->secrets && !open_socket(s))
 		return s;
 	session_free(s);
 	return NULL;
@@ -309,8 +298,9 @@ static void fail(struct session *s, int err, const char *why)
 		keep_failed(s->keep, why);
 	else if (s->role == OCKAM_ROLE_INITIATOR) {
 		if (may_log())
-			log_user(s->owner, "handshake for uid %u failed: %s",
-				 s->owner, why);
+			log_user(s->permit.owner,
+				 "handshake for uid %u failed: %s",
+				 s->permit.owner, why);
 	} else {
 		log_refusal(&s->source, "handshake", why);
 		if (s->listener)
@@ -340,15 +330,13 @@ static void tell_keep(const struct session *s)
 {
 	struct made made = {
 		.channel = s->channel,
-		.policy = s->policy,
-		.rule = s->rule,
-		.expires = s->expires,
+		.encryptor = s->encryptor,
+		.policy = s->permit.policy,
+		.rule = s->permit.rule,
+		.expires = s->permit.expires,
 	};
 
-	made.encryptor.len = s->encryptor.len;
-	made.encryptor.nhops = 1;
-	memcpy(made.encryptor.hops, s->encryptor.data, s->encryptor.len);
-	memcpy(made.peer, s->peer, sizeof(made.peer));
+	memcpy(made.peer, s->permit.peer, sizeof(made.peer));
 	keep_done(s->keep, &made);
 }
 
@@ -357,19 +345,16 @@ static void done(struct session *s)
 	struct answer ans = { 0 };
 
 	count.done++;
-	log_user(s->owner, "channel %u to %s is up: %s, identity %s",
-		 s->channel, id_text(s->peer),
-		 s->listener ? "responder" : "initiator", s->identity);
+	log_user(s->permit.owner, "channel %u to %s is up: %s, identity %s",
+		 s->channel, id_text(s->permit.peer),
+		 s->listener ? "responder" : "initiator", s->permit.identity);
 	if (s->listener)
 		s->listener->accepted++;
 	if (s->ask) {
 		ans.id = s->ask->id;
 		ans.channel = s->channel;
-		ans.encryptor.len = s->encryptor.len;
-		ans.encryptor.nhops = 1;
-		memcpy(ans.encryptor.hops, s->encryptor.data,
-		       s->encryptor.len);
-		memcpy(ans.peer, s->peer, sizeof(ans.peer));
+		ans.encryptor = s->encryptor;
+		memcpy(ans.peer, s->permit.peer, sizeof(ans.peer));
 		answer_ask(s->ask, &ans);
 	}
 	if (s->keep)
@@ -379,20 +364,29 @@ static void done(struct session *s)
 
 /* ---- sending ---- */
 
+static struct asker owner_of(const struct session *s)
+{
+	return (struct asker){
+		.uid = s->permit.owner,
+		.gid = s->permit.gid,
+	};
+}
+
 /* 0, -EAGAIN or why it cannot be sent. */
 static int send_now(struct session *s)
 {
-	struct ockam_path own;
+	const struct asker owner = owner_of(s);
 	ssize_t n;
+	int err;
 
-	if (s->installed) {
-		own.nhops = 1;
-		own.len = 2 + s->own[1];
-		memcpy(own.hops, s->own, own.len);
-		n = ockam_send_as(the.tx, &s->to, &own, s->out, s->out_len);
-	} else {
+	/* Who asked may have had a hand in what the names are of by now. */
+	err = way_asked(&s->to, &owner);
+	if (err)
+		return err;
+	if (s->installed)
+		n = ockam_send_as(the.tx, &s->to, &s->own, s->out, s->out_len);
+	else
 		n = ockam_send_path(s->watch.fd, &s->to, s->out, s->out_len);
-	}
 	return n < 0 ? -errno : 0;
 }
 
@@ -430,96 +424,38 @@ static int set_out(struct session *s, size_t len)
 
 /* ---- the channel ---- */
 
-static void fill_channel(const struct session *s, struct ockam_nl_channel *ch)
-{
-	static const int attrs[] = {
-		OCKAM_A_CHANNEL_ROLE, OCKAM_A_CHANNEL_SUITE,
-		OCKAM_A_CHANNEL_HANDSHAKE_FD, OCKAM_A_CHANNEL_ROUTE,
-		OCKAM_A_CHANNEL_TX_KEY, OCKAM_A_CHANNEL_RX_KEY,
-		OCKAM_A_CHANNEL_TX_NONCE, OCKAM_A_CHANNEL_RX_NONCE,
-		OCKAM_A_CHANNEL_IDENTIFIER, OCKAM_A_CHANNEL_OWNER,
-		OCKAM_A_CHANNEL_MODE,
-	};
-	size_t i;
-
-	memset(ch, 0, sizeof(*ch));
-	for (i = 0; i < ARRAY_SIZE(attrs); i++)
-		ockam_nl_mark(ch, attrs[i]);
-	ch->role = s->role;
-	ch->suite = OCKAM_SUITE_AES256GCM;
-	ch->handshake_fd = s->watch.fd;
-	ch->route.len = s->to.len;
-	memcpy(ch->route.data, s->to.hops, s->to.len);
-	memcpy(ch->tx_key, scratch->keys.tx, sizeof(ch->tx_key));
-	memcpy(ch->rx_key, scratch->keys.rx, sizeof(ch->rx_key));
-	memcpy(ch->identifier, scratch->keys.peer.identifier,
-	       sizeof(ch->identifier));
-	ch->owner = s->owner;
-	ch->mode = s->shared ? 0666 : 0600;
-}
-
-static void track(const struct session *s)
-{
-	struct track t = {
-		.identity = s->identity,
-		.policy = s->policy,
-		.peer = s->peer,
-		.rule = s->rule,
-		.owner = s->owner,
-		.gid = s->gid,
-		.expires = s->expires,
-		.kept = s->keep,
-	};
-
-	if (s->listener)
-		t.listener = s->listener->address;
-	channels_track(s->channel, &t);
-}
-
 /* Keys and peer are in the scratch memory. */
-static int install(struct session *s)
+static int install_channel(struct session *s, const char **why)
 {
-	struct ockam_nl_channel *ch = &scratch->channel;
+	const struct install in = {
+		.permit = &s->permit,
+		.role = s->role,
+		.fd = s->watch.fd,
+		.decryptor = &s->own,
+		.route = &s->to,
+		.local = s->local,
+		.tx = scratch->keys.tx,
+		.rx = scratch->keys.rx,
+		.shared = s->shared,
+	};
+	struct installed out;
 	int err;
 
-	memcpy(s->peer, scratch->keys.peer.identifier, sizeof(s->peer));
-	s->rule = scratch->keys.peer.rule;
-	s->expires = scratch->keys.peer.expires;
-	fill_channel(s, ch);
-	err = ockam_nl_channel_new(the.nl, ch);
-	if (!err) {
-		s->installed = true;
-		s->channel = ch->id;
-		s->encryptor = ch->encryptor;
-		track(s);
-		/* Its address is the channel's now. */
-		loop_del(&s->watch);
-		close(s->watch.fd);
-		s->watch.fd = -1;
-	}
-	sodium_memzero(ch, sizeof(*ch));
-	return err;
+	permit_peer(&s->permit, &scratch->keys.peer);
+	err = install(&in, &out, why);
+	if (err)
+		return err;
+	s->installed = true;
+	s->channel = out.id;
+	s->encryptor = out.encryptor;
+	/* Its address is the channel's now. */
+	loop_del(&s->watch);
+	close(s->watch.fd);
+	s->watch.fd = -1;
+	return 0;
 }
 
 /* ---- the messages ---- */
-
-static int errno_of(int err)
-{
-	switch (err) {
-	case IDENT_E_NOMEM:
-		return ENOMEM;
-	case IDENT_E_STORE:
-	case IDENT_E_STORE_FULL:
-	case IDENT_E_STORE_DAMAGED:
-		return EIO;
-	case IDENT_E_UNTRUSTED:
-		return EACCES;
-	case IDENT_E_EXPIRED:
-		return EKEYEXPIRED;
-	default:
-		return EKEYREJECTED;
-	}
-}
 
 /* Something that was no message of the handshake; the real one may follow. */
 static void take_next(struct session *s, int err)
@@ -539,7 +475,7 @@ static void refuse_peer(struct session *s, int err)
 	char why[200];
 
 	snprintf(why, sizeof(why), "%s", ident_strerror(err));
-	fail(s, errno_of(err), why);
+	fail(s, handshake_errno(err), why);
 }
 
 /* Did the handshake end with the error, or is it as it was before? */
@@ -550,6 +486,8 @@ static bool is_over(const struct session *s)
 
 static void got_m2(struct session *s, const struct ockam_info *info, size_t len)
 {
+	const struct asker owner = owner_of(s);
+	const char *why = "out of memory";
 	size_t out_len;
 	int err;
 
@@ -566,13 +504,15 @@ static void got_m2(struct session *s, const struct ockam_info *info, size_t len)
 	}
 	/* From here on the peer is verified and trusted. */
 	s->to = info->ret;
+	s->local = way_is_local(info);
 	err = set_out(s, out_len);
 	if (!err)
-		err = install(s);
+		err = way_came(info, &owner, &why);
+	if (!err)
+		err = install_channel(s, &why);
 	xx_keys_wipe(&scratch->keys);
 	if (err) {
-		fail(s, -err, err == -ENOMEM ? "out of memory" :
-		     ockam_nl_error(the.nl));
+		fail(s, -err, why);
 		return;
 	}
 	flush(s);
@@ -580,6 +520,7 @@ static void got_m2(struct session *s, const struct ockam_info *info, size_t len)
 
 static void got_m3(struct session *s, size_t len)
 {
+	const char *why;
 	int err;
 
 	err = xx_responder_m3(&s->secrets->xx, inbox, len, now_seconds(),
@@ -592,10 +533,10 @@ static void got_m3(struct session *s, size_t len)
 		refuse_peer(s, err);
 		return;
 	}
-	err = install(s);
+	err = install_channel(s, &why);
 	xx_keys_wipe(&scratch->keys);
 	if (err) {
-		fail(s, -err, ockam_nl_error(the.nl));
+		fail(s, -err, why);
 		return;
 	}
 	done(s);
@@ -636,6 +577,7 @@ int session_initiate(const struct initiate *in, const char **why)
 		.self = in->self,
 		.check = &in->policy->check,
 	};
+	const struct asker owner = { .uid = in->owner, .gid = in->gid };
 	struct source src = { OCKAM_ORIGIN_LOCAL, in->owner };
 	struct session *s;
 	size_t len;
@@ -649,12 +591,11 @@ int session_initiate(const struct initiate *in, const char **why)
 	    count_source(&src, OCKAM_ROLE_INITIATOR) >= INITIATE_USER)
 		return -EAGAIN;
 	*why = "no socket or no memory for a handshake";
-	s = session_new(OCKAM_ROLE_INITIATOR, &src, in->identity, in->policy,
-			in->timeout_ms);
+	s = session_new(OCKAM_ROLE_INITIATOR, &src, in->timeout_ms);
 	if (!s)
 		return -ENOMEM;
-	s->owner = in->owner;
-	s->gid = in->gid;
+	permit_begin(&s->permit, in->keep ? PERMIT_KEPT : PERMIT_REQUEST,
+		     in->name, in->identity, in->self, in->policy, &owner);
 	s->shared = in->shared;
 	s->to = in->route;
 	err = xx_initiator_start(&s->secrets->xx, &cfg, now_seconds(), outbox,
@@ -662,7 +603,7 @@ int session_initiate(const struct initiate *in, const char **why)
 	if (err) {
 		*why = ident_strerror(err);
 		session_free(s);
-		return -errno_of(err);
+		return -handshake_errno(err);
 	}
 	if (in->ask)
 		s->ask = malloc(sizeof(*s->ask));
@@ -701,6 +642,7 @@ void handshake_refused(struct listener *l, const struct ockam_info *info,
 void session_respond(struct listener *l, const struct ockam_info *info,
 		     const uint8_t *m1, size_t mlen)
 {
+	const struct asker owner = { .uid = l->owner, .gid = l->gid };
 	struct xx_config cfg = { .check = &l->policy->check };
 	struct source src;
 	struct session *s;
@@ -722,17 +664,17 @@ void session_respond(struct listener *l, const struct ockam_info *info,
 			    "our identity is not usable");
 		return;
 	}
-	s = session_new(OCKAM_ROLE_RESPONDER, &src, l->identity, l->policy,
-			HALF_OPEN_MS);
+	s = session_new(OCKAM_ROLE_RESPONDER, &src, HALF_OPEN_MS);
 	if (!s) {
 		log_refusal(&src, "handshake", "no socket or no memory");
 		return;
 	}
+	permit_begin(&s->permit, PERMIT_LISTENER, &l->address, l->identity,
+		     cfg.self, l->policy, &owner);
 	s->listener = l;
-	s->owner = l->owner;
-	s->gid = l->gid;
 	s->shared = l->shared;
 	s->to = info->ret;
+	s->local = way_is_local(info);
 	err = xx_responder_m1(&s->secrets->xx, &cfg, m1, mlen, now_seconds(),
 			      outbox, sizeof(outbox), &len);
 	if (err) {

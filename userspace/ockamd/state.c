@@ -88,6 +88,19 @@ void state_commit(FILE *f, const char *name)
 	fclose(f);
 }
 
+FILE *state_swap(FILE *f, const char *name)
+{
+	char path[PATH_MAX_LEN], new[PATH_MAX_LEN];
+
+	state_path(path, name, "");
+	state_path(new, name, ".new");
+	if (!fflush(f) && !ferror(f) && !rename(new, path))
+		return f;
+	log_error("%s: %s", new, strerror(errno));
+	fclose(f);
+	return NULL;
+}
+
 void state_remove(const char *name)
 {
 	char path[PATH_MAX_LEN];

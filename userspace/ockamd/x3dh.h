@@ -50,27 +50,6 @@ int x3dh_socket(bool handshake, unsigned int scope, struct ockam_path *own);
 void x3dh_watch(struct watch *w, int fd, void (*fn)(struct watch *, uint32_t));
 void x3dh_unwatch(struct watch *w);
 
-/**
- * struct x3dh_channel - what the channels of both sides have
- * @role: enum ockam_role
- * @fd: socket that it takes the address of
- * @route: to its other end
- * @peer: identifier
- * @owner: uid
- * @shared: whether others may send through it
- */
-struct x3dh_channel {
-	unsigned int role;
-	int fd;
-	const struct ockam_path *route;
-	const uint8_t *peer;
-	uid_t owner;
-	bool shared;
-};
-
-/* A channel for channel-new, but for its keys. */
-void x3dh_fill(struct ockam_nl_channel *ch, const struct x3dh_channel *c);
-
 /* A route as bytes; not more is looked at than that its parts fit. */
 int x3dh_path(struct ockam_path *path, const uint8_t *route, size_t len);
 
@@ -106,6 +85,7 @@ void left_forget(const struct ockam_path *decryptor);
  * x3dh_take() - a first message, or another early one, has come
  * @l: listener that it is for
  * @reply: where the answer goes
+ * @local: way_is_local() of that
  * @msg: the message
  * @len: its length
  * @src: who is charged for it; NULL: it came out of the listener's mailbox
@@ -113,7 +93,7 @@ void left_forget(const struct ockam_path *decryptor);
  * Return: 0 when it was delivered; EAGAIN or EIO when it may be tried again;
  * another errno when it was refused.  @why has words then.
  */
-int x3dh_take(struct listener *l, const struct ockam_path *reply,
+int x3dh_take(struct listener *l, const struct ockam_path *reply, bool local,
 	      const uint8_t *msg, size_t len, const struct source *src,
 	      const char **why);
 /* There is nothing in the mailbox of a listener. */

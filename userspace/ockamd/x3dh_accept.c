@@ -19,6 +19,8 @@
 #include <sodium.h>
 
 #include "ident_err.h"
+#include "install.h"
+#include "way.h"
 #include "x3dh.h"
 
 #define GIVE_UP_MS	60000
@@ -69,6 +71,8 @@ struct again {
  * @early_decryptor: of the other one
  * @feed: what feeds that, or NULL
  * @reply: where the answer goes
+ * @local: a program of this node said so
+ * @permit: what permits the channel
  * @answer: the answer
  * @answered: when it was sent, in ms, 0: not yet
  * @again: other ways that it went later, and when
@@ -80,10 +84,6 @@ struct again {
  * @confirmed: first message under final keys, in ms, 0: none yet
  * @waiting: its keys, in guarded memory, while there was no room for its
  *           channels; NULL when these are there
- * @listener: of @waiting: where it was accepted
- * @identity: of @waiting: name of the listener's
- * @owner: of @waiting: the listener's
- * @policy: of @waiting: by what, which its peer's rule is part of
  */
 struct accepted {
 	TAILQ_ENTRY(accepted) entry;
@@ -95,6 +95,8 @@ struct accepted {
 	struct ockam_path early_decryptor;
 	struct feed *feed;
 	struct ockam_path reply;
+	bool local;
+	struct permit permit;
 	uint8_t answer[X3DH_ANSWER_LEN];
 	uint64_t answered;
 	struct again again[AGAIN_WAYS];
@@ -105,10 +107,6 @@ struct accepted {
 	struct ockam_path mailbox;
 	uint64_t confirmed;
 	struct x3dh_accept *waiting;
-	struct ockam_path listener;
-	char *identity;
-	uid_t owner;
-	struct policy *policy;
 };
 
 static TAILQ_HEAD(, accepted) all = TAILQ_HEAD_INITIALIZER(all);
@@ -147,15 +145,12 @@ static void waiting_free(struct accepted *a)
 	x3dh_accept_wipe(a->waiting);
 	sodium_free(a->waiting);
 	a->waiting = NULL;
-	free(a->identity);
-	a->identity = NULL;
-	policy_put(a->policy);
-	a->policy = NULL;
 }
 
 static void accepted_free(struct accepted *a)
 {
 	waiting_free(a);
+	permit_clear(&a->permit);
 	feed_put(a);
 	free(a->data);
 	free(a);
@@ -229,58 +224,40 @@ void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 		handshake_refused(l, info, "too many requests");
 	else if (msg[X3DH_NAME_LEN] == 0x82)
 		give_bundle(l, info, msg + X3DH_NAME_LEN, len - X3DH_NAME_LEN);
-	else if (x3dh_take(l, &info->ret, msg, len, &src, &why))
+	else if (x3dh_take(l, &info->ret, way_is_local(info), msg, len, &src,
+			   &why))
 		handshake_refused(l, info, why);
 }
 
 /* ---- channels ---- */
 
-static void fill(struct ockam_nl_channel *ch, const struct listener *l,
-		 const struct x3dh_accept *acc, int fd,
-		 const struct ockam_path *route)
+static int install_final(const struct listener *l,
+			 const struct x3dh_accept *acc, struct accepted *a,
+			 const char **why)
 {
-	const struct x3dh_channel c = {
+	struct install in = {
+		.permit = &a->permit,
 		.role = OCKAM_ROLE_RESPONDER,
-		.fd = fd,
-		.route = route,
-		.peer = acc->peer.identifier,
-		.owner = l->owner,
+		.decryptor = &a->decryptor,
+		.route = &a->reply,
+		.local = a->local,
+		.tx = acc->keys.tx,
+		.rx = acc->keys.rx,
 		.shared = l->shared,
 	};
+	struct installed out;
+	int err;
 
-	x3dh_fill(ch, &c);
-}
-
-static char refusal[256];
-
-/* The next request, which may be to undo this one, empties netlink's text. */
-static int refused(int err, const char *why)
-{
-	snprintf(refusal, sizeof(refusal), "%s", why);
-	return err;
-}
-
-static int install_final(const struct listener *l,
-			 const struct x3dh_accept *acc, struct accepted *a)
-{
-	struct ockam_nl_channel *ch = &scratch->channel;
-	int fd, err;
-
-	fd = x3dh_socket(true, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS |
-			 OCKAM_ACCEPT_FORWARDED, &a->decryptor);
-	if (fd < 0)
-		return refused(fd, strerror(-fd));
+	in.fd = x3dh_socket(true, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS |
+			    OCKAM_ACCEPT_FORWARDED, &a->decryptor);
+	*why = "no socket";
+	if (in.fd < 0)
+		return in.fd;
 	left_note(&a->decryptor);
-	fill(ch, l, acc, fd, &a->reply);
-	memcpy(ch->tx_key, acc->keys.tx, sizeof(ch->tx_key));
-	memcpy(ch->rx_key, acc->keys.rx, sizeof(ch->rx_key));
-	err = ockam_nl_channel_new(the.nl, ch);
-	if (err)
-		refused(err, ockam_nl_error(the.nl));
-	else
-		a->channel = ch->id;
-	sodium_memzero(ch, sizeof(*ch));
-	close(fd);
+	err = install(&in, &out, why);
+	if (!err)
+		a->channel = out.id;
+	close(in.fd);
 	return err;
 }
 
@@ -289,49 +266,35 @@ static int install_final(const struct listener *l,
  * and it takes them from where its route leads only.
  */
 static int install_early(const struct listener *l,
-			 const struct x3dh_accept *acc, struct accepted *a)
+			 const struct x3dh_accept *acc, struct accepted *a,
+			 const char **why)
 {
-	struct ockam_nl_channel *ch = &scratch->channel;
-	int fd, err;
+	struct install in = {
+		.permit = &a->permit,
+		.role = OCKAM_ROLE_RESPONDER,
+		.decryptor = &a->early_decryptor,
+		.inner = true,
+		.rx = acc->early,
+		.shared = l->shared,
+		.early_of = a->channel,
+	};
+	struct installed out;
+	int err;
 
+	*why = "no socket";
 	err = a->feed ? 0 : feed_get(a);
 	if (err)
-		return refused(err, strerror(-err));
-	fd = x3dh_socket(true, 0, &a->early_decryptor);
-	if (fd < 0)
-		return refused(fd, strerror(-fd));
+		return err;
+	in.route = &a->feed->own;
+	in.fd = x3dh_socket(true, 0, &a->early_decryptor);
+	if (in.fd < 0)
+		return in.fd;
 	left_note(&a->early_decryptor);
-	fill(ch, l, acc, fd, &a->feed->own);
-	ockam_nl_mark(ch, OCKAM_A_CHANNEL_EARLY_OF);
-	ch->early_of = a->channel;
-	randombytes_buf(ch->tx_key, sizeof(ch->tx_key));
-	memcpy(ch->rx_key, acc->early, sizeof(ch->rx_key));
-	err = ockam_nl_channel_new(the.nl, ch);
-	if (err)
-		refused(err, ockam_nl_error(the.nl));
-	else
-		a->early = ch->id;
-	sodium_memzero(ch, sizeof(*ch));
-	close(fd);
+	err = install(&in, &out, why);
+	if (!err)
+		a->early = out.id;
+	close(in.fd);
 	return err;
-}
-
-static void track(const struct listener *l, const struct x3dh_accept *acc,
-		  const struct accepted *a)
-{
-	const struct track t = {
-		.listener = l->address,
-		.identity = l->identity,
-		/* That which the rule is part of. */
-		.policy = a->policy ? a->policy : l->policy,
-		.peer = acc->peer.identifier,
-		.rule = acc->peer.rule,
-		.owner = l->owner,
-		.gid = l->gid,
-		.expires = acc->peer.expires,
-	};
-
-	channels_track(a->channel, &t);
 }
 
 /* ---- delivery ---- */
@@ -484,7 +447,7 @@ static int commit(void *ctx)
 static bool is_ours(int err)
 {
 	return x3dh_busy(err) || err == ENOMEM || err == ENOSPC ||
-	       err == EMFILE || err == ENFILE || err == EUSERS;
+	       err == EMFILE || err == ENFILE || err == EUSERS || err == EIO;
 }
 
 /*
@@ -499,20 +462,19 @@ static void drop_final(struct accepted *a)
 	left_forget(&a->decryptor);
 }
 
-static int install(struct listener *l, const struct x3dh_accept *acc,
-		   struct accepted *a)
+static int install_both(struct listener *l, const struct x3dh_accept *acc,
+			struct accepted *a, const char **why)
 {
 	int err;
 
 	if (!a->channel) {
-		err = install_final(l, acc, a);
+		err = install_final(l, acc, a, why);
 		if (err) {
 			left_forget(&a->decryptor);
 			return err;
 		}
-		track(l, acc, a);
 	}
-	err = install_early(l, acc, a);
+	err = install_early(l, acc, a, why);
 	if (err)
 		left_forget(&a->early_decryptor);
 	return err;
@@ -528,9 +490,8 @@ static int set_up(struct listener *l, const struct x3dh_accept *acc,
 {
 	int err;
 
-	err = install(l, acc, a);
+	err = install_both(l, acc, a, why);
 	if (err) {
-		*why = refusal;
 		if (is_ours(-err))
 			return EAGAIN;
 		drop_final(a);
@@ -562,10 +523,11 @@ static int errno_of(int err)
 	}
 }
 
-static int respond(struct listener *l, const struct ockam_path *reply,
+static int respond(struct listener *l, struct accepted *a,
 		   const uint8_t *msg, size_t len, struct x3dh_accept *acc,
 		   const char **why)
 {
+	const struct asker owner = { .uid = l->owner, .gid = l->gid };
 	struct identity *self = keys_find(l->identity);
 	struct x3dh_own own = {
 		.self = self,
@@ -580,13 +542,17 @@ static int respond(struct listener *l, const struct ockam_path *reply,
 	if (!o)
 		return EAGAIN;
 	*why = "no return route";
-	if (!reply->nhops)
+	if (!a->reply.nhops)
 		return EINVAL;
 	own.prekeys = o->pk;
 	own.ctx = o;
 	err = x3dh_respond(&own, msg, len, now_seconds(), acc);
-	if (!err)
+	if (!err) {
+		permit_begin(&a->permit, PERMIT_LISTENER, &l->address,
+			     l->identity, self, l->policy, &owner);
+		permit_peer(&a->permit, &acc->peer);
 		return 0;
+	}
 	/* What is in memory and what is on disk may differ. */
 	if (err == IDENT_E_STORE)
 		own_prekeys_forget(o);
@@ -594,8 +560,7 @@ static int respond(struct listener *l, const struct ockam_path *reply,
 	return errno_of(err);
 }
 
-static bool keep_waiting(struct accepted *a, const struct x3dh_accept *acc,
-			 const struct listener *l)
+static bool keep_waiting(struct accepted *a, const struct x3dh_accept *acc)
 {
 	struct accepted *other;
 	unsigned int n = 0;
@@ -607,30 +572,8 @@ static bool keep_waiting(struct accepted *a, const struct x3dh_accept *acc,
 	a->waiting = sodium_malloc(sizeof(*a->waiting));
 	if (!a->waiting)
 		return false;
-	a->identity = strdup(l->identity);
-	if (!a->identity) {
-		sodium_free(a->waiting);
-		a->waiting = NULL;
-		return false;
-	}
 	*a->waiting = *acc;
-	a->listener = l->address;
-	a->owner = l->owner;
-	a->policy = policy_get(l->policy);
 	return true;
-}
-
-/* A reload may have changed nothing that it depends on. */
-static bool would_accept(const struct listener *l, const struct accepted *a)
-{
-	const struct ident_peer *peer = &a->waiting->peer;
-	const struct trust_policy *p = &l->policy->trust;
-
-	return (l->handshakes & LISTEN_X3DH) && a->owner == l->owner &&
-	       !strcmp(a->identity, l->identity) &&
-	       (a->policy == l->policy ||
-		trust_policy_allows(p, peer->identifier) ||
-		(peer->rule && trust_policy_has(p, peer->rule)));
 }
 
 /* It was accepted, but there was no room for its channels. */
@@ -640,14 +583,9 @@ static int try_again(struct listener *l, const struct x3dh_first *f,
 	int err;
 
 	*why = "its first message came to another listener";
-	if (!path_equal(&a->listener, &l->address))
+	if (a->permit.name_len != path_first(&l->address) ||
+	    memcmp(a->permit.name, l->address.hops, a->permit.name_len))
 		return EKEYREJECTED;
-	*why = "the listener has changed meanwhile";
-	if (!would_accept(l, a)) {
-		drop_final(a);
-		accepted_done(a);
-		return EKEYREJECTED;
-	}
 	*why = "its first message is waiting";
 	if (f->nonce)
 		return EAGAIN;
@@ -663,7 +601,7 @@ static int try_again(struct listener *l, const struct x3dh_first *f,
 	return err;
 }
 
-int x3dh_take(struct listener *l, const struct ockam_path *reply,
+int x3dh_take(struct listener *l, const struct ockam_path *reply, bool local,
 	      const uint8_t *msg, size_t len, const struct source *src,
 	      const char **why)
 {
@@ -696,17 +634,18 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply,
 	memcpy(a->record, record, sizeof(a->record));
 	digest_of(&f, a->digest);
 	a->reply = *reply;
+	a->local = local;
 	a->until = now_ms() + GIVE_UP_MS;
 	if (!src)
 		a->mailbox = l->address;
-	err = respond(l, reply, msg, len, acc, why);
+	err = respond(l, a, msg, len, acc, why);
 	if (err) {
 		accepted_free(a);
 		return err;
 	}
 	err = set_up(l, acc, &f, a, why);
 	/* The peer in it is taken over. */
-	if (err == EAGAIN && keep_waiting(a, acc, l))
+	if (err == EAGAIN && keep_waiting(a, acc))
 		sodium_memzero(acc, sizeof(*acc));
 	else
 		x3dh_accept_wipe(acc);

@@ -18,6 +18,8 @@
 #include <sodium.h>
 
 #include "ident_err.h"
+#include "install.h"
+#include "way.h"
 #include "x3dh.h"
 
 #define BEGUN_MAX	256	/* not answered yet, at once */
@@ -72,18 +74,18 @@ struct begun_secrets {
  * @patience: how long to wait for the answer of a peer that is there, in ms
  * @identity: name of our identity
  * @policy: whom to trust
- * @owner: uid
- * @gid: the one that it asked with
+ * @permit: what permits the channel, once the peer is known
+ * @owner: whom it is for
  * @shared: mode of the channel
  * @ask: who waits for it, or NULL
  * @deadline: of this step, in ms
  * @secrets: secrets
  * @header: header of the early messages
  * @header_len: its length
+ * @own: address of @line
  * @decryptor: of the early channel
  * @channel: id
  * @old: after the answer, what the early channel is called
- * @peer: its identifier
  * @out: message that could not be sent yet, or NULL
  * @out_len: its length
  */
@@ -107,18 +109,18 @@ struct begun {
 	uint64_t patience;
 	char *identity;
 	struct policy *policy;
-	uid_t owner;
-	gid_t gid;
+	struct permit permit;
+	struct asker owner;
 	bool shared;
 	struct ask *ask;
 	uint64_t deadline;
 	struct begun_secrets *secrets;
 	uint8_t *header;
 	size_t header_len;
+	struct ockam_path own;
 	struct ockam_path decryptor;
 	uint32_t channel;
 	uint32_t old;
-	uint8_t peer[IDENT_ID_LEN];
 	uint8_t *out;
 	size_t out_len;
 };
@@ -146,6 +148,7 @@ static void begun_free(struct begun *b)
 	x3dh_unwatch(&b->pipe);
 	secrets_free(b->secrets);
 	policy_put(b->policy);
+	permit_clear(&b->permit);
 	free(b->identity);
 	free(b->ask);
 	free(b->header);
@@ -156,13 +159,24 @@ static void begun_free(struct begun *b)
 
 /* ---- sending ---- */
 
+/*
+ * It is ours to send, but he has asked: what the names in his route are of may have
+ * changed since.
+ */
+static int send_for(const struct begun *b, const uint8_t *msg, size_t len)
+{
+	int err = -way_asked(&b->route, &b->owner);
+
+	if (!err && ockam_send_path(b->line.fd, &b->route, msg, len) < 0)
+		err = errno;
+	return err;
+}
+
 /* 0, or an errno; @out stays when it may go later. */
 static int send_out(struct begun *b)
 {
-	int err = 0;
+	int err = send_for(b, b->out, b->out_len);
 
-	if (ockam_send_path(b->line.fd, &b->route, b->out, b->out_len) < 0)
-		err = errno;
 	if (x3dh_busy(err))
 		return err;
 	free(b->out);
@@ -200,13 +214,16 @@ static int keep_first(struct begun *b, const struct ocb_writer *w)
 
 static void send_first_again(struct begun *b)
 {
+	int err;
+
 	b->pause *= 2;
 	if (b->pause > AGAIN_MAX_MS)
 		b->pause = AGAIN_MAX_MS;
 	b->again = now_ms() + b->pause;
-	if (ockam_send_path(b->line.fd, &b->route, b->first, b->first_len) < 0)
+	err = send_for(b, b->first, b->first_len);
+	if (err)
 		log_debug("channel %u: the first message: %s", b->channel,
-			  strerror(errno));
+			  strerror(err));
 }
 
 /* An early message with @data at its end. */
@@ -265,7 +282,7 @@ static void pump(struct begun *b, unsigned int most)
 
 static void fail(struct begun *b, int err, const char *why)
 {
-	log_user(b->owner, "x3dh for uid %u failed: %s", b->owner, why);
+	log_user(b->owner.uid, "x3dh for uid %u failed: %s", b->owner.uid, why);
 	if (b->ask)
 		answer_error(b->ask, err, "%s", why);
 	if (b->channel)
@@ -292,76 +309,60 @@ static void pipe_readable(struct watch *w, uint32_t events)
 
 /* ---- channels ---- */
 
-static void fill(struct ockam_nl_channel *ch, const struct begun *b, int fd,
-		 const struct ockam_path *route)
+/* Nothing is ever decrypted there: only the key to encrypt with is known. */
+static int install_early(struct begun *b, struct ockam_path *encryptor,
+			 const char **why)
 {
-	const struct x3dh_channel c = {
+	struct install in = {
+		.permit = &b->permit,
 		.role = OCKAM_ROLE_INITIATOR,
-		.fd = fd,
-		.route = route,
-		.peer = b->peer,
-		.owner = b->owner,
+		.decryptor = &b->decryptor,
+		.route = &b->pipe_path,
+		.inner = true,
+		.tx = b->secrets->start.early,
 		.shared = b->shared,
 	};
-
-	x3dh_fill(ch, &c);
-}
-
-/* Nothing is ever decrypted there: only the key to encrypt with is known. */
-static int install_early(struct begun *b, struct ockam_path *encryptor)
-{
-	struct ockam_nl_channel *ch = &scratch->channel;
-	int fd, err;
-
-	fd = x3dh_socket(true, 0, &b->decryptor);
-	if (fd < 0)
-		return fd;
-	left_note(&b->decryptor);
-	fill(ch, b, fd, &b->pipe_path);
-	memcpy(ch->tx_key, b->secrets->start.early, sizeof(ch->tx_key));
-	randombytes_buf(ch->rx_key, sizeof(ch->rx_key));
-	err = ockam_nl_channel_new(the.nl, ch);
-	if (!err) {
-		b->channel = ch->id;
-		encryptor->nhops = 1;
-		encryptor->len = ch->encryptor.len;
-		memcpy(encryptor->hops, ch->encryptor.data, ch->encryptor.len);
-	}
-	sodium_memzero(ch, sizeof(*ch));
-	close(fd);
-	return err;
-}
-
-static int install_final(struct begun *b, const struct ockam_path *route)
-{
-	struct ockam_nl_channel *ch = &scratch->channel;
+	struct installed out;
 	int err;
 
-	fill(ch, b, b->line.fd, route);
-	ockam_nl_mark(ch, OCKAM_A_CHANNEL_SUCCEEDS);
-	ch->succeeds = b->channel;
-	memcpy(ch->tx_key, b->secrets->keys.tx, sizeof(ch->tx_key));
-	memcpy(ch->rx_key, b->secrets->keys.rx, sizeof(ch->rx_key));
-	err = ockam_nl_channel_new(the.nl, ch);
-	if (!err)
-		b->old = ch->succeeds;
-	sodium_memzero(ch, sizeof(*ch));
+	in.fd = x3dh_socket(true, 0, &b->decryptor);
+	*why = "no socket";
+	if (in.fd < 0)
+		return in.fd;
+	left_note(&b->decryptor);
+	err = install(&in, &out, why);
+	if (!err) {
+		b->channel = out.id;
+		*encryptor = out.encryptor;
+	}
+	close(in.fd);
 	return err;
 }
 
-static void track(const struct begun *b, const struct ident_peer *peer)
+static int install_final(struct begun *b, const struct ockam_info *info,
+			 const char **why)
 {
-	const struct track t = {
-		.identity = b->identity,
-		.policy = b->policy,
-		.peer = b->peer,
-		.rule = peer->rule,
-		.owner = b->owner,
-		.gid = b->gid,
-		.expires = peer->expires,
+	const struct install in = {
+		.permit = &b->permit,
+		.role = OCKAM_ROLE_INITIATOR,
+		.fd = b->line.fd,
+		.decryptor = &b->own,
+		.route = &info->ret,
+		.local = way_is_local(info),
+		.tx = b->secrets->keys.tx,
+		.rx = b->secrets->keys.rx,
+		.shared = b->shared,
+		.succeeds = b->channel,
 	};
+	struct installed out;
+	int err;
 
-	channels_track(b->channel, &t);
+	err = way_came(info, &b->owner, why);
+	if (!err)
+		err = install(&in, &out, why);
+	if (!err)
+		b->old = out.old;
+	return err;
 }
 
 /* ---- the bundle ---- */
@@ -371,30 +372,10 @@ static void answer_caller(struct begun *b, const struct ockam_path *encryptor)
 	struct answer ans = { .id = b->ask->id, .channel = b->channel };
 
 	ans.encryptor = *encryptor;
-	memcpy(ans.peer, b->peer, sizeof(ans.peer));
+	memcpy(ans.peer, b->permit.peer, sizeof(ans.peer));
 	answer_ask(b->ask, &ans);
 	free(b->ask);
 	b->ask = NULL;
-}
-
-static int errno_of(int err)
-{
-	switch (err) {
-	case IDENT_E_NOMEM:
-		return ENOMEM;
-	case IDENT_E_STORE:
-	case IDENT_E_STORE_FULL:
-	case IDENT_E_STORE_DAMAGED:
-		return EIO;
-	case IDENT_E_UNTRUSTED:
-		return EACCES;
-	case IDENT_E_EXPIRED:
-		return EKEYEXPIRED;
-	case IDENT_E_NO_ONE_TIME:
-		return ENOKEY;
-	default:
-		return EKEYREJECTED;
-	}
 }
 
 /* After it the first message is worth nothing. */
@@ -422,6 +403,7 @@ static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 		.expected = b->mailbox ? b->target : NULL,
 		.need_one_time = b->one_time,
 	};
+	const char *why;
 	size_t cap;
 	int err;
 
@@ -440,22 +422,23 @@ static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 			    now_seconds(), b->header, cap, &b->header_len,
 			    &s->start);
 	if (err) {
-		fail(b, errno_of(err), ident_strerror(err));
+		fail(b, handshake_errno(err), ident_strerror(err));
 		return;
 	}
-	memcpy(b->peer, s->start.peer.identifier, sizeof(b->peer));
-	err = install_early(b, &encryptor);
+	permit_begin(&b->permit, PERMIT_REQUEST, NULL, b->identity, cfg.self,
+		     b->policy, &b->owner);
+	permit_peer(&b->permit, &s->start.peer);
+	err = install_early(b, &encryptor, &why);
 	if (err) {
-		fail(b, -err, ockam_nl_error(the.nl));
+		fail(b, -err, why);
 		return;
 	}
-	track(b, &s->start.peer);
 	x3dh_start_wipe(&s->start);
 	b->step = STEP_EARLY;
 	b->deadline = now_ms() + answer_ms(bundle, len);
 	x3dh_watch(&b->pipe, b->pipe.fd, pipe_readable);
-	log_user(b->owner, "channel %u to %s may send early data: initiator, x3dh %s a one-time prekey, identity %s",
-		 b->channel, id_text(b->peer), one_time ? "with" : "without",
+	log_user(b->owner.uid, "channel %u to %s may send early data: initiator, x3dh %s a one-time prekey, identity %s",
+		 b->channel, id_text(b->permit.peer), one_time ? "with" : "without",
 		 b->identity);
 	if (b->ask)
 		answer_caller(b, &encryptor);
@@ -492,6 +475,7 @@ static bool got_answer(struct begun *b, const struct ockam_info *info,
 		       size_t len)
 {
 	struct begun_secrets *s = b->secrets;
+	const char *why;
 	int err;
 
 	err = x3dh_finish(&s->x, inbox, len, &s->keys);
@@ -500,14 +484,14 @@ static bool got_answer(struct begun *b, const struct ockam_info *info,
 			  ident_strerror(err));
 		return false;
 	}
-	err = install_final(b, &info->ret);
+	err = install_final(b, info, &why);
 	sodium_memzero(&s->keys, sizeof(s->keys));
 	if (err) {
-		fail(b, -err, ockam_nl_error(the.nl));
+		fail(b, -err, why);
 		return true;
 	}
-	log_user(b->owner, "channel %u to %s is up: initiator, x3dh, identity %s",
-		 b->channel, id_text(b->peer), b->identity);
+	log_user(b->owner.uid, "channel %u to %s is up: initiator, x3dh, identity %s",
+		 b->channel, id_text(b->permit.peer), b->identity);
 	b->step = STEP_DRAIN;
 	b->deadline = now_ms() + DRAIN_MS;
 	/* The address is the channel's; what is in the pipe goes another way. */
@@ -592,7 +576,7 @@ static size_t count_user(uid_t uid, size_t *whole)
 	*whole = 0;
 	TAILQ_FOREACH(b, &all, entry) {
 		++*whole;
-		n += b->owner == uid;
+		n += b->owner.uid == uid;
 	}
 	return n;
 }
@@ -611,9 +595,9 @@ static struct begun *oldest_of_largest(size_t *largest)
 
 	*largest = 0;
 	TAILQ_FOREACH(b, &all, entry) {
-		if (found && found->owner == b->owner)
+		if (found && found->owner.uid == b->owner.uid)
 			continue;
-		n = count_user(b->owner, &whole);
+		n = count_user(b->owner.uid, &whole);
 		if (n > *largest) {
 			*largest = n;
 			found = b;
@@ -649,11 +633,10 @@ static bool admit(uid_t uid)
 
 static int open_sockets(struct begun *b)
 {
-	struct ockam_path own;
 	int fd;
 
 	fd = x3dh_socket(true, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS |
-			 OCKAM_ACCEPT_FORWARDED, &own);
+			 OCKAM_ACCEPT_FORWARDED, &b->own);
 	x3dh_watch(&b->line, fd, line_readable);
 	b->pipe.fd = x3dh_socket(false, 0, &b->pipe_path);
 	return b->line.fd < 0 || b->pipe.fd < 0 ? -1 : 0;
@@ -687,8 +670,7 @@ static struct begun *begun_new(const struct initiate *in, const char *how)
 	b->mailbox = b->one_time || !strcmp(how, "x3dh-mailbox");
 	b->route = in->route;
 	b->policy = policy_get(in->policy);
-	b->owner = in->owner;
-	b->gid = in->gid;
+	b->owner = (struct asker){ .uid = in->owner, .gid = in->gid };
 	b->shared = in->shared;
 	b->deadline = now_ms() + in->timeout_ms;
 	b->patience = (uint64_t)PATIENCE * in->timeout_ms;

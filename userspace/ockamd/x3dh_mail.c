@@ -318,7 +318,7 @@ static void got_letter(struct mail *m, struct ocb_reader *r,
 	}
 	if (!way_back(m, route, route_len, &reply))
 		memset(&reply, 0, sizeof(reply));
-	err = x3dh_take(l, &reply, msg, len, NULL, &why);
+	err = x3dh_take(l, &reply, false, msg, len, NULL, &why);
 	if (err == EAGAIN || err == EIO) {
 		if (may_tell(m))
 			log_info("listener %s: a message stays in the mailbox: %s",

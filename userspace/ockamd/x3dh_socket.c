@@ -82,30 +82,6 @@ void x3dh_unwatch(struct watch *w)
 	w->fd = -1;
 }
 
-void x3dh_fill(struct ockam_nl_channel *ch, const struct x3dh_channel *c)
-{
-	static const int attrs[] = {
-		OCKAM_A_CHANNEL_ROLE, OCKAM_A_CHANNEL_SUITE,
-		OCKAM_A_CHANNEL_HANDSHAKE_FD, OCKAM_A_CHANNEL_ROUTE,
-		OCKAM_A_CHANNEL_TX_KEY, OCKAM_A_CHANNEL_RX_KEY,
-		OCKAM_A_CHANNEL_IDENTIFIER, OCKAM_A_CHANNEL_OWNER,
-		OCKAM_A_CHANNEL_MODE,
-	};
-	size_t i;
-
-	memset(ch, 0, sizeof(*ch));
-	for (i = 0; i < ARRAY_SIZE(attrs); i++)
-		ockam_nl_mark(ch, attrs[i]);
-	ch->role = c->role;
-	ch->suite = OCKAM_SUITE_AES256GCM;
-	ch->handshake_fd = c->fd;
-	ch->route.len = c->route->len;
-	memcpy(ch->route.data, c->route->hops, c->route->len);
-	memcpy(ch->identifier, c->peer, sizeof(ch->identifier));
-	ch->owner = c->owner;
-	ch->mode = c->shared ? 0666 : 0600;
-}
-
 void x3dh_unfold(struct ockam_path *path)
 {
 	static struct ockam_nl_hop hop;

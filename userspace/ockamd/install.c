@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* The end of every handshake. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "ident_err.h"
+#include "install.h"
+#include "permits.h"
+#include "way.h"
+
+/* The next request, perhaps to undo this one, empties netlink's text. */
+static char words[256];
+
+static void set_route(struct ockam_nl_route *to, const struct ockam_path *from)
+{
+	to->len = from->len;
+	memcpy(to->data, from->hops, from->len);
+}
+
+static void set_key(uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (from)
+		memcpy(to, from, len);
+	else
+		randombytes_buf(to, len);
+}
+
+static void fill(struct ockam_nl_channel *ch, const struct install *in)
+{
+	static const int attrs[] = {
+		OCKAM_A_CHANNEL_ROLE, OCKAM_A_CHANNEL_SUITE,
+		OCKAM_A_CHANNEL_HANDSHAKE_FD, OCKAM_A_CHANNEL_ROUTE,
+		OCKAM_A_CHANNEL_TX_KEY, OCKAM_A_CHANNEL_RX_KEY,
+		OCKAM_A_CHANNEL_IDENTIFIER, OCKAM_A_CHANNEL_OWNER,
+		OCKAM_A_CHANNEL_MODE,
+	};
+	size_t i;
+
+	memset(ch, 0, sizeof(*ch));
+	for (i = 0; i < ARRAY_SIZE(attrs); i++)
+		ockam_nl_mark(ch, attrs[i]);
+	ch->role = in->role;
+	ch->suite = OCKAM_SUITE_AES256GCM;
+	ch->handshake_fd = in->fd;
+	set_route(&ch->route, in->route);
+	set_key(ch->tx_key, in->tx, sizeof(ch->tx_key));
+	set_key(ch->rx_key, in->rx, sizeof(ch->rx_key));
+	memcpy(ch->identifier, in->permit->peer, sizeof(ch->identifier));
+	ch->owner = in->permit->owner;
+	ch->mode = in->shared ? 0666 : 0600;
+	if (in->succeeds)
+		ockam_nl_mark(ch, OCKAM_A_CHANNEL_SUCCEEDS);
+	ch->succeeds = in->succeeds;
+	if (in->early_of)
+		ockam_nl_mark(ch, OCKAM_A_CHANNEL_EARLY_OF);
+	ch->early_of = in->early_of;
+}
+
+static int make(const struct install *in, struct installed *out,
+		const char **why)
+{
+	struct ockam_nl_channel *ch = &scratch->channel;
+	int err;
+
+	fill(ch, in);
+	err = ockam_nl_channel_new(the.nl, ch);
+	if (err) {
+		snprintf(words, sizeof(words), "%s", ockam_nl_error(the.nl));
+		*why = words;
+	}
+	out->id = ch->id;
+	out->old = ch->succeeds;
+	out->encryptor.nhops = 1;
+	out->encryptor.len = ch->encryptor.len;
+	memcpy(out->encryptor.hops, ch->encryptor.data, ch->encryptor.len);
+	sodium_memzero(ch, sizeof(*ch));
+	return err;
+}
+
+int install(const struct install *in, struct installed *out, const char **why)
+{
+	const struct permit *p = in->permit;
+	const struct asker owner = { .uid = p->owner, .gid = p->gid };
+	int err = 0;
+
+	*why = permit_refusal(p, the.config);
+	if (*why)
+		return -EACCES;
+	/* A responder answers where the handshake really came from. */
+	if (!in->inner && (in->local || in->role == OCKAM_ROLE_INITIATOR))
+		err = way_back(in->route, in->local, &owner, why);
+	if (err)
+		return err;
+	/* It goes with the other one, and is of no use without us. */
+	if (in->early_of)
+		return make(in, out, why);
+	/* So that whoever comes after us knows it, too. */
+	*why = "what permits it cannot be written down";
+	err = permits_note(in->decryptor, p);
+	if (err)
+		return err;
+	err = make(in, out, why);
+	if (err)
+		permits_forget(in->decryptor);
+	else
+		permits_installed(in->decryptor, out->id);
+	return err;
+}
+
+int handshake_errno(int err)
+{
+	switch (err) {
+	case IDENT_E_NOMEM:
+		return ENOMEM;
+	case IDENT_E_STORE:
+	case IDENT_E_STORE_FULL:
+	case IDENT_E_STORE_DAMAGED:
+		return EIO;
+	case IDENT_E_UNTRUSTED:
+		return EACCES;
+	case IDENT_E_EXPIRED:
+		return EKEYEXPIRED;
+	case IDENT_E_NO_ONE_TIME:
+		return ENOKEY;
+	default:
+		return EKEYREJECTED;
+	}
+}

@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Permits of all channels.
+ *
+ * The file only grows, by a line before each channel and one after it, until most
+ * of it is of no use any more; then it is written anew.  It speaks of what the
+ * kernel has, so it need not outlive the kernel, and nothing waits for the disk.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "permits.h"
+#include "way.h"
+#include "x3dh.h"
+
+#define STATE_FILE	"permits"
+#define BUCKETS		8192U
+#define CHECK_MS	1000
+#define CHECK_SOON	64	/* files read in a tick after something changed */
+#define CHECK_SLOW	16	/* and otherwise in CHECK_MS */
+#define WASTE		1024	/* useless lines beside as many as useful ones */
+
+/**
+ * struct record - the permit of one channel
+ * @entry: list
+ * @by_id: others whose id falls together with it, once it has one
+ * @by_name: others whose decryptor does
+ * @by_peer: others whose peer does, the latest first
+ * @decryptor: address of its decryptor
+ * @id: the channel, 0: not installed yet
+ * @latest: it was just installed: older ones of the peer are to be looked at
+ * @seen: it was in the dump
+ * @permit: the permit
+ */
+struct record {
+	TAILQ_ENTRY(record) entry;
+	LIST_ENTRY(record) by_id;
+	LIST_ENTRY(record) by_name;
+	LIST_ENTRY(record) by_peer;
+	struct ockam_nl_address decryptor;
+	uint32_t id;
+	bool latest;
+	bool seen;
+	struct permit permit;
+};
+
+LIST_HEAD(bucket, record);
+
+static TAILQ_HEAD(head, record) all =
+	TAILQ_HEAD_INITIALIZER(all);
+static struct bucket ids[BUCKETS], names[BUCKETS], peers[BUCKETS];
+static size_t n_all;
+static size_t n_lines;		/* of the file */
+static FILE *journal;
+static struct record *cursor;	/* whose peer's history is looked at next */
+static size_t due;		/* records that this has to be done for soon */
+static uint64_t next_check;
+static size_t n_latest;
+
+static struct bucket *of_id(uint32_t id)
+{
+	return &ids[id % BUCKETS];
+}
+
+static struct bucket *of_bytes(struct bucket *b, const uint8_t *p, size_t len)
+{
+	uint32_t h = 2166136261U;
+
+	while (len--)
+		h = (h ^ *p++) * 16777619U;
+	return &b[h % BUCKETS];
+}
+
+static struct record *find_name(const uint8_t *name, size_t len)
+{
+	struct record *r;
+
+	LIST_FOREACH(r, of_bytes(names, name, len), by_name)
+		if (r->decryptor.len == len &&
+		    !memcmp(r->decryptor.data, name, len))
+			return r;
+	return NULL;
+}
+
+static struct record *find_id(uint32_t id)
+{
+	struct record *r;
+
+	LIST_FOREACH(r, of_id(id), by_id)
+		if (r->id == id)
+			return r;
+	return NULL;
+}
+
+static struct record *record_new(const uint8_t *name, size_t len,
+				 const struct permit *p)
+{
+	struct record *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->decryptor.len = len;
+	memcpy(r->decryptor.data, name, len);
+	permit_copy(&r->permit, p);
+	TAILQ_INSERT_TAIL(&all, r, entry);
+	LIST_INSERT_HEAD(of_bytes(names, name, len), r, by_name);
+	LIST_INSERT_HEAD(of_bytes(peers, p->peer, sizeof(p->peer)), r,
+			 by_peer);
+	n_all++;
+	return r;
+}
+
+static void record_free(struct record *r)
+{
+	if (cursor == r)
+		cursor = TAILQ_NEXT(r, entry);
+	if (r->latest)
+		n_latest--;
+	TAILQ_REMOVE(&all, r, entry);
+	LIST_REMOVE(r, by_name);
+	LIST_REMOVE(r, by_peer);
+	if (r->id)
+		LIST_REMOVE(r, by_id);
+	permit_clear(&r->permit);
+	free(r);
+	n_all--;
+}
+
+static void set_id(struct record *r, uint32_t id)
+{
+	r->id = id;
+	LIST_INSERT_HEAD(of_id(id), r, by_id);
+}
+
+/* ---- writing ---- */
+
+static void put_hex(FILE *f, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	while (len--)
+		fprintf(f, "%02x", *p++);
+}
+
+static void put_rule(FILE *f, const struct trust_rule *rule)
+{
+	char word[TRUST_WORD_MAX];
+	size_t n = trust_rule_print(rule, word, sizeof(word));
+
+	if (n)
+		put_hex(f, word, n);
+	else
+		fputs("-", f);
+}
+
+static void put_record(FILE *f, const struct record *r)
+{
+	const struct permit *p = &r->permit;
+
+	fputs("+ ", f);
+	put_hex(f, r->decryptor.data, r->decryptor.len);
+	fprintf(f, " %d ", p->by);
+	/* An empty one would be no word. */
+	put_hex(f, "\0", 1);
+	put_hex(f, p->name, p->name_len);
+	fprintf(f, " %s ", p->identity);
+	put_hex(f, p->self, sizeof(p->self));
+	putc(' ', f);
+	put_hex(f, p->peer, sizeof(p->peer));
+	putc(' ', f);
+	put_hex(f, p->known, sizeof(p->known));
+	fprintf(f, " %u %u %" PRIu64 " ", p->owner, p->gid, p->expires);
+	put_rule(f, p->rule);
+	putc('\n', f);
+}
+
+static int write_anew(void)
+{
+	const struct record *r;
+	FILE *f;
+
+	f = state_write(STATE_FILE);
+	if (!f)
+		return -EIO;
+	state_put_boot(f);
+	TAILQ_FOREACH(r, &all, entry)
+		put_record(f, r);
+	if (journal)
+		fclose(journal);
+	journal = state_swap(f, STATE_FILE);
+	n_lines = n_all;
+	return journal ? 0 : -EIO;
+}
+
+/* Half a line in the file would spoil the next one. */
+static int written(void)
+{
+	n_lines++;
+	if (journal && !fflush(journal) && !ferror(journal))
+		return 0;
+	return write_anew();
+}
+
+static void put_end(const struct record *r)
+{
+	if (n_lines > 2 * n_all + WASTE || !journal) {
+		write_anew();
+		return;
+	}
+	fputs("- ", journal);
+	put_hex(journal, r->decryptor.data, r->decryptor.len);
+	putc('\n', journal);
+	written();
+}
+
+static void record_end(struct record *r)
+{
+	struct record dead = { .decryptor = r->decryptor };
+
+	record_free(r);
+	put_end(&dead);
+}
+
+int permits_note(const struct ockam_path *decryptor, const struct permit *p)
+{
+	struct record *r;
+	int err;
+
+	r = record_new(decryptor->hops, path_first(decryptor), p);
+	if (!r)
+		return -ENOMEM;
+	if (journal)
+		put_record(journal, r);
+	err = written();
+	if (err)
+		record_free(r);
+	return err;
+}
+
+void permits_installed(const struct ockam_path *decryptor, uint32_t id)
+{
+	struct record *r = find_name(decryptor->hops, path_first(decryptor));
+	struct record *before = find_id(id);
+
+	if (before && before != r)
+		record_end(before);
+	if (!r || r->id)
+		return;
+	set_id(r, id);
+	r->latest = true;
+	n_latest++;
+}
+
+void permits_forget(const struct ockam_path *decryptor)
+{
+	struct record *r = find_name(decryptor->hops, path_first(decryptor));
+
+	if (r)
+		record_end(r);
+}
+
+void permits_gone(uint32_t id)
+{
+	struct record *r = find_id(id);
+
+	if (r)
+		record_end(r);
+}
+
+const struct permit *permits_find(uint32_t id)
+{
+	const struct record *r = find_id(id);
+
+	return r ? &r->permit : NULL;
+}
+
+/* ---- the process before ---- */
+
+/* The next word, in hex; its length, or -1. */
+static int get_hex(char **line, uint8_t *out, size_t size)
+{
+	char *word = strsep(line, " \n");
+	size_t len;
+
+	if (!word || sodium_hex2bin(out, size, word, strlen(word), NULL, &len,
+				    NULL))
+		return -1;
+	return len;
+}
+
+static bool get_exactly(char **line, uint8_t *out, size_t len)
+{
+	return get_hex(line, out, len) == (int)len;
+}
+
+static bool get_number(char **line, uint64_t *n)
+{
+	char *word = strsep(line, " \n");
+	char *end;
+
+	if (!word || !*word)
+		return false;
+	*n = strtoull(word, &end, 10);
+	return !*end;
+}
+
+static bool get_rule(char **line, struct permit *p)
+{
+	uint8_t word[TRUST_WORD_MAX + 1];
+	int len;
+
+	if (*line && !strncmp(*line, "-\n", 2))
+		return true;
+	len = get_hex(line, word, TRUST_WORD_MAX);
+	if (len <= 0)
+		return false;
+	word[len] = 0;
+	p->policy = policy_new();
+	if (!p->policy ||
+	    trust_policy_add(&p->policy->trust, (char *)word) ||
+	    !p->policy->trust.n_rules)
+		return false;
+	p->rule = p->policy->trust.rules;
+	return true;
+}
+
+static bool get_permit(char **line, struct permit *p)
+{
+	uint64_t by, owner, gid;
+	uint8_t name[1 + sizeof(p->name)];
+	char *word;
+	int len;
+
+	if (!get_number(line, &by) || by > PERMIT_KEPT)
+		return false;
+	p->by = by;
+	len = get_hex(line, name, sizeof(name));
+	if (len < 1)
+		return false;
+	p->name_len = len - 1;
+	memcpy(p->name, name + 1, p->name_len);
+	word = strsep(line, " \n");
+	if (!word || strlen(word) > KEYSTORE_NAME_MAX)
+		return false;
+	strcpy(p->identity, word);
+	if (!get_exactly(line, p->self, sizeof(p->self)) ||
+	    !get_exactly(line, p->peer, sizeof(p->peer)) ||
+	    !get_exactly(line, p->known, sizeof(p->known)) ||
+	    !get_number(line, &owner) || !get_number(line, &gid) ||
+	    !get_number(line, &p->expires))
+		return false;
+	p->owner = owner;
+	p->gid = gid;
+	return get_rule(line, p);
+}
+
+static bool read_line(char *line)
+{
+	uint8_t name[2 + OCKAM_ADDR_MAX];
+	struct permit p = { 0 };
+	char *kind = strsep(&line, " ");
+	struct record *r;
+	bool good;
+	int len;
+
+	len = get_hex(&line, name, sizeof(name));
+	if (len <= 2)
+		return false;
+	r = find_name(name, len);
+	if (!strcmp(kind, "-")) {
+		if (r)
+			record_free(r);
+		return true;
+	}
+	good = !strcmp(kind, "+") && get_permit(&line, &p);
+	if (good && !r)
+		good = record_new(name, len, &p);
+	permit_clear(&p);
+	return good;
+}
+
+static int note_id(const void *object, void *arg)
+{
+	const struct ockam_nl_channel *ch = object;
+	struct record *r = find_name(ch->decryptor.data, ch->decryptor.len);
+
+	(void)arg;
+	if (!r || r->id ||
+	    memcmp(r->permit.peer, ch->identifier, sizeof(r->permit.peer)))
+		return 0;
+	set_id(r, ch->id);
+	return 0;
+}
+
+static void load(FILE *f)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+
+	while ((n = getline(&line, &size, f)) > 0)
+		if (line[n - 1] != '\n' || !read_line(line))
+			log_warn(STATE_FILE ": a line is not understood");
+	free(line);
+}
+
+void permits_load(void)
+{
+	struct ockam_nl_channel filter = { 0 };
+	struct record *r, *next;
+	FILE *f;
+
+	f = state_read(STATE_FILE);
+	if (f && state_same_boot(f))
+		load(f);
+	if (f)
+		fclose(f);
+	if (n_all && ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, note_id,
+				   NULL))
+		log_error("channels: %s", ockam_nl_error(the.nl));
+	TAILQ_FOREACH_SAFE(r, &all, entry, next)
+		if (!r->id)
+			record_free(r);
+	write_anew();
+	if (n_all)
+		log_info("%zu channels of the process before are looked after",
+			 n_all);
+}
+
+/* ---- those that end ---- */
+
+static const char astray_text[] =
+	"it leads through a channel of another user now";
+
+static void end_channel(struct record *r, const char *why)
+{
+	const bool astray = why == astray_text;
+	const uint32_t id = r->id;
+
+	log_info("channel %u to %s is closed: %s", id, id_text(r->permit.peer),
+		 why);
+	record_end(r);
+	keep_lost(id, why);
+	/* Its last word would go that way, too. */
+	if (astray)
+		channels_delete_quiet(id);
+	else
+		channels_delete(id);
+}
+
+/*
+ * What its owner may not send through he cannot reach by way of the channel either,
+ * whatever the names in its route are of since.
+ */
+static bool leads_astray(const struct record *r)
+{
+	const struct asker owner = {
+		.uid = r->permit.owner,
+		.gid = r->permit.gid,
+	};
+	static struct ockam_nl_channel ch;
+	static struct ockam_path path;
+
+	if (asker_is_admin(&owner))
+		return false;
+	memset(&ch, 0, sizeof(ch));
+	ch.id = r->id;
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
+	return !ockam_nl_channel_get(the.nl, &ch) &&
+	       !x3dh_path(&path, ch.route.data, ch.route.len) &&
+	       way_is_astray(&path, &owner);
+}
+
+static const char *refusal(const struct record *r)
+{
+	const char *why = permit_refusal(&r->permit, the.config);
+
+	if (!why && leads_astray(r))
+		why = astray_text;
+	return why;
+}
+
+void permits_recheck(void)
+{
+	struct record *r, *next;
+	const char *why;
+
+	TAILQ_FOREACH_SAFE(r, &all, entry, next) {
+		why = r->id ? refusal(r) : NULL;
+		if (why)
+			end_channel(r, why);
+	}
+	due = n_all;
+}
+
+static const char *newer = "the peer has another key since";
+
+/* Which it has shown a newer history for. */
+static void end_older(const struct record *latest)
+{
+	const struct permit *p = &latest->permit;
+	struct record *r, *next;
+
+	for (r = LIST_NEXT(latest, by_peer); r; r = next) {
+		next = LIST_NEXT(r, by_peer);
+		if (!r->id || memcmp(r->permit.peer, p->peer, sizeof(p->peer)))
+			continue;
+		/* It has ended those before it. */
+		if (!memcmp(r->permit.known, p->known, sizeof(p->known)))
+			return;
+		end_channel(r, newer);
+	}
+}
+
+static void end_all_older(void)
+{
+	struct record *r;
+
+	/* They are among the last. */
+	TAILQ_FOREACH_REVERSE(r, &all, head, entry) {
+		if (!n_latest)
+			break;
+		if (!r->latest)
+			continue;
+		r->latest = false;
+		n_latest--;
+		end_older(r);
+	}
+}
+
+/* What it has learned otherwise: imported, or from a handshake that failed. */
+static void check_known(size_t n)
+{
+	struct record *r;
+	const char *why;
+
+	while (n-- && n_all) {
+		r = cursor ? cursor : TAILQ_FIRST(&all);
+		cursor = TAILQ_NEXT(r, entry);
+		if (due)
+			due--;
+		if (!r->id)
+			continue;
+		why = refusal(r);
+		if (!why && permit_is_outdated(&r->permit))
+			why = newer;
+		if (why)
+			end_channel(r, why);
+	}
+}
+
+static void check_time(void)
+{
+	const uint64_t now = now_seconds();
+	struct record *r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &all, entry, next)
+		if (r->id && r->permit.expires <= now)
+			end_channel(r, permit_refusal(&r->permit, the.config));
+}
+
+void permits_tick(void)
+{
+	if (n_latest)
+		end_all_older();
+	if (due)
+		check_known(CHECK_SOON);
+	if (now_ms() < next_check)
+		return;
+	next_check = now_ms() + CHECK_MS;
+	check_time();
+	check_known(n_all < CHECK_SLOW ? n_all : CHECK_SLOW);
+}
+
+/* ---- what was missed ---- */
+
+static int note_seen(const void *object, void *arg)
+{
+	const struct ockam_nl_channel *ch = object;
+	struct record *r = find_id(ch->id);
+
+	(void)arg;
+	if (r)
+		r->seen = true;
+	return 0;
+}
+
+void permits_compare(void (*lost)(uint32_t id))
+{
+	struct ockam_nl_channel filter = { 0 };
+	struct record *r, *next;
+
+	TAILQ_FOREACH(r, &all, entry)
+		r->seen = false;
+	if (ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, note_seen, NULL)) {
+		log_error("channels: %s", ockam_nl_error(the.nl));
+		return;
+	}
+	/* @lost frees no other one. */
+	TAILQ_FOREACH_SAFE(r, &all, entry, next)
+		if (r->id && !r->seen)
+			lost(r->id);
+}
+
+/* The file stays, for the next process. */
+void permits_end(void)
+{
+	struct record *r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &all, entry, next)
+		record_free(r);
+	if (journal)
+		fclose(journal);
+	journal = NULL;
+}

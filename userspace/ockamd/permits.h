@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * The permits of all channels that ockamd has made, also for the next process: in
+ * a file, written before a channel is there.  A channel is known by the address of
+ * its decryptor, which is random.
+ */
+#ifndef OCKAMD_PERMITS_H
+#define OCKAMD_PERMITS_H
+
+#include "permit.h"
+
+/* Before its channel is installed; 0, or a negative errno. */
+int permits_note(const struct ockam_path *decryptor, const struct permit *p);
+/* It was installed.  Its id may have been another decryptor's. */
+void permits_installed(const struct ockam_path *decryptor, uint32_t id);
+/* It was not. */
+void permits_forget(const struct ockam_path *decryptor);
+/* The channel is gone. */
+void permits_gone(uint32_t id);
+/* Of a channel that is there, or NULL. */
+const struct permit *permits_find(uint32_t id);
+
+/* Those of the process before, of channels that are still there. */
+void permits_load(void);
+/* Something that permits depend on has changed. */
+void permits_recheck(void);
+/* Time, and what other processes do to the key store. */
+void permits_tick(void);
+/*
+ * Compares with the kernel, as events were lost: @lost is called for each channel
+ * that is gone.
+ */
+void permits_compare(void (*lost)(uint32_t id));
+void permits_end(void);
+
+#endif /* OCKAMD_PERMITS_H */
