@@ -226,7 +226,10 @@ void ockam_identifier_print(const uint8_t id[OCKAM_IDENTIFIER_LEN],
  *	that, and never without a one-time prekey. Of a listener "xx", "x3dh" or
  *	"both"
  * @timeout_ms: for the whole handshake, 0 for 30 s
- * @daemon_uid: ockamd's uid beside root; 0 if it runs as root
+ * @daemon_uid: ockamd's uid beside root; 0: root's only, or whom the first of these
+ *	files names, which has to be root's: /etc/ockam/daemon-user,
+ *	/usr/lib/ockam/daemon-user, /usr/local/lib/ockam/daemon-user.  Nobody else
+ *	gets the request
  * @shared: the channel may be used by every uid of this node
  *
  * To be initialised with zeros, which later members take as their default.

@@ -154,13 +154,17 @@ static int wrong_daemon(void)
 	static struct ockam_info info;
 	static char buf[1 << 16];
 	int fd = ockam_socket();
+	ssize_t n;
 
 	if (fd < 0 || ockam_bind(fd, "ockamd"))
 		return die("wrong-daemon");
 	printf("ready\n");
 	fflush(stdout);
-	while (ockam_recv(fd, buf, sizeof(buf), &info, 0) >= 0)
+	while ((n = ockam_recv(fd, buf, sizeof(buf), &info, 0)) >= 0) {
+		printf("got %zd\n", n);
+		fflush(stdout);
 		ockam_reply(fd, &info, answer, sizeof(answer));
+	}
 	return die("wrong-daemon");
 }
 

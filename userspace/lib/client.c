@@ -10,6 +10,7 @@
 
 #include <ockam/ockam.h>
 
+#include "daemon.h"
 #include "error.h"
 #include "request.h"
 
@@ -157,8 +158,6 @@ static int exchange(int fd, const struct request *req, uid_t daemon,
 	uint8_t buf[REQUEST_MAX];
 	int n;
 
-	if (ockam_want(fd, 1U << OCKAM_RECV_PEER))
-		return -1;
 	n = request_write(req, buf, sizeof(buf));
 	if (n < 0)
 		return ockam_fail(-n, "the request is too long");
@@ -167,7 +166,50 @@ static int exchange(int fd, const struct request *req, uid_t daemon,
 			return ockam_fail(errno, "ockamd is not running on this node");
 		return -1;
 	}
-	if (wait_for_answer(fd, req, daemon, ans))
+	return wait_for_answer(fd, req, daemon, ans);
+}
+
+/* So that nobody answers who was not asked. */
+static int choose_id(struct request *req)
+{
+	do {
+		if (getrandom(&req->id, sizeof(req->id), 0) !=
+		    (ssize_t)sizeof(req->id))
+			return ockam_fail(errno, "getrandom: %s",
+					  strerror(errno));
+	} while (!req->id);
+	return 0;
+}
+
+/*
+ * Who is in the daemon's place shall not even get the request.  What the answer
+ * says does not matter: daemons that do not know this request refuse it.
+ */
+static int greet(int fd, const struct request *req, uid_t daemon)
+{
+	struct request *hello = calloc(1, sizeof(*hello));
+	struct answer ans;
+	int ret = -1;
+
+	if (!hello)
+		return ockam_fail(ENOMEM, "out of memory");
+	hello->op = REQUEST_HELLO;
+	hello->timeout_ms = req->timeout_ms;
+	if (!choose_id(hello))
+		ret = exchange(fd, hello, daemon, &ans);
+	free(hello);
+	return ret;
+}
+
+static int ask_on(int fd, struct request *req, const options_t *opt,
+		  struct answer *ans)
+{
+	uid_t daemon = opt->daemon_uid;
+
+	if (daemon == OCKAM_DAEMON_ROOT && daemon_uid(&daemon))
+		return -1;
+	if (ockam_want(fd, 1U << OCKAM_RECV_PEER) || choose_id(req) ||
+	    greet(fd, req, daemon) || exchange(fd, req, daemon, ans))
 		return -1;
 	if (ans->err)
 		return ockam_fail(ans->err, "%s", ans->text);
@@ -178,17 +220,10 @@ static int ask(struct request *req, const options_t *opt, struct answer *ans)
 {
 	int fd, ret, err;
 
-	/* So that nobody answers who was not asked. */
-	do {
-		if (getrandom(&req->id, sizeof(req->id), 0) !=
-		    (ssize_t)sizeof(req->id))
-			return ockam_fail(errno, "getrandom: %s",
-					  strerror(errno));
-	} while (!req->id);
 	fd = ockam_socket();
 	if (fd < 0)
 		return -1;
-	ret = exchange(fd, req, opt->daemon_uid, ans);
+	ret = ask_on(fd, req, opt, ans);
 	err = errno;
 	close(fd);
 	errno = err;

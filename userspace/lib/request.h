@@ -34,6 +34,7 @@ enum request_op {
 	REQUEST_LIST_LISTENERS = 5,
 	REQUEST_LIST_CHANNELS = 6,
 	REQUEST_LIST_PORTALS = 32,
+	REQUEST_HELLO = 33,	/* only an answer: whose is it? */
 };
 
 /**

@@ -49,12 +49,12 @@ static int listener_list(struct ctl *ctl, int argc, char **argv)
 int cmd_listener(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct command table[] = {
-		{ "list", "[daemon-uid UID]", "your listeners; root sees all",
+		{ "list", "[daemon-uid USER]", "your listeners; root sees all",
 		  listener_list },
 		{ "create",
-		  "ADDRESS trust anyone|IDENTIFIER ... [identity NAME] [handshake xx|x3dh|both] [shared] [daemon-uid UID]",
+		  "ADDRESS trust anyone|IDENTIFIER ... [identity NAME] [handshake xx|x3dh|both] [shared] [daemon-uid USER]",
 		  "accept secure channels at an address", listener_create },
-		{ "delete", "ADDRESS [daemon-uid UID]",
+		{ "delete", "ADDRESS [daemon-uid USER]",
 		  "accept none any more; channels stay", listener_delete },
 		{ NULL, NULL, NULL, NULL }
 	};

@@ -67,7 +67,7 @@ static int outlet_list(struct ctl *ctl, int argc, char **argv)
 int cmd_inlet(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct command table[] = {
-		{ "list", "[daemon-uid UID]", "inlets and their connections",
+		{ "list", "[daemon-uid USER]", "inlets and their connections",
 		  inlet_list },
 		{ NULL, NULL, NULL, NULL }
 	};
@@ -78,7 +78,7 @@ int cmd_inlet(struct ctl *ctl, int argc, char **argv)
 int cmd_outlet(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct command table[] = {
-		{ "list", "[daemon-uid UID]", "outlets and their connections",
+		{ "list", "[daemon-uid USER]", "outlets and their connections",
 		  outlet_list },
 		{ NULL, NULL, NULL, NULL }
 	};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Words of the command line for commands that speak with ockamd. */
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +40,23 @@ static int add_trust(struct channel_words *w, const char *who)
 	return CTL_OK;
 }
 
+static int take_user(const char *name, const char *value, uid_t *uid)
+{
+	const struct passwd *pw = getpwnam(value);
+	uint64_t n;
+	int err;
+
+	if (pw) {
+		*uid = pw->pw_uid;
+		return CTL_OK;
+	}
+	if (value[0] < '0' || value[0] > '9')
+		return ctl_usage("'%s': there is no user '%s'", name, value);
+	err = arg_number(name, value, UINT32_MAX - 1, &n);
+	*uid = n;
+	return err;
+}
+
 static int take_pair(struct channel_words *w, const char *name,
 		     const char *value)
 {
@@ -60,11 +78,8 @@ static int take_pair(struct channel_words *w, const char *name,
 		w->opt.timeout_ms = n;
 		return err;
 	}
-	if (!strcmp(name, "daemon-uid")) {
-		err = arg_number(name, value, UINT32_MAX - 1, &n);
-		w->opt.daemon_uid = n;
-		return err;
-	}
+	if (!strcmp(name, "daemon-uid"))
+		return take_user(name, value, &w->opt.daemon_uid);
 	return ctl_usage("unknown word '%s'", name);
 }
 

@@ -366,6 +366,9 @@ static void serve(struct request *req, const struct ask *ask)
 	case REQUEST_LIST_PORTALS:
 		list_portals(ask);
 		break;
+	case REQUEST_HELLO:
+		answer_ok(ask);
+		break;
 	default:
 		answer_error(ask, EOPNOTSUPP, "unknown request");
 	}
