@@ -146,8 +146,18 @@ static int sock_check(struct ockam_sink *sink, const struct ockam_msg *m,
 static bool sock_room(const struct ockam_sink *sink)
 {
 	const struct sock *sk = &sink_sk(sink)->sk;
+	int used = atomic_read(&sk->sk_rmem_alloc);
+	u8 level;
 
-	return atomic_read(&sk->sk_rmem_alloc) < READ_ONCE(sk->sk_rcvbuf);
+	if (used >= READ_ONCE(sk->sk_rcvbuf))
+		return false;
+	if (!used)
+		return true;
+	/* With something to read, which brings those who wait back. */
+	level = ockam_mem_level(sink->node, OCKAM_MEM_QUEUES);
+	if (likely(level == OCKAM_MEM_FREE))
+		return true;
+	return level == OCKAM_MEM_PRESSURE && used < OCKAM_MEM_LEAST;
 }
 
 /*
@@ -207,6 +217,7 @@ static int sock_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	}
 	ockam_msg_pop(skb);
 	ockam_msg_charge_reader(skb, sk);
+	ockam_msg_queued(skb);
 	/* Peeking must not replace an empty message by a clone: what is at
 	 * its head belongs to one skb.
 	 */

@@ -148,6 +148,19 @@ static bool link_over(const struct ockam_link *link, u64 more)
 	       READ_ONCE(link->txq_charged) >= OCKAM_LIMIT_LEAST + more;
 }
 
+/* With little left on the node, what this node's own programs send waits. */
+static bool link_short(const struct ockam_link *link)
+{
+	u8 level = ockam_mem_level(link->node, OCKAM_MEM_LINKS);
+	u32 queued;
+
+	if (likely(level == OCKAM_MEM_FREE))
+		return false;
+	queued = READ_ONCE(link->txq_bytes);
+	return level == OCKAM_MEM_PRESSURE ? queued >= OCKAM_MEM_LEAST :
+					     queued;
+}
+
 /* A link that is not up has room: those who try get the error, not a wait. */
 static bool link_admits(const struct ockam_sink *sink)
 {
@@ -156,7 +169,7 @@ static bool link_admits(const struct ockam_sink *sink)
 
 	return (READ_ONCE(link->txq_bytes) <
 			READ_ONCE(link->node->conf.txq_limit) &&
-		!link_over(link, 0)) ||
+		!link_over(link, 0) && !link_short(link)) ||
 	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
 }
 
@@ -347,6 +360,7 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	/* The queue has a limit of its own: let the source go on. */
 	if (ockam_msg(skb)->charge == OCKAM_CHARGE_SOURCE)
 		ockam_msg_charge_none(skb);
+	ockam_msg_hold(skb, node);
 
 	ockam_stat_inc(node, OCKAM_STAT_LINK_TX);
 	atomic64_inc(&link->stats.tx_msgs);
@@ -667,8 +681,8 @@ static struct ockam_link *link_create(struct ockam_node *node,
 	INIT_DELAYED_WORK(&link->timer, link_timer);
 	ockam_sink_init(&link->sink, node, &link_sink_ops, &link->serial);
 	link->sink.lossless = cfg->kind != OCKAM_LINK_KIND_UDP;
-	ockam_source_init(&link->source, node->conf.park_limit, link_release,
-			  link_resume);
+	ockam_source_init(&link->source, node, node->conf.park_limit,
+			  link_release, link_resume);
 	link->source.user = ockam_limit_get(node->limit);
 	link->name.kind = OCKAM_NAME_LINK;
 	link->name.key = link->name_key;
@@ -756,6 +770,8 @@ static void link_destroy(struct ockam_link *link,
 	link_del_names(link);
 	link_del_children(link);
 	link_leave_parent(link);
+	if (link->config.mode == OCKAM_LINK_MODE_ACCEPTED)
+		ockam_mem_add(node, OCKAM_MEM_LINKS, -OCKAM_MEM_LINK);
 	xa_erase(&node->links, link->id);
 	node->nr_links--;
 	ockam_limit_drop(node->limit, OCKAM_LIMIT_LINKS);
@@ -932,6 +948,10 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 
 	lockdep_assert_held(&node->lock);
 
+	if (ockam_mem_level(node, OCKAM_MEM_LINKS) == OCKAM_MEM_OVER) {
+		ockam_stat_inc(node, OCKAM_STAT_MEM_LIMIT);
+		goto refuse;
+	}
 	if ((most && parent->children >= most) ||
 	    node->nr_links >= node->conf.max_links) {
 		link_refuse(parent);
@@ -944,6 +964,7 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 		goto refuse;
 	}
 
+	ockam_mem_add(node, OCKAM_MEM_LINKS, OCKAM_MEM_LINK);
 	link->parent = parent->id;
 	link->memcg = ockam_memcg_get(parent->memcg);
 	WRITE_ONCE(parent->children, parent->children + 1);

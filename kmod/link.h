@@ -209,7 +209,7 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 #define OCKAM_RX_TAIL	32
 #define OCKAM_RX_SMALL	4096	/* not charged to a group without limits */
 #define OCKAM_LINK_ROUTE	64	/* first guess */
-/* Bytes of messages that have come in part, of a node. */
+/* Bytes of large messages that have come in part, of a node; or less, see there. */
 #define OCKAM_PARTIAL_MAX	(64 * 1024 * 1024)
 
 /**

@@ -162,5 +162,6 @@ int ockam_link_receive(struct ockam_link *link, struct ockam_link_guess *guess,
 
 	trace_ockam_link_rx(node, skb, link->id);
 	ockam_msg_charge_source(skb, &link->source);
+	ockam_msg_hold(skb, node);
 	return !ockam_policy_input(&link->sink.policy, skb);
 }

@@ -3,6 +3,7 @@
 #include <net/sock.h>
 
 #include "msg.h"
+#include "node.h"
 #include "sink.h"
 
 #define MSG_AREA	ALIGN(sizeof(struct ockam_msg), 8)
@@ -63,6 +64,10 @@ static void msg_uncharge(struct sk_buff *skb)
 
 static void msg_destruct(struct sk_buff *skb)
 {
+	const struct ockam_msg *m = ockam_msg(skb);
+
+	if (m->mem)
+		ockam_mem_add(m->node, m->mem_kind, -(int)m->mem);
 	msg_uncharge(skb);
 	ockam_from_release(&ockam_msg(skb)->from);
 }
@@ -91,6 +96,9 @@ static void msg_init(struct sk_buff *skb, u32 ret, u32 onward)
 	m->from.pid = NULL;
 	m->source = NULL;
 	m->unparked = NULL;
+	m->node = NULL;
+	m->mem = 0;
+	m->mem_kind = OCKAM_MEM_LINKS;
 	m->charged = 0;
 	m->charge = OCKAM_CHARGE_NONE;
 	m->decrypts = 0;
@@ -397,4 +405,27 @@ void ockam_msg_charge_source(struct sk_buff *skb, struct ockam_source *src)
 	m->charged = skb->truesize;
 	m->charge = OCKAM_CHARGE_SOURCE;
 	ockam_source_charge(src, m->charged);
+}
+
+void ockam_msg_hold(struct sk_buff *skb, struct ockam_node *node)
+{
+	struct ockam_msg *m = ockam_msg(skb);
+
+	if (m->mem)
+		return;
+	m->node = node;
+	m->mem = skb->truesize;
+	m->mem_kind = OCKAM_MEM_LINKS;
+	ockam_mem_add(node, OCKAM_MEM_LINKS, m->mem);
+}
+
+void ockam_msg_queued(struct sk_buff *skb)
+{
+	struct ockam_msg *m = ockam_msg(skb);
+
+	if (!m->mem || m->mem_kind == OCKAM_MEM_QUEUES)
+		return;
+	ockam_mem_add(m->node, OCKAM_MEM_LINKS, -(int)m->mem);
+	m->mem_kind = OCKAM_MEM_QUEUES;
+	ockam_mem_add(m->node, OCKAM_MEM_QUEUES, m->mem);
 }

@@ -25,6 +25,7 @@
 
 #include "route.h"
 
+struct ockam_node;
 struct ockam_sink;
 struct ockam_source;
 
@@ -129,8 +130,11 @@ struct ockam_region {
  * @ret: route back
  * @from: origin
  * @source: with OCKAM_CHARGE_SOURCE, who pays; holds a reference
+ * @node: with @mem, whose account
+ * @mem: bytes that the node counts as held for others, see mem.h
  * @charged: bytes it pays; on a link's way out, what its user is charged for
  * @charge: enum ockam_charge
+ * @mem_kind: enum ockam_mem_kind, the account that @mem is on
  * @decrypts: decryptions so far in this node
  * @steps: steps so far in this node
  * @seen: empty, and a reader with a peek offset has seen it; under its queue's
@@ -146,8 +150,11 @@ struct ockam_msg {
 	struct ockam_from	from;
 	struct ockam_source	*source;
 	const struct ockam_sink	*unparked;
+	struct ockam_node	*node;
+	u32			mem;
 	u32			charged;
 	u8			charge;
+	u8			mem_kind;
 	u8			decrypts;
 	u8			steps;
 	bool			seen;
@@ -250,5 +257,12 @@ void ockam_msg_charge_none(struct sk_buff *skb);
 void ockam_msg_charge_sender(struct sk_buff *skb, struct sock *sk, u32 claim);
 void ockam_msg_charge_reader(struct sk_buff *skb, struct sock *sk);
 void ockam_msg_charge_source(struct sk_buff *skb, struct ockam_source *src);
+
+/*
+ * Besides, and until it is freed: the node holds it for somebody outside.  It is
+ * on the account of links until ockam_msg_queued() says that a worker has it.
+ */
+void ockam_msg_hold(struct sk_buff *skb, struct ockam_node *node);
+void ockam_msg_queued(struct sk_buff *skb);
 
 #endif /* _OCKAM_MSG_H */

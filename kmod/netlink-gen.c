@@ -36,7 +36,7 @@ const struct nla_policy ockam_node_get_nl_policy[OCKAM_A_NODE_PAD + 1] = {
 };
 
 /* OCKAM_CMD_NODE_SET - do */
-const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_RESERVED + 1] = {
+const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_MEM_LIMIT + 1] = {
 	[OCKAM_A_NODE_STALL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[OCKAM_A_NODE_PARK_LIMIT] = NLA_POLICY_MIN(NLA_U32, 4096),
 	[OCKAM_A_NODE_TXQ_LIMIT] = NLA_POLICY_MIN(NLA_U32, 4096),
@@ -47,6 +47,7 @@ const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_RESERVED + 1] = {
 	[OCKAM_A_NODE_REPLY_MS] = { .type = NLA_U32, },
 	[OCKAM_A_NODE_FORWARD] = NLA_POLICY_MASK(NLA_U32, 0xf),
 	[OCKAM_A_NODE_HOLD_MS] = { .type = NLA_U32, },
+	[OCKAM_A_NODE_MEM_LIMIT] = { .type = NLA_U64, },
 	[OCKAM_A_NODE_RESERVED] = { .type = NLA_BINARY, },
 };
 
@@ -212,7 +213,7 @@ const struct genl_ops ockam_nl_ops[21] = {
 		.cmd		= OCKAM_CMD_NODE_SET,
 		.doit		= ockam_nl_node_set_doit,
 		.policy		= ockam_node_set_nl_policy,
-		.maxattr	= OCKAM_A_NODE_RESERVED,
+		.maxattr	= OCKAM_A_NODE_MEM_LIMIT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -11,12 +11,13 @@
 
 #include <uapi/linux/ockam_netlink.h>
 #include <linux/ockam.h>
+#include <linux/ockam.h>
 
 extern const struct nla_policy ockam_channel_new_nl_policy[OCKAM_A_CHANNEL_SUCCEEDS + 1];
 
 extern const struct nla_policy ockam_node_get_nl_policy[OCKAM_A_NODE_PAD + 1];
 
-extern const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_RESERVED + 1];
+extern const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_MEM_LIMIT + 1];
 
 extern const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_ADDRESS + 1];
 

@@ -8,6 +8,7 @@
 
 #define LIMIT_REPLY_MS		86400000
 #define LIMIT_BYTES		(1U << 30)
+#define LIMIT_MEM_MIN		(1U << 20)
 
 int ockam_nl_node_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
@@ -81,6 +82,7 @@ int ockam_nl_node_set_doit(struct sk_buff *skb, struct genl_info *info)
 		{ OCKAM_A_NODE_FORWARD, U32_MAX, &conf->fwd },
 		{ OCKAM_A_NODE_HOLD_MS, LIMIT_REPLY_MS, &conf->hold_ms },
 	};
+	const struct nlattr *mem = info->attrs[OCKAM_A_NODE_MEM_LIMIT];
 	struct ockam_reserved *reserved;
 	unsigned int i;
 	int err;
@@ -90,6 +92,9 @@ int ockam_nl_node_set_doit(struct sk_buff *skb, struct genl_info *info)
 		if (err)
 			return err;
 	}
+	if (mem && nla_get_u64(mem) < LIMIT_MEM_MIN)
+		return nl_refuse(info, OCKAM_A_NODE_MEM_LIMIT, -ERANGE,
+				 "less than 1 MiB");
 	err = nl_reserved(info, &reserved);
 	if (err)
 		return err;
@@ -98,6 +103,11 @@ int ockam_nl_node_set_doit(struct sk_buff *skb, struct genl_info *info)
 	for (i = 0; i < ARRAY_SIZE(set); i++)
 		WRITE_ONCE(*set[i].value,
 			   nl_u32(info, set[i].attr, *set[i].value));
+	if (mem) {
+		WRITE_ONCE(conf->mem_limit, min_t(u64, nla_get_u64(mem),
+						  LONG_MAX / 2));
+		ockam_mem_update(node);
+	}
 	if (!conf->hold_ms)
 		ockam_holds_flush(node);
 	if (reserved)

@@ -59,6 +59,31 @@ static int put_settings(struct sk_buff *skb, const struct ockam_conf *conf)
 	       nla_put_u32(skb, OCKAM_A_NODE_HOLD_MS, conf->hold_ms);
 }
 
+static int put_bytes(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put_u64_64bit(skb, attr, value, OCKAM_A_NODE_PAD);
+}
+
+static int put_mem(struct sk_buff *skb, const struct ockam_node *node)
+{
+	return put_bytes(skb, OCKAM_A_NODE_MEM_LINKS,
+			 ockam_mem_used(node, OCKAM_MEM_LINKS)) ||
+	       put_bytes(skb, OCKAM_A_NODE_MEM_QUEUES,
+			 ockam_mem_used(node, OCKAM_MEM_QUEUES));
+}
+
+/* Nothing for containers. */
+static int put_machine(struct sk_buff *skb, const struct ockam_node *node)
+{
+	if (node->net->user_ns != &init_user_ns)
+		return 0;
+	return put_bytes(skb, OCKAM_A_NODE_MACHINE_LIMIT, ockam_mem_limit()) ||
+	       put_bytes(skb, OCKAM_A_NODE_MACHINE_LINKS,
+			 ockam_mem_used_all(OCKAM_MEM_LINKS)) ||
+	       put_bytes(skb, OCKAM_A_NODE_MACHINE_QUEUES,
+			 ockam_mem_used_all(OCKAM_MEM_QUEUES));
+}
+
 static int put_reserved(struct sk_buff *skb, const struct ockam_node *node)
 {
 	const u8 *names;
@@ -123,12 +148,14 @@ int ockam_nl_put_node(struct sk_buff *skb, const struct ockam_nl_to *to,
 	err = nla_put_u32(skb, OCKAM_A_NODE_FAMILY, ockam_family) ||
 	      nla_put_u32(skb, OCKAM_A_NODE_ABI, OCKAM_ABI) ||
 	      put_settings(skb, &node->conf) ||
+	      put_bytes(skb, OCKAM_A_NODE_MEM_LIMIT, node->conf.mem_limit) ||
 	      put_reserved(skb, node);
 	if (!err && counters)
 		err = nla_put_u32(skb, OCKAM_A_NODE_LINKS, node->nr_links) ||
 		      nla_put_u32(skb, OCKAM_A_NODE_CHANNELS,
 				  node->nr_channels) ||
 		      nla_put_u32(skb, OCKAM_A_NODE_HOPS, node->nr_hops) ||
+		      put_mem(skb, node) || put_machine(skb, node) ||
 		      put_stats(skb, node) ||
 		      put_drops(skb, node);
 	return nl_end(skb, hdr, err);

@@ -43,7 +43,9 @@ static int __net_init ockam_node_init(struct net *net)
 	xa_init_flags(&node->hops, XA_FLAGS_ALLOC1);
 	xa_init_flags(&node->policies, XA_FLAGS_ALLOC1);
 	node->conf = ockam_conf_default;
+	node->conf.mem_limit = ockam_mem_default();
 	ockam_router_init(node);
+	ockam_large_init(node);
 	ockam_holds_init(node);
 
 	err = ockam_limit_init(node);
@@ -96,6 +98,7 @@ static void __net_exit ockam_node_exit_batch(struct list_head *nets)
 		xa_destroy(&node->channels);
 		xa_destroy(&node->hops);
 		xa_destroy(&node->policies);
+		ockam_mem_exit(node);
 		free_percpu(node->stats);
 		ockam_limit_exit(node);
 	}

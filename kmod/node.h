@@ -37,6 +37,8 @@
 #include <net/net_namespace.h>
 
 #include "hold.h"
+#include "large.h"
+#include "mem.h"
 #include "stats.h"
 #include "turn.h"
 
@@ -56,6 +58,7 @@ struct ockam_limit;
  * @reply_ms: how long a send lets the other side answer
  * @fwd: bits of 1 << enum ockam_forward, each a permission to forward
  * @hold_ms: how long a released name is kept from other uids, 0: not at all
+ * @mem_limit: bytes that remote input may hold, for each account of mem.h
  */
 struct ockam_conf {
 	u32	stall_ms;
@@ -68,6 +71,7 @@ struct ockam_conf {
 	u32	reply_ms;
 	u32	fwd;
 	u32	hold_ms;
+	unsigned long mem_limit;
 };
 
 /**
@@ -87,7 +91,9 @@ struct ockam_conf {
  * @next_policy: likewise
  * @nr_links: for the limits, like the two below
  * @conf: settings
- * @rx_partial: bytes of large frames that are being put together
+ * @mem: accounts of the memory that remote input holds
+ * @large: what is set aside for large frames over TCP
+ * @rx_pieces: bytes of pieces of messages over UDP
  * @stats: per-CPU counters
  * @gen: bumped on each change of an object; dumps use it
  * @fwdq: messages that need process context and have no link to wait on
@@ -116,7 +122,9 @@ struct ockam_node {
 	u32				nr_channels;
 	u32				nr_hops;
 	struct ockam_conf		conf;
-	atomic_t			rx_partial;
+	struct ockam_mem		mem[__OCKAM_MEM_MAX];
+	struct ockam_large		large;
+	atomic_t			rx_pieces;
 	struct ockam_stats __percpu	*stats;
 	unsigned int			gen;
 	struct sk_buff_head		fwdq;
@@ -133,5 +141,13 @@ extern unsigned int ockam_net_id;
 extern struct pernet_operations ockam_net_ops;
 
 struct ockam_node *ockam_node(const struct net *net);
+
+/* How much is left for remote input: enum ockam_mem_level.  Any context. */
+static inline u8 ockam_mem_level(const struct ockam_node *node,
+				 enum ockam_mem_kind kind)
+{
+	return max(READ_ONCE(node->mem[kind].level),
+		   READ_ONCE(ockam_mem_machine[kind].level));
+}
 
 #endif /* _OCKAM_NODE_H */

@@ -155,7 +155,8 @@ void ockam_sink_progress(struct ockam_sink *sink)
 	ockam_sink_wake(sink);
 }
 
-void ockam_source_init(struct ockam_source *src, u32 limit,
+void ockam_source_init(struct ockam_source *src, struct ockam_node *node,
+		       u32 limit,
 		       void (*release)(struct ockam_source *src),
 		       void (*resume)(struct ockam_source *src))
 {
@@ -163,6 +164,7 @@ void ockam_source_init(struct ockam_source *src, u32 limit,
 	atomic_set(&src->parked, 0);
 	src->stopped = false;
 	src->limit = limit;
+	src->node = node;
 	src->user = NULL;
 	src->release = release;
 	src->resume = resume;
@@ -179,12 +181,19 @@ void ockam_source_put(struct ockam_source *src)
 		src->release(src);
 }
 
-/* Its own limit, or less while its user is over his. */
+/*
+ * Its own limit; less while memory is short, or its user over his limit; nothing
+ * but a message at a time when there is none.
+ */
 static int source_limit(const struct ockam_source *src)
 {
-	if (ockam_limit_over(src->user))
-		return min_t(u32, src->limit, OCKAM_LIMIT_LEAST);
-	return src->limit;
+	u8 level = ockam_mem_level(src->node, OCKAM_MEM_LINKS);
+
+	if (likely(level == OCKAM_MEM_FREE && !ockam_limit_over(src->user)))
+		return src->limit;
+	if (level >= OCKAM_MEM_FULL)
+		return 1;
+	return min_t(u32, src->limit, OCKAM_MEM_LEAST);
 }
 
 /* Below this a source that was full goes on. */
@@ -200,6 +209,10 @@ bool ockam_source_full(struct ockam_source *src)
 	if (likely(atomic_read(&src->parked) < source_limit(src)))
 		return false;
 
+	if (ockam_limit_over(src->user))
+		ockam_stat_inc(src->node, OCKAM_STAT_USER_LIMIT);
+	else if (ockam_mem_level(src->node, OCKAM_MEM_LINKS))
+		ockam_stat_inc(src->node, OCKAM_STAT_MEM_LIMIT);
 	WRITE_ONCE(src->stopped, true);
 	smp_mb(); /* pairs with the one in ockam_source_uncharge() */
 	if (atomic_read(&src->parked) >= source_low(src))

@@ -157,6 +157,7 @@ void ockam_sink_wake(struct ockam_sink *sink);
  * @parked: bytes charged now
  * @stopped: it was full, and @resume is due
  * @limit: bytes
+ * @node: its node
  * @user: limits over the user (limit.h), or NULL
  * @release: last reference gone, any context
  * @resume: parked fell well below the limit after ockam_source_full() had
@@ -167,6 +168,7 @@ struct ockam_source {
 	atomic_t	parked;
 	bool		stopped;
 	u32		limit;
+	struct ockam_node *node;
 	struct ockam_limit *user;
 	void		(*release)(struct ockam_source *src);
 	void		(*resume)(struct ockam_source *src);
@@ -179,7 +181,8 @@ struct ockam_source {
  */
 #define OCKAM_SOURCE_SLACK	(64 * 1024)
 
-void ockam_source_init(struct ockam_source *src, u32 limit,
+void ockam_source_init(struct ockam_source *src, struct ockam_node *node,
+		       u32 limit,
 		       void (*release)(struct ockam_source *src),
 		       void (*resume)(struct ockam_source *src));
 void ockam_source_get(struct ockam_source *src);

@@ -10,6 +10,8 @@
 #include <linux/u64_stats_sync.h>
 #include <uapi/linux/ockam_netlink.h>
 
+#include "mem.h"
+
 struct ockam_node;
 struct sk_buff;
 
@@ -17,11 +19,13 @@ struct sk_buff;
  * struct ockam_stats - one CPU's counters
  * @count: indexed by enum ockam_stat
  * @drop: indexed by enum ockam_drop
+ * @mem: bytes that are not yet on the node's accounts, see mem.h
  * @sync: for readers on 32-bit machines
  */
 struct ockam_stats {
 	u64			count[__OCKAM_STAT_MAX];
 	u64			drop[__OCKAM_DROP_MAX];
+	int			mem[__OCKAM_MEM_MAX];
 	struct u64_stats_sync	sync;
 };
 

@@ -36,7 +36,8 @@
  * @size: bytes of the body
  * @got: bytes of it so far
  * @cap: bytes that @last is for
- * @taken: bytes that the node counts for it, see OCKAM_PARTIAL_MAX
+ * @taken: bytes that the node counts for it while it is not complete
+ * @frame: what is set aside for it, if it is large
  * @skip: bytes of a body that is not wanted
  * @avail: bytes in TCP's receive queue
  * @want: bytes there that are worth a look
@@ -49,8 +50,8 @@
  * @version: the peer has sent its version byte
  * @again: the run ended before the data did
  * @held: the source is full
- * @starved: the node's other large frames leave nothing for this one, or its
- *	control group has no memory
+ * @starved: the node or its control group has no memory, or its other large
+ *	frames leave nothing for this one
  * @moved: a frame was completed in this run
  * @busy: @large, or what it was, is not routed yet; nothing may overtake it
  * @large: message for process context
@@ -62,6 +63,7 @@ struct ockam_rx {
 	u32		got;
 	u32		cap;
 	u32		taken;
+	struct ockam_large_frame	frame;
 	u32		skip;
 	int		avail;
 	int		want;

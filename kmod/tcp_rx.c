@@ -7,10 +7,10 @@
  * received, each body is copied once into memory of the right size, and a peer
  * that sends single bytes only fills a queue that TCP keeps small.  When that
  * queue runs full, and for what is larger than OCKAM_LINEAR_MAX, the body is
- * taken over in large chunks.  What large frames take beyond their first chunk
- * is bounded per node: beyond that a frame waits in TCP, with its deadline
- * running, until others are complete or over their time.  So it is with the
- * limit over the user of a container (limit.h).
+ * taken over in large chunks.  What frames take until they are complete is on the
+ * node's account (mem.h); for large ones all of it is set aside beforehand
+ * (tcp_large.c).  A frame that there is nothing for waits in TCP, and its deadline
+ * does not run.  So it is with the limit over the user of a container (limit.h).
  */
 #include <linux/slab.h>
 #include <net/tcp.h>
@@ -32,7 +32,7 @@
 #define RX_MSGS			64
 #define RX_BYTES		(256 * 1024)
 #define RX_CHUNK		16000	/* of a large body, after the first */
-#define RX_PARTIAL_RETRY	(HZ / 10)
+#define RX_RETRY	(HZ / 10)	/* for memory */
 
 static unsigned long rx_patience(const struct ockam_tcp *tcp)
 {
@@ -54,39 +54,53 @@ static bool rx_pressed(const struct sock *sk)
 	       tcp_under_memory_pressure(sk);
 }
 
-/* Room for a few of the largest messages at once. */
+static void rx_count(struct ockam_tcp *tcp, int bytes)
+{
+	ockam_mem_add(tcp->link->node, OCKAM_MEM_LINKS, bytes);
+	ockam_limit_add(tcp->link->source.user, bytes);
+	tcp->rx.taken += bytes;
+}
+
+/* All that a large frame needs. */
 static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
 {
+	const struct ockam_source *src = &tcp->link->source;
 	struct ockam_node *node = tcp->link->node;
-	struct ockam_rx *rx = &tcp->rx;
+	u8 level = ockam_mem_level(node, OCKAM_MEM_LINKS);
 
 	/* Who has little here may finish what he has begun: limit.h. */
-	if (ockam_limit_over(tcp->link->source.user) &&
-	    atomic_read(&tcp->link->source.parked) >= OCKAM_LIMIT_LEAST) {
+	if (ockam_limit_over(src->user) &&
+	    atomic_read(&src->parked) >= OCKAM_LIMIT_LEAST) {
 		ockam_stat_inc(node, OCKAM_STAT_USER_LIMIT);
 		return false;
 	}
-	if (atomic_add_return(bytes, &node->rx_partial) > OCKAM_PARTIAL_MAX) {
-		atomic_sub(bytes, &node->rx_partial);
+	/* So it is with the node's, for who has nothing. */
+	if (level == OCKAM_MEM_OVER ||
+	    (level == OCKAM_MEM_FULL && atomic_read(&src->parked)))
 		return false;
-	}
-	ockam_limit_add(tcp->link->source.user, bytes);
-	rx->taken += bytes;
+	if (!ockam_large_take(node, &tcp->rx.frame, bytes))
+		return false;
+	rx_count(tcp, bytes);
 	return true;
-}
-
-static void rx_untake(struct ockam_tcp *tcp, u32 bytes)
-{
-	atomic_sub(bytes, &tcp->link->node->rx_partial);
-	ockam_limit_add(tcp->link->source.user, -(long)bytes);
-	tcp->rx.taken -= bytes;
 }
 
 /* The frame is complete, or never will be. */
 static void rx_give_back(struct ockam_tcp *tcp)
 {
 	if (unlikely(tcp->rx.taken))
-		rx_untake(tcp, tcp->rx.taken);
+		rx_count(tcp, -(int)tcp->rx.taken);
+	ockam_large_drop(tcp->link->node, &tcp->rx.frame);
+}
+
+/* Tried again by the timer. */
+static void rx_starve(struct ockam_tcp *tcp)
+{
+	struct ockam_node *node = tcp->link->node;
+
+	ockam_stat_inc(node, OCKAM_STAT_MEM_LIMIT);
+	if (ockam_mem_level(node, OCKAM_MEM_LINKS) >= OCKAM_MEM_FULL)
+		ockam_large_press(node);
+	WRITE_ONCE(tcp->rx.starved, true);
 }
 
 static void rx_message(struct ockam_tcp *tcp)
@@ -147,10 +161,13 @@ static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
 			return 0;
 		}
 		if (unlikely(ockam_source_full(&tcp->link->source))) {
-			if (ockam_limit_over(tcp->link->source.user))
-				ockam_stat_inc(tcp->link->node,
-					       OCKAM_STAT_USER_LIMIT);
 			rx->held = true;
+			return 0;
+		}
+		if (unlikely(ockam_mem_level(tcp->link->node,
+					     OCKAM_MEM_LINKS) ==
+			     OCKAM_MEM_OVER)) {
+			rx_starve(tcp);
 			return 0;
 		}
 	}
@@ -249,20 +266,19 @@ static bool rx_room(struct ockam_tcp *tcp)
 	struct ockam_rx *rx = &tcp->rx;
 	u32 most = rx->skb ? RX_CHUNK : OCKAM_LINEAR_MAX;
 	u32 cap = min(rx->size - rx->got, most);
+	bool large = rx->size > OCKAM_LINEAR_MAX;
 	struct sk_buff *skb;
 
 	if (rx->avail < (int)cap && !rx_pressed(tcp->sk)) {
 		rx->want = cap;
 		return false;
 	}
-	if (rx->skb && unlikely(!rx_take(tcp, cap))) {
-		WRITE_ONCE(rx->starved, true);
+	if (large && !rx->frame.bytes && unlikely(!rx_take(tcp, rx->size))) {
+		rx_starve(tcp);
 		return false;
 	}
 	skb = rx_alloc(tcp, cap);
 	if (unlikely(!skb)) {
-		if (rx->skb)
-			rx_untake(tcp, cap);
 		/* Process context has more to allocate from. */
 		if (!gfpflags_allow_blocking(rx->gfp))
 			rx->again = true;
@@ -271,6 +287,12 @@ static bool rx_room(struct ockam_tcp *tcp)
 		else
 			ockam_tcp_fail(tcp, OCKAM_LINK_REASON_NO_MEMORY, -ENOMEM);
 		return false;
+	}
+	/* Others are messages in this very run. */
+	if (large || unlikely(rx->avail < (int)cap)) {
+		if (!large)
+			rx_count(tcp, skb->truesize);
+		ockam_large_moved(tcp->link->node, &rx->frame);
 	}
 	if (!rx->skb)
 		rx->skb = skb;
@@ -348,12 +370,20 @@ static int rx_actor(read_descriptor_t *desc, struct sk_buff *from,
 	return used;
 }
 
-/* The peer's clock runs while we wait for it, not while it waits for us. */
+/*
+ * The peer's clock runs while we wait for it, not while it waits for us, nor for
+ * memory.
+ */
 static void rx_clock(struct ockam_tcp *tcp)
 {
 	struct ockam_rx *rx = &tcp->rx;
 	unsigned long due;
 
+	if (unlikely(rx->starved)) {
+		WRITE_ONCE(tcp->deadline, 0);
+		mod_timer(&tcp->timer, jiffies + RX_RETRY);
+		return;
+	}
 	if (rx->again || rx->held || rx->busy ||
 	    (rx->version && !rx->nhead && rx->avail <= 0)) {
 		WRITE_ONCE(tcp->deadline, 0);
@@ -365,8 +395,6 @@ static void rx_clock(struct ockam_tcp *tcp)
 		if (!timer_pending(&tcp->timer))
 			mod_timer(&tcp->timer, due);
 	}
-	if (unlikely(rx->starved))
-		mod_timer(&tcp->timer, jiffies + RX_PARTIAL_RETRY);
 }
 
 /* Nothing more will come, and what came has been taken. */
@@ -441,13 +469,13 @@ static void rx_timer(struct timer_list *t)
 	struct ockam_tcp *tcp = container_of(t, struct ockam_tcp, timer);
 	unsigned long due = READ_ONCE(tcp->deadline);
 
+	/* It comes back if there is still nothing. */
+	if (READ_ONCE(tcp->rx.starved))
+		ockam_tcp_queue(tcp, &tcp->rx_work);
 	if (!due)
 		return;
 	if (time_before(jiffies, due)) {
 		mod_timer(&tcp->timer, due);
-		/* It comes back sooner if there is still nothing. */
-		if (READ_ONCE(tcp->rx.starved))
-			ockam_tcp_queue(tcp, &tcp->rx_work);
 		return;
 	}
 	ockam_tcp_fail(tcp, READ_ONCE(tcp->rx.version) ?
@@ -458,6 +486,7 @@ static void rx_timer(struct timer_list *t)
 void ockam_tcp_rx_init(struct ockam_tcp *tcp)
 {
 	tcp->rx.want = 1;
+	INIT_LIST_HEAD(&tcp->rx.frame.list);
 	tcp->rx.guess.onward = OCKAM_LINK_ROUTE;
 	tcp->rx.guess.ret = OCKAM_LINK_ROUTE;
 	timer_setup(&tcp->timer, rx_timer, 0);

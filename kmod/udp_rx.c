@@ -23,9 +23,10 @@
 #include "udp_priv.h"
 
 #define RX_MEM_MIN		(4 * 1024 * 1024)
-/* Anybody can begin messages here: TCP's large frames keep half of the node's. */
 #define RX_NODE_MAX		(OCKAM_PARTIAL_MAX / 2)
 #define RX_MEM_MAX		(RX_NODE_MAX / 2)
+/* A link has so much whatever others have. */
+#define RX_MEM_LEAST		(64 * 1024)
 #define RX_MEM_FACTOR		4	/* what small pieces take for a large one */
 #define RX_PATIENCE_MS		2000
 
@@ -64,7 +65,8 @@ static void rx_refuse(struct ockam_udp *udp, struct sk_buff *skb,
 static void rx_untake(struct ockam_udp *udp, u32 bytes)
 {
 	udp->mem -= bytes;
-	atomic_sub(bytes, &udp->link->node->rx_partial);
+	atomic_sub(bytes, &udp->link->node->rx_pieces);
+	ockam_mem_add(udp->link->node, OCKAM_MEM_LINKS, -(int)bytes);
 	ockam_limit_add(udp->link->source.user, -(long)bytes);
 }
 
@@ -98,6 +100,22 @@ static u32 rx_mem_max(const struct ockam_udp *udp)
 	return clamp_t(u64, most, RX_MEM_MIN, RX_MEM_MAX);
 }
 
+/* What all of a node's links may keep, which is more for who has little. */
+static bool rx_node_full(const struct ockam_udp *udp, u32 bytes)
+{
+	struct ockam_node *node = udp->link->node;
+	unsigned long most = min_t(unsigned long, RX_NODE_MAX,
+				   READ_ONCE(node->conf.mem_limit) / 8);
+	u8 level = ockam_mem_level(node, OCKAM_MEM_LINKS);
+
+	if (level == OCKAM_MEM_OVER)
+		return true;
+	if (udp->mem + bytes <= RX_MEM_LEAST)
+		return false;
+	return level == OCKAM_MEM_FULL ||
+	       atomic_read(&node->rx_pieces) + bytes > most;
+}
+
 /*
  * Memory for one more datagram of @p; older messages make room for it within the
  * link's own limit.  False: there is none, and @p is still in the table unless
@@ -123,11 +141,12 @@ static bool rx_take(struct ockam_udp *udp, struct ockam_partial *p, u32 bytes,
 		ockam_stat_inc(link->node, OCKAM_STAT_USER_LIMIT);
 		return false;
 	}
-	if (atomic_add_return(bytes, &link->node->rx_partial) >
-	    RX_NODE_MAX) {
-		atomic_sub(bytes, &link->node->rx_partial);
+	if (rx_node_full(udp, bytes)) {
+		ockam_stat_inc(link->node, OCKAM_STAT_MEM_LIMIT);
 		return false;
 	}
+	atomic_add(bytes, &link->node->rx_pieces);
+	ockam_mem_add(link->node, OCKAM_MEM_LINKS, bytes);
 	ockam_limit_add(link->source.user, bytes);
 	udp->mem += bytes;
 	p->mem += bytes;
@@ -175,10 +194,13 @@ static bool rx_full(struct ockam_udp *udp)
 {
 	struct ockam_link *link = udp->link;
 
+	if (unlikely(ockam_mem_level(link->node, OCKAM_MEM_LINKS) ==
+		     OCKAM_MEM_OVER)) {
+		ockam_refuse(link->node, OCKAM_DROP_MEM_LIMIT);
+		return true;
+	}
 	if (likely(!ockam_source_full(&link->source)))
 		return false;
-	if (ockam_limit_over(link->source.user))
-		ockam_stat_inc(link->node, OCKAM_STAT_USER_LIMIT);
 	ockam_refuse(link->node, OCKAM_DROP_QUEUE_FULL);
 	return true;
 }

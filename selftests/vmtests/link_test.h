@@ -161,6 +161,9 @@ OT int lt_set(const struct lt_node *node, int attr, uint32_t value)
 	case OCKAM_A_NODE_HOLD_MS:
 		set.hold_ms = value;
 		break;
+	case OCKAM_A_NODE_MEM_LIMIT:
+		set.mem_limit = value;
+		break;
 	default:
 		return -ENOSYS;
 	}

@@ -72,6 +72,12 @@ struct ockam_nl_node {
 	uint32_t	reply_ms;
 	uint32_t	forward;
 	uint32_t	hold_ms;
+	uint64_t	mem_limit;
+	uint64_t	mem_links;
+	uint64_t	mem_queues;
+	uint64_t	machine_limit;
+	uint64_t	machine_links;
+	uint64_t	machine_queues;
 	struct ockam_nl_route	reserved;	/* a list of names */
 	uint32_t	links;
 	uint32_t	channels;

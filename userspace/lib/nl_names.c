@@ -53,6 +53,18 @@ static const struct ockam_nl_field node_fields[] = {
 	      "hold-ms"),
 	FIELD(node, OCKAM_A_NODE_RESERVED, OCKAM_NL_NAMES, reserved,
 	      "reserved"),
+	FIELD(node, OCKAM_A_NODE_MEM_LIMIT, OCKAM_NL_U64, mem_limit,
+	      "mem-limit"),
+	FIELD(node, OCKAM_A_NODE_MEM_LINKS, OCKAM_NL_U64, mem_links,
+	      "mem-links"),
+	FIELD(node, OCKAM_A_NODE_MEM_QUEUES, OCKAM_NL_U64, mem_queues,
+	      "mem-queues"),
+	FIELD(node, OCKAM_A_NODE_MACHINE_LIMIT, OCKAM_NL_U64, machine_limit,
+	      "machine-limit"),
+	FIELD(node, OCKAM_A_NODE_MACHINE_LINKS, OCKAM_NL_U64, machine_links,
+	      "machine-links"),
+	FIELD(node, OCKAM_A_NODE_MACHINE_QUEUES, OCKAM_NL_U64, machine_queues,
+	      "machine-queues"),
 };
 
 static const struct ockam_nl_field worker_fields[] = {
@@ -374,6 +386,8 @@ static const char * const stat_names[] = {
 	[OCKAM_STAT_HEARTBEATS] = "heartbeats",
 	[OCKAM_STAT_BINDS_HELD] = "binds-held",
 	[OCKAM_STAT_USER_LIMIT] = "user-limit",
+	[OCKAM_STAT_MEM_LIMIT] = "mem-limit",
+	[OCKAM_STAT_GAVE_WAY] = "gave-way",
 };
 
 static const char * const drop_names[] = {
@@ -420,6 +434,7 @@ static const char * const drop_names[] = {
 	[OCKAM_DROP_UDP_TARGET] = "udp-target",
 	[OCKAM_DROP_UDP_SEND] = "udp-send",
 	[OCKAM_DROP_UNPROVEN] = "unproven",
+	[OCKAM_DROP_MEM_LIMIT] = "mem-limit",
 };
 
 static const struct {

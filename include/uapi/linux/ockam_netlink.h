@@ -27,6 +27,10 @@
  *   them
  * @OCKAM_STAT_USER_LIMIT: what the limits over the user of a container refused
  *   or held back: sockets, links, channels, hops; reading from links
+ * @OCKAM_STAT_MEM_LIMIT: times that the limit on memory held a link back, or
+ *   had it wait
+ * @OCKAM_STAT_GAVE_WAY: links that were closed since a large frame of theirs
+ *   did not come on while others waited for its memory
  */
 enum ockam_stat {
 	OCKAM_STAT_SENT,
@@ -41,6 +45,8 @@ enum ockam_stat {
 	OCKAM_STAT_HEARTBEATS,
 	OCKAM_STAT_BINDS_HELD,
 	OCKAM_STAT_USER_LIMIT,
+	OCKAM_STAT_MEM_LIMIT,
+	OCKAM_STAT_GAVE_WAY,
 
 	/* private: */
 	__OCKAM_STAT_MAX,
@@ -105,6 +111,8 @@ enum ockam_stat {
  * @OCKAM_DROP_UDP_SEND: the network did not take a datagram
  * @OCKAM_DROP_UNPROVEN: more than a channel sends to a new UDP address of its
  *   peer before a second message came from there
+ * @OCKAM_DROP_MEM_LIMIT: there was no memory for it under the node's or the
+ *   machine's limit
  */
 enum ockam_drop {
 	OCKAM_DROP_NO_WORKER,
@@ -150,6 +158,7 @@ enum ockam_drop {
 	OCKAM_DROP_UDP_TARGET,
 	OCKAM_DROP_UDP_SEND,
 	OCKAM_DROP_UNPROVEN,
+	OCKAM_DROP_MEM_LIMIT,
 
 	/* private: */
 	__OCKAM_DROP_MAX,
@@ -366,6 +375,12 @@ enum {
 	OCKAM_A_NODE_DROPS,
 	OCKAM_A_NODE_HOLD_MS,
 	OCKAM_A_NODE_RESERVED,
+	OCKAM_A_NODE_MEM_LIMIT,
+	OCKAM_A_NODE_MEM_LINKS,
+	OCKAM_A_NODE_MEM_QUEUES,
+	OCKAM_A_NODE_MACHINE_LIMIT,
+	OCKAM_A_NODE_MACHINE_LINKS,
+	OCKAM_A_NODE_MACHINE_QUEUES,
 
 	__OCKAM_A_NODE_MAX,
 	OCKAM_A_NODE_MAX = (__OCKAM_A_NODE_MAX - 1)
@@ -385,6 +400,8 @@ enum {
 	OCKAM_A_STATS_HEARTBEATS,
 	OCKAM_A_STATS_BINDS_HELD,
 	OCKAM_A_STATS_USER_LIMIT,
+	OCKAM_A_STATS_MEM_LIMIT,
+	OCKAM_A_STATS_GAVE_WAY,
 
 	__OCKAM_A_STATS_MAX,
 	OCKAM_A_STATS_MAX = (__OCKAM_A_STATS_MAX - 1)
@@ -435,6 +452,7 @@ enum {
 	OCKAM_A_DROPS_UDP_TARGET,
 	OCKAM_A_DROPS_UDP_SEND,
 	OCKAM_A_DROPS_UNPROVEN,
+	OCKAM_A_DROPS_MEM_LIMIT,
 
 	__OCKAM_A_DROPS_MAX,
 	OCKAM_A_DROPS_MAX = (__OCKAM_A_DROPS_MAX - 1)

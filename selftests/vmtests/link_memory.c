@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * What strangers, slow readers and peers that read nothing can make a node hold:
+ * its sum has a bound, and those who do nothing wrong go on.
+ */
+#include <sys/resource.h>
+
+#include "kselftest_harness.h"
+#include "link_test.h"
+
+#define MIB		(1024 * 1024)
+#define KIB(n)		((unsigned long long)(n) / 1024)
+#define STRANGERS	200
+
+/* In MiB; what is free, or would be. */
+static long available(void)
+{
+	char line[128];
+	long kib = -1;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemAvailable: %ld", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib / 1024;
+}
+
+static int more_files(void)
+{
+	struct rlimit r = { 4096, 4096 };
+
+	return OT_ERR(setrlimit(RLIMIT_NOFILE, &r));
+}
+
+FIXTURE(memory) {
+	struct lt_node node;
+	struct lt_wire honest;
+	struct sockaddr_storage at;
+	struct lt_buf frame;
+	int door;
+	int slow;
+	int fast;
+	int fd[STRANGERS];
+	size_t sent[STRANGERS];
+};
+
+FIXTURE_SETUP(memory)
+{
+	int i;
+
+	ASSERT_EQ(0, more_files());
+	ASSERT_EQ(0, lt_node_new(&self->node));
+	ASSERT_EQ(0, lt_small_buffers());
+	self->at = lt_addr("127.0.0.1", 0);
+	self->door = lt_listen(&self->node, &self->at, lt_conf(0));
+	ASSERT_LT(0, self->door);
+	self->slow = lt_worker("slow", OCKAM_ACCEPT_LINKS);
+	ASSERT_LE(0, self->slow);
+	self->fast = lt_worker("fast", OCKAM_ACCEPT_LINKS);
+	ASSERT_LE(0, self->fast);
+	for (i = 0; i < STRANGERS; i++)
+		self->fd[i] = -1;
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	int i;
+
+	for (i = 0; i < STRANGERS; i++)
+		if (self->fd[i] >= 0)
+			close(self->fd[i]);
+	close(self->slow);
+	close(self->fast);
+	lt_buf_free(&self->frame);
+	lt_node_free(&self->node);
+}
+
+static void make_frame(struct lt_buf *b, const char *to, size_t len)
+{
+	struct ot_route onward = ot_route(to, NULL);
+	struct ot_route ret = ot_route("app", NULL);
+	char *payload = calloc(1, len);
+
+	b->len = 0;
+	lt_put_frame(b, &onward, &ret, payload, len);
+	free(payload);
+}
+
+/* What TCP takes of frames in a row, of which @sent bytes went before. */
+static size_t feed(int fd, const struct lt_buf *frame, size_t sent)
+{
+	size_t at = sent % frame->len;
+	ssize_t n = send(fd, frame->data + at, frame->len - at,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	return n > 0 ? n : 0;
+}
+
+/*
+ * Strangers send to a worker that reads nothing for as long as anything is
+ * taken, while an honest link's messages arrive all the time.
+ */
+TEST_F_TIMEOUT(memory, strangers, 400)
+{
+	long before, least, now;
+	unsigned int calm = 0, honest = 0;
+	struct ockam_nl_node node = {};
+	struct lt_buf one = {};
+	int i;
+	char c;
+
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "honest")));
+	make_frame(&one, "slow", 64);
+	/* Many frames at a time. */
+	for (i = 0; i < 64; i++)
+		lt_put(&self->frame, one.data, one.len);
+	lt_buf_free(&one);
+	for (i = 0; i < STRANGERS; i++) {
+		self->fd[i] = lt_tcp_connect(&self->at);
+		ASSERT_LE(0, self->fd[i]);
+		ASSERT_TRUE(lt_greet(self->fd[i]));
+	}
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS, 3600000));
+
+	before = least = available();
+	while (calm < 20) {
+		size_t moved = 0;
+
+		for (i = 0; i < STRANGERS; i++) {
+			size_t n = feed(self->fd[i], &self->frame,
+					self->sent[i]);
+
+			self->sent[i] += n;
+			moved += n;
+		}
+		if (!moved)
+			usleep(50000);
+		calm = moved ? 0 : calm + 1;
+		ASSERT_TRUE(lt_tell(self->honest.peer, "fast", "f", 1));
+		ASSERT_EQ(1, ot_recv(self->fast, &c, 1, 0));
+		honest++;
+		now = available();
+		least = now < least ? now : least;
+		/* Before the machine has none left. */
+		ASSERT_GT(250, before - now) TH_LOG("%ld MiB", before - now);
+	}
+	ASSERT_EQ(0, ockam_nl_node_get(self->node.nl, &node));
+	TH_LOG("%d links took %ld MiB, %u honest messages", STRANGERS,
+	       before - least, honest);
+	TH_LOG("limit %llu KiB, in links %llu KiB, in queues %llu KiB; machine %llu KiB, %llu KiB, %llu KiB",
+	       KIB(node.mem_limit), KIB(node.mem_links), KIB(node.mem_queues),
+	       KIB(node.machine_limit), KIB(node.machine_links),
+	       KIB(node.machine_queues));
+	EXPECT_GE(node.mem_limit * 5 / 4 + MIB, node.mem_links);
+	/* The limit of 1 GiB is 64 MiB; the rest is TCP's, and the test's. */
+	EXPECT_GT(140, before - least);
+
+	/* What was taken comes, and makes room for the rest. */
+	for (i = 0; i < 2000; i++) {
+		char buf[64];
+
+		ASSERT_EQ(64, ot_recv(self->slow, buf, sizeof(buf), 0));
+	}
+	EXPECT_EQ(0, lt_drops(&self->node));
+}
+
+static uint64_t held(const struct lt_node *node)
+{
+	struct ockam_nl_node now = {};
+
+	return ockam_nl_node_get(node->nl, &now) ? LT_NEVER : now.mem_links;
+}
+
+/* Less than they take: a message of each beyond the limit, and no more. */
+TEST_F_TIMEOUT(memory, strangers_at_the_limit, 400)
+{
+	uint64_t most = 0, limit = 2 * MIB;
+	unsigned int calm = 0;
+	int i;
+	char c;
+
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "honest")));
+	make_frame(&self->frame, "slow", 64);
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS, 3600000));
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_MEM_LIMIT, limit));
+	EXPECT_EQ(-ERANGE, lt_set(&self->node, OCKAM_A_NODE_MEM_LIMIT,
+				  MIB - 1));
+	for (i = 0; i < STRANGERS; i++) {
+		self->fd[i] = lt_tcp_connect(&self->at);
+		ASSERT_LE(0, self->fd[i]);
+		ASSERT_TRUE(lt_greet(self->fd[i]));
+	}
+	while (calm < 20) {
+		size_t moved = 0;
+		uint64_t now;
+
+		for (i = 0; i < STRANGERS; i++) {
+			size_t n = feed(self->fd[i], &self->frame,
+					self->sent[i]);
+
+			self->sent[i] += n;
+			moved += n;
+		}
+		calm = moved ? 0 : calm + 1;
+		ASSERT_TRUE(lt_tell(self->honest.peer, "fast", "f", 1));
+		ASSERT_EQ(1, ot_recv(self->fast, &c, 1, 0));
+		now = held(&self->node);
+		most = now > most ? now : most;
+	}
+	TH_LOG("%llu KiB at most", KIB(most));
+	EXPECT_GT(limit * 5 / 4 + MIB / 4, most);
+	EXPECT_LT(limit, most);
+	EXPECT_LT(0, lt_stat(&self->node, OCKAM_STAT_MEM_LIMIT));
+	for (i = 0; i < 1000; i++) {
+		char buf[64];
+
+		ASSERT_EQ(64, ot_recv(self->slow, buf, sizeof(buf), 0));
+	}
+	EXPECT_EQ(0, lt_drops(&self->node));
+	for (i = 0; i < STRANGERS; i++) {
+		close(self->fd[i]);
+		self->fd[i] = -1;
+	}
+	/* What is left is what slow has not read, and not on that account. */
+	for (calm = 0; calm < 100 && held(&self->node); calm++) {
+		while (ot_recv(self->slow, &c, 1, MSG_DONTWAIT) >= 0)
+			calm = 0;
+		usleep(20000);
+	}
+	EXPECT_EQ(0, held(&self->node));
+}
+
+/* Beginnings of frames take all there is; those that stop there give way. */
+TEST_F_TIMEOUT(memory, beginnings, 400)
+{
+	uint64_t limit = 2 * MIB, start;
+	int i;
+	char c;
+
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "honest")));
+	/* Not a large one. */
+	make_frame(&self->frame, "slow", 17300);
+	for (i = 0; i < STRANGERS; i++) {
+		self->fd[i] = lt_tcp_connect(&self->at);
+		ASSERT_LE(0, self->fd[i]);
+		ASSERT_TRUE(lt_greet(self->fd[i]));
+	}
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_MEM_LIMIT, limit));
+	for (i = 0; i < STRANGERS; i++)
+		ASSERT_TRUE(lt_write(self->fd[i], self->frame.data,
+				     self->frame.len - 1));
+	EXPECT_TRUE(OT_WAIT(held(&self->node) > limit));
+	usleep(200000);
+	EXPECT_GT(limit * 5 / 4 + MIB / 4, held(&self->node));
+	start = ot_ms();
+	ASSERT_TRUE(lt_tell(self->honest.peer, "fast", "f", 1));
+	ASSERT_EQ(1, ot_recv(self->fast, &c, 1, 0));
+	TH_LOG("a message after %llu ms, %llu links gave way",
+	       (unsigned long long)(ot_ms() - start),
+	       (unsigned long long)lt_stat(&self->node, OCKAM_STAT_GAVE_WAY));
+	EXPECT_GT(4000, ot_ms() - start);
+	EXPECT_LT(0, lt_stat(&self->node, OCKAM_STAT_GAVE_WAY));
+	EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node,
+						self->honest.link));
+}
+
+static uint64_t tell_takes(struct __test_metadata *_metadata,
+			   struct _test_data_memory *self, size_t len)
+{
+	uint64_t start = ot_ms();
+	char *buf = malloc(len);
+
+	make_frame(&self->frame, "fast", len);
+	EXPECT_TRUE(lt_write(self->honest.peer, self->frame.data,
+			     self->frame.len));
+	EXPECT_EQ(len, ot_recv(self->fast, buf, len, 0));
+	free(buf);
+	return ot_ms() - start;
+}
+
+/*
+ * Frames that stop one byte before their end, more than there is room for, do
+ * not keep others from sending large ones.
+ */
+TEST_F_TIMEOUT(memory, unfinished_frames, 400)
+{
+	struct timeval tv = { .tv_sec = 120 };
+	uint64_t ms;
+	int i, n = 80;
+
+	setsockopt(self->fast, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "honest")));
+	setsockopt(self->honest.peer, SOL_SOCKET, SO_SNDTIMEO, &tv,
+		   sizeof(tv));
+	make_frame(&self->frame, "slow", MIB);
+	for (i = 0; i < n; i++) {
+		self->fd[i] = lt_tcp_connect(&self->at);
+		ASSERT_LE(0, self->fd[i]);
+		ASSERT_TRUE(lt_greet(self->fd[i]));
+	}
+	for (;;) {
+		size_t moved = 0;
+
+		for (i = 0; i < n; i++) {
+			size_t left = self->frame.len - 1 - self->sent[i];
+			ssize_t k = send(self->fd[i],
+					 self->frame.data + self->sent[i],
+					 left, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+			if (!left || k <= 0)
+				continue;
+			self->sent[i] += k;
+			moved += k;
+		}
+		if (!moved)
+			break;
+		usleep(10000);
+	}
+	ms = tell_takes(_metadata, self, 100000);
+	TH_LOG("100 kB beside %d unfinished frames: %llu ms", n,
+	       (unsigned long long)ms);
+	EXPECT_GT(1000, ms);
+	ms = tell_takes(_metadata, self, MIB);
+	TH_LOG("1 MiB: %llu ms", (unsigned long long)ms);
+	EXPECT_GT(8000, ms);
+	/* Its own link is not to blame. */
+	EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node,
+						self->honest.link));
+	EXPECT_EQ(0, lt_drops(&self->node));
+}
+
+TEST_HARNESS_MAIN
