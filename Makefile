@@ -10,7 +10,7 @@ V ?= 0
 
 export OCKAM_BUILD ?= $(CURDIR)/build
 BUILD := $(OCKAM_BUILD)
-VM := selftests/vm
+VM := selftests/runner
 
 # Shared by sub-makes, but never more jobs than cores: VMs run beside them.
 JOBS ?= $(shell nproc)

@@ -11,8 +11,8 @@
 #include <sys/resource.h>
 
 #include "kselftest_harness.h"
-#include "../vmtests/link_test.h"
-#include "../vmtests/channel_test.h"
+#include "link_test.h"
+#include "channel_test.h"
 
 #define NODES	100
 

@@ -14,11 +14,11 @@
  * Ends with status 1 if a rate is below nine tenths, or the gap takes a second.
  */
 #include "kselftest_harness.h"
-#include "../vmtests/ockam_test.h"
+#include "ockam_test.h"
 #include "nl.h"
-#include "../vmtests/link_test.h"
-#include "../vmtests/channel_test.h"
-#include "../vmtests/attack_test.h"
+#include "link_test.h"
+#include "channel_test.h"
+#include "attack_test.h"
 
 #define FORGED		96	/* in front of each honest one */
 #define ROUNDS		1100

@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
-# Fuzzers of the module's ground rooms.  fuzz_wire and fuzz_chan include
-# codec.c.
+# libFuzzer targets. Their seeds lie in corpus/, or are made by mkcorpus.py.
 
+FUZZ_CFLAGS = $(BASE_CFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link $(USER_CFLAGS) -I$(TOP)/kmod \
+	-I$(TOP)/userspace/lib -I$(SRCDIR)/unit/kmod -I$(SRCDIR)/unit/identity
+FUZZ_LDLIBS := -fsanitize=fuzzer -lsodium -lcrypto -lcbor
+
+$(foreach s,$(USER_SRCS),$(eval $(call object,FUZZ,fuzz,$(s),$(FUZZ_CC))))
+FUZZ_LIB := $(O)/fuzz/libuser.a
+$(FUZZ_LIB): $(patsubst %.c,$(O)/fuzz/obj/%.o,$(USER_SRCS))
+	@rm -f $@ && $(AR) rcs $@ $^
+
+# fuzz_wire and fuzz_chan include codec.c.
 fuzz_route_SRCS := kmod/route.c kmod/codec.c
 fuzz_ring_SRCS := kmod/keyring.c kmod/window.c
 fuzz_pieces_SRCS := kmod/pieces.c kmod/codec.c kmod/route.c
+fuzz_request_SRCS := userspace/lib/request.c
 
-fuzz_wire_CFLAGS := -I$(TOP)/kmod
-fuzz_chan_CFLAGS := -I$(TOP)/kmod
-fuzz_route_CFLAGS := -I$(TOP)/kmod
-fuzz_ring_CFLAGS := -I$(TOP)/kmod
-fuzz_pieces_CFLAGS := -I$(TOP)/kmod
+FUZZ_SRCS := $(call sources,fuzz,fuzz_*.c)
+$(foreach s,$(FUZZ_SRCS),$(eval $(call program,FUZZ,fuzz,$(s),$(FUZZ_CC),$(FUZZ_LIB))))
+FUZZERS := $(addprefix $(O)/fuzz/,$(call name,$(FUZZ_SRCS)))
 
 # Seeds go where new inputs are kept.
 fuzzers: $(O)/fuzz/corpus/seeds
-$(O)/fuzz/corpus/seeds: $(TOP)/selftests/fuzz/mkcorpus.py
+$(O)/fuzz/corpus/seeds: $(SRCDIR)/fuzz/mkcorpus.py
 	@mkdir -p $(@D)
 	@$< $(@D) && touch $@

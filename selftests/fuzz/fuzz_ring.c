@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#include "../unit/ring_model.h"
+#include "ring_model.h"
 
 #define MUST(cond)	do { if (!(cond)) abort(); } while (0)
 

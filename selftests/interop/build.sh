@@ -6,7 +6,7 @@
 # machine cannot: no Rust that is new enough, no crates, or not all of it done within
 # INTEROP_BUILD_SECONDS if that is set.
 
-. "$(dirname "$0")/../vm/lib.sh"
+. "$(dirname "$0")/../runner/lib.sh"
 
 here=$TOP/selftests/interop
 need=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$here/Cargo.toml")

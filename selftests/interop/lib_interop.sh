@@ -5,7 +5,7 @@
 # In each there can be a node of the stock crate (rust-peer, port 5000) and one of
 # ours (port 4000).
 
-# shellcheck source=selftests/vmtests/lib_daemon.sh
+# shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
 # Who has little time, such as CI, wants this part of the messages only.

@@ -6,7 +6,7 @@
 # INTEROP_CAPTURE=1 in the environment tcpdump(8) at m leaves
 # build/vm/TEST-KERNEL/out/TEST.pcap, of each packet the beginning.
 
-. "$(dirname "$0")/../vm/lib.sh"
+. "$(dirname "$0")/../runner/lib.sh"
 
 here=$TOP/selftests/interop
 kernel=$1

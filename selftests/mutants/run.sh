@@ -5,7 +5,7 @@
 # each of which the tests have to catch.  One that survives is a failure, as is one
 # that cannot be made any more.  See README.md beside this file.
 
-. "$(dirname "$0")/../vm/lib.sh"
+. "$(dirname "$0")/../runner/lib.sh"
 
 here=$TOP/selftests/mutants
 work=$BUILD/mutants
@@ -45,7 +45,7 @@ host_test() {
 vm_run() {
 	local pid rc=0
 
-	setsid "$tree/selftests/vm/run.sh" --kernel "$kernel" --name mutant \
+	setsid "$tree/selftests/runner/run.sh" --kernel "$kernel" --name mutant \
 		--mem 512M --append "panic_on_warn=1 oops=panic" \
 		--timeout "$limit" "$@" &
 	pid=$!
@@ -64,7 +64,7 @@ vm_run() {
 vm_test() {
 	local rc i
 
-	"$tree/selftests/vm/module.sh" "$kernel" "$OCKAM_BUILD/kmod-$kernel" \
+	"$tree/selftests/runner/module.sh" "$kernel" "$OCKAM_BUILD/kmod-$kernel" \
 		-j"$JOBS" -s >"$work/build.log" 2>&1 || return 2
 	for i in 1 2 3; do
 		: >"$log"

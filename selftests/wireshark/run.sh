@@ -5,7 +5,7 @@
 # the VM, and on one of daemons and stock nodes, unless those cannot be built here.
 # run.sh KERNEL
 
-. "$(dirname "$0")/../vm/lib.sh"
+. "$(dirname "$0")/../runner/lib.sh"
 
 here=$TOP/selftests/wireshark
 interop=$TOP/selftests/interop

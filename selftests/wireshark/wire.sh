@@ -4,7 +4,7 @@
 # For run.sh: a channel of two ockamd and messages through it, and all packets of
 # that in /ockam/out/channel.pcap, for the dissector.
 
-# shellcheck source=selftests/vmtests/lib_daemon.sh
+# shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
 echo "TAP version 13"

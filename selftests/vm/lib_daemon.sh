@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+# shellcheck shell=sh
+#
+# For the tests of ockamd, which source it: TAP, nodes, daemons.  A daemon NAME
+# runs in the network namespace NAME with NAME.conf and writes to NAME.log.  The
+# test is in a directory of its own ("$dir"), which goes with the namespaces, the
+# daemons and the processes of $pids when it ends.
+
+. /ockam/ktap.sh
+
+on()	{ ip netns exec "$@"; }
+
+pids=
+spaces=
+
+# What a test has to undo before the rest; it may define its own.
+at_end()	{ :; }
+
+cleanup() {
+	at_end
+	for ns in $spaces; do
+		eval "pids=\"\$pids \${pid_$ns:-}\""
+	done
+	# shellcheck disable=SC2086
+	kill $pids 2>/dev/null
+	# shellcheck disable=SC2086
+	wait $pids 2>/dev/null
+	for ns in $spaces; do
+		on "$ns" ockamctl flush 2>/dev/null
+		ip netns del "$ns"
+	done
+	cd / && rm -rf "$dir"
+}
+
+# The directory.  Users' processes can read what is public in it.
+dir=$(mktemp -d) && cd "$dir" || exit 1
+chmod 755 .
+trap cleanup EXIT
+
+# nodes NAME...: a network namespace for each
+nodes() {
+	for ns; do
+		ip netns add "$ns" || exit 1
+		spaces="$spaces $ns"
+		on "$ns" ip link set lo up
+		: >"$ns.log"
+	done
+}
+
+# join A B NET: A is 10.NET.0.1, B is 10.NET.0.2
+join() {
+	ip link add "to_$2" netns "$1" type veth peer name "to_$1" netns "$2"
+	on "$1" ip addr add "10.$3.0.1/24" dev "to_$2"
+	on "$2" ip addr add "10.$3.0.2/24" dev "to_$1"
+	on "$1" ip link set "to_$2" up
+	on "$2" ip link set "to_$1" up
+}
+
+# star HUB NODE...: the first is 10.1.0.1, the second 10.2.0.1 and so on, and HUB
+# is .2 in each of these networks
+star() {
+	hub=$1 net=0
+	shift
+	for ns; do
+		net=$((net + 1))
+		join "$ns" "$hub" $net
+	done
+}
+
+# as UID NODE COMMAND...
+as() {
+	uid=$1 node=$2
+	shift 2
+	ip netns exec "$node" setpriv --reuid "$uid" --regid "$uid" \
+		--clear-groups "$@"
+}
+
+logged()	{ grep -q -- "$2" "$1.log"; }
+identifier()	{ sed -n "s/.*identity $2 is //p" "$1.log" | head -n 1; }
+
+# How often a daemon has said that it is ready.
+readies()	{ grep -c ': ready' "$1.log"; }
+ready_more()	{ [ "$(readies "$1")" -gt "$2" ]; }
+
+# start NAME: returns when it is ready; its process is pid_NAME
+start() {
+	: >>"$1.log"
+	before=$(readies "$1")
+	ip netns exec "$1" ockamd -d -f "$1.conf" >>"$1.log" 2>&1 &
+	eval "pid_$1=$!"
+	until_true ready_more "$1" "$before"
+}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# Programs for the VM: tests (kselftest), helpers of shell tests, benchmarks. All are
+# linked with libockam, of which they may use what it does not export.
+
+LIBOCKAM := $(O)/userspace/lib/libockam.a
+# The harness itself is not clean under -Wextra.
+VM_CFLAGS = $(BASE_CFLAGS) -Wno-sign-compare -Wno-missing-field-initializers \
+	-I$(TOP)/userspace/lib -I$(SRCDIR)/vm
+VM_LDLIBS := -lmnl -lcbor -lsodium -lcrypto -lpthread
+
+# Peers that lie have what makes the true ones.
+LIARS := $(USER_SRCS:userspace/portal/%=) selftests/unit/identity/exchange.c \
+	selftests/unit/tap.c
+lib_x3dh_SRCS := $(LIARS)
+lib_x3dh_CFLAGS := $(USER_CFLAGS) -I$(SRCDIR)/unit -I$(SRCDIR)/unit/identity
+lib_x3dh_LDLIBS := -ljansson
+lib_xx_SRCS := $(filter-out %/keystore.c,$(LIARS))
+lib_xx_CFLAGS := $(lib_x3dh_CFLAGS)
+lib_xx_LDLIBS := -ljansson
+
+# The tests' helpers, without their main().
+crowd_CFLAGS := -Wno-unused-function
+
+# Preloaded into ockamd.
+PRELOADED := selftests/helpers/lib_kill.c
+$(O)/selftests/%.so: $(SRCDIR)/helpers/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,selftests/helpers/$*.c)
+	@$(CC) $(BASE_CFLAGS) -shared -fPIC -o $@ $< -ldl
+
+# vmtests: where tests used to lie.
+VM_SRCS := $(filter-out $(PRELOADED),$(call sources,vm vmtests helpers bench,*.c))
+PART_SRCS += $(PRELOADED)
+$(foreach s,$(VM_SRCS),$(eval $(call program,VM,selftests,$(s),$(CC),$(LIBOCKAM))))
+VMTESTS := $(addprefix $(O)/selftests/,$(call name,$(VM_SRCS))) \
+	$(patsubst selftests/helpers/%.c,$(O)/selftests/%.so,$(PRELOADED))
