@@ -94,6 +94,10 @@ check-debug: ##- All VM tests on the debug kernel
 	@rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
 	@$(VM)/check.sh --vm-only debug
 
+.PHONY: soak
+soak: deps ##- What takes hours; writes Documentation/test-report.rst
+	@$(VM)/soak.sh $(SOAK)
+
 .PHONY: mutants
 mutants: module selftests ##- Broken builds that tests must catch (MUTANTS="a b")
 	@selftests/mutants/run.sh $(MUTANTS)

@@ -1,19 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
-# run.sh [MUTANT...]: builds that are broken on purpose, one after the other,
-# each of which the tests have to catch.  One that survives is a failure, as is one
-# that cannot be made any more.  See README.md beside this file.
+# run.sh [MUTANT...]: builds that are broken on purpose, MUTANT_JOBS at a time (one
+# for each processor), each of which the tests have to catch.  One that survives is a
+# failure, as is one that cannot be made any more.  See README.md beside this file.
 
 . "$(dirname "$0")/../runner/lib.sh"
 
 here=$TOP/selftests/mutants
-work=$BUILD/mutants
-tree=$work/tree
+all=$BUILD/mutants
 kernel=${KERNEL:-6.1}
-limit=${MUTANT_TIMEOUT:-400}
-sums=$work/sums
-export OCKAM_BUILD=$work/build
+# Of this machine's time: only against hanging.
+limit=${MUTANT_TIMEOUT:-3600}
+workers=${MUTANT_JOBS:-$(nproc)}
+sums=$all/sums
+
+# of_worker NUMBER: where it works
+of_worker() {
+	work=$all/$1
+	tree=$work/tree
+	export OCKAM_BUILD=$work/build
+}
 
 # What a mutant's file says of it: "Host: test...", "VM: test...".
 said() { sed -n "/^--- /q; s/^$2: //p" "$here/$1.patch"; }
@@ -113,12 +120,14 @@ restore() {
 }
 
 result() {	# ok|not ok, text
-	num=$((num + 1))
-	printf '%s %d - %s\n' "$1" "$num" "$2"
-	case $1 in
-	ok) echo 1 0 0 >>"$sums" ;;
-	*) echo 0 1 0 >>"$sums" ;;
-	esac
+	local sum='0 1 0'
+
+	[ "$1" != ok ] || sum='1 0 0'
+	(
+		flock 9
+		echo "$sum" >>"$sums"
+		printf '%s %d - %s\n' "$1" "$(wc -l <"$sums")" "$2"
+	) 9>"$all/.number"
 }
 
 mutant() {
@@ -156,7 +165,7 @@ sound() {
 
 	hosts=$(for m; do said "$m" Host; done | tr ' ' '\n' | sort -u | paste -sd' ')
 	vms=$(for m; do said "$m" VM; done | tr ' ' '\n' | sort -u | paste -sd' ')
-	caught=$(limit=1500 try sound "$hosts" "$vms") || rc=$?
+	caught=$(try sound "$hosts" "$vms") || rc=$?
 	if [ $rc -ne 0 ] || [ -n "$caught" ]; then
 		result "not ok" "without a fault: ${caught:-does not build}"
 		return 1
@@ -164,20 +173,40 @@ sound() {
 	result ok "without a fault all pass: $hosts $vms"
 }
 
-mkdir -p "$work"
-exec {work_lock_fd}>"$work/.lock"
+# worker NUMBER MUTANT...: those that no other worker has begun with
+worker() {
+	local m
+
+	of_worker "$1"
+	shift
+	prepare
+	for m; do
+		! mkdir "$all/taken/$m" 2>/dev/null || mutant "$m"
+	done
+}
+
+mkdir -p "$all"
+exec {work_lock_fd}>"$all/.lock"
 flock -n "$work_lock_fd" || die "another run is under way"
 [ $# -gt 0 ] ||
 	# shellcheck disable=SC2046
 	set -- $(cd "$here" && printf '%s\n' *.patch | sed 's/\.patch$//')
-num=0
+rm -rf "$all/taken"
+mkdir "$all/taken"
 : >"$sums"
 echo 'TAP version 13'
 [ -n "${MUTANT_QUICK:-}" ] && echo "1..$#" || echo "1..$(($# + 1))"
-prepare
-if [ -n "${MUTANT_QUICK:-}" ] || sound "$@"; then
-	for m; do
-		mutant "$m"
-	done
+if [ -z "${MUTANT_QUICK:-}" ]; then
+	of_worker 1
+	prepare
+	sound "$@" || OCKAM_BUILD=$BUILD finish mutants "$sums"
 fi
+for ((i = 1; i <= workers && i <= $#; i++)); do
+	worker "$i" "$@" </dev/null &
+done
+wait
+# Whatever has no result, its worker has failed.
+num=$(wc -l <"$sums")
+[ -n "${MUTANT_QUICK:-}" ] || num=$((num - 1))
+[ "$num" -eq $# ] || { echo "not ok - $(($# - num)) have no result"; echo 0 1 0 >>"$sums"; }
 OCKAM_BUILD=$BUILD finish mutants "$sums"

@@ -21,7 +21,7 @@ make_() { make -C "$TOP" --no-print-directory KERNEL="$kernel" "$@"; }
 # A part that ends without a sum of its own (it did not even build) counts as
 # one failure.
 part() {
-	local name=$1
+	local name=$1 started=$SECONDS
 
 	shift
 	say CHECK "$name"
@@ -33,6 +33,7 @@ part() {
 		echo 0 1 0 >"$results/$name"
 		status=1
 	fi
+	echo $((SECONDS - started)) >"$logs/$name.seconds"
 }
 
 built() {
@@ -135,8 +136,9 @@ failures
 echo
 for f in "$results"/*; do
 	read -r p f_ s <"$f"
-	printf '  %-10s %5d passed, %d failed, %d skipped\n' "$(basename "$f")" \
-		"$p" "$f_" "$s"
+	name=$(basename "$f")
+	printf '  %-18s %5d passed, %d failed, %d skipped   %5d s\n' "$name" \
+		"$p" "$f_" "$s" "$(cat "$logs/$name.seconds" 2>/dev/null || echo 0)"
 done
 cat "$results"/* | awk '{ p += $1; f += $2; s += $3 }
 	END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }' ||

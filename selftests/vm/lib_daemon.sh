@@ -11,20 +11,37 @@
 on()	{ ip netns exec "$@"; }
 
 pids=
+monitors=
 spaces=
 
 # What a test has to undo before the rest; it may define its own.
 at_end()	{ :; }
 
+# What there is to know of a test that failed: of each node its counters, the last
+# events, and the last words of its daemon.
+tell_failed() {
+	for ns in $spaces; do
+		{
+			echo "$ns: counters:"
+			on "$ns" ockamctl stats 2>&1 | awk '$NF != 0'
+			echo "$ns: last events:"
+			tail -n 10 "$ns.events"
+			echo "$ns: log:"
+			tail -n 20 "$ns.log"
+		} 2>/dev/null | cut -c 1-200 | sed 's/^/# /'
+	done
+}
+
 cleanup() {
+	[ "$failed" -eq 0 ] || tell_failed
 	at_end
 	for ns in $spaces; do
 		eval "pids=\"\$pids \${pid_$ns:-}\""
 	done
 	# shellcheck disable=SC2086
-	kill $pids 2>/dev/null
+	kill $pids $monitors 2>/dev/null
 	# shellcheck disable=SC2086
-	wait $pids 2>/dev/null
+	wait $pids $monitors 2>/dev/null
 	for ns in $spaces; do
 		on "$ns" ockamctl flush 2>/dev/null
 		ip netns del "$ns"
@@ -44,6 +61,9 @@ nodes() {
 		spaces="$spaces $ns"
 		on "$ns" ip link set lo up
 		: >"$ns.log"
+		# Only for who reads of a failure.
+		ip netns exec "$ns" ockamctl monitor >"$ns.events" 2>&1 &
+		monitors="$monitors $!"
 	done
 }
 

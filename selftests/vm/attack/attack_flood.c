@@ -219,7 +219,7 @@ static bool write_forged(struct at_pair *p, const struct at_frame *model,
  */
 TEST_F_TIMEOUT(flood, genuine_ones_behind_a_gap, 560)
 {
-	unsigned int gap = ot_slow() > 1 ? 8191 : FAR - 1;
+	unsigned int gap = ot_debug() ? 8191 : FAR - 1;
 	struct at_pair *p = &self->p;
 	struct at_frame model, f;
 	uint64_t rng, forged = 0;

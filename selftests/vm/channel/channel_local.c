@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "failed_test.h"
 #include "nl.h"
 
 static const char k1[] =
