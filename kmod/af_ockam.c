@@ -262,6 +262,11 @@ static void sock_kick(struct ockam_sink *sink)
 		sock_put(&osk->sk);
 }
 
+static bool sock_idle(const struct ockam_sink *sink)
+{
+	return !sk_rmem_alloc_get(&sink_sk(sink)->sk);
+}
+
 static u32 sock_id(const struct ockam_sink *sink)
 {
 	return 0;
@@ -283,6 +288,7 @@ static const struct ockam_sink_ops ockam_sock_sink_ops = {
 	.deliver	= sock_deliver,
 	.route		= ockam_router_input,
 	.kick		= sock_kick,
+	.idle		= sock_idle,
 	.id		= sock_id,
 	.hold		= sock_sink_hold,
 	.put		= sock_sink_put,
@@ -646,7 +652,7 @@ static void takeover_collect(struct ockam_sock *osk, const u8 *key,
 		}
 	}
 	/* Parked ones have our own hop in front, or hops of this node. */
-	while ((skb = __skb_dequeue(&osk->sink.parked))) {
+	while ((skb = ockam_shares_take(&osk->sink.parked))) {
 		if (memcmp(ockam_onward(skb), key, ockam_key_size(key))) {
 			__skb_queue_tail(&t->again, skb);
 			continue;

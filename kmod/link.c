@@ -207,7 +207,7 @@ static void link_flush(struct ockam_link *link, struct ockam_tcp *tcp)
 
 	/* Pairs with the barrier in link_kick(). */
 	smp_mb();
-	if (unlikely(!skb_queue_empty_lockless(&link->sink.parked) &&
+	if (unlikely(ockam_sink_has_parked(&link->sink) &&
 		     link_room(&link->sink)))
 		ockam_link_queue(link);
 }
@@ -382,6 +382,12 @@ static void link_kick(struct ockam_sink *sink)
 		ockam_link_queue(ockam_sink_link(sink));
 }
 
+static bool link_idle(const struct ockam_sink *sink)
+{
+	return !READ_ONCE(container_of(sink, struct ockam_link,
+				       sink)->txq_bytes);
+}
+
 static u32 link_id(const struct ockam_sink *sink)
 {
 	return container_of(sink, struct ockam_link, sink)->id;
@@ -419,6 +425,7 @@ static const struct ockam_sink_ops link_sink_ops = {
 	.deliver	= link_deliver,
 	.route		= ockam_router_forward,
 	.kick		= link_kick,
+	.idle		= link_idle,
 	.id		= link_id,
 	.peer		= link_peer,
 	.hold		= link_hold,
@@ -683,6 +690,7 @@ static struct ockam_link *link_create(struct ockam_node *node,
 	link->sink.lossless = cfg->kind != OCKAM_LINK_KIND_UDP;
 	ockam_source_init(&link->source, node, node->conf.park_limit,
 			  link_release, link_resume);
+	link->source.lossy = cfg->kind == OCKAM_LINK_KIND_UDP;
 	link->source.user = ockam_limit_get(node->limit);
 	link->name.kind = OCKAM_NAME_LINK;
 	link->name.key = link->name_key;

@@ -31,7 +31,7 @@ static int put_worker(struct sk_buff *skb, const struct ockam_nl_to *to,
 			scope ? scope->scope : OCKAM_ACCEPT_LOCAL) ||
 	    nla_put_u32(skb, OCKAM_A_WORKER_QUEUED, sk_rmem_alloc_get(sk)) ||
 	    nla_put_u32(skb, OCKAM_A_WORKER_PARKED,
-			skb_queue_len_lockless(&osk->sink.parked)) ||
+			READ_ONCE(osk->sink.parked.msgs)) ||
 	    nla_put_u32(skb, OCKAM_A_WORKER_DROPS,
 			atomic_read(&sk->sk_drops)) ||
 	    (READ_ONCE(osk->handshake) &&

@@ -9,17 +9,19 @@
 #include "sink.h"
 
 #define UNPARK_BUDGET	64
+#define SINK_PARKED	-1	/* no enum ockam_drop */
+/* Who takes messages that soon one after the other has caught up. */
+#define SINK_SOON	(HZ / 10)
 
-static void sink_purge(struct ockam_sink *sink, enum ockam_drop reason)
+/* So that a sink is never taken for another one, or for what it was. */
+static atomic_t sink_epochs;
+
+static void sink_drop(struct ockam_sink *sink, struct sk_buff_head *gone,
+		      enum ockam_drop reason)
 {
-	struct sk_buff_head gone;
 	struct sk_buff *skb;
 
-	__skb_queue_head_init(&gone);
-	spin_lock_bh(&sink->lock);
-	skb_queue_splice_init(&sink->parked, &gone);
-	spin_unlock_bh(&sink->lock);
-	while ((skb = __skb_dequeue(&gone)))
+	while ((skb = __skb_dequeue(gone)))
 		ockam_drop(sink->node, skb, reason);
 }
 
@@ -28,21 +30,37 @@ static unsigned long sink_patience(const struct ockam_sink *sink)
 	return msecs_to_jiffies(READ_ONCE(sink->node->conf.stall_ms));
 }
 
+/* Lock held. */
+static void sink_give_up(struct ockam_sink *sink, struct sk_buff_head *gone,
+			 bool all)
+{
+	if (ockam_shares_give_up(&sink->parked, sink, gone, all,
+				 sink_patience(sink)))
+		WRITE_ONCE(sink->slow, true);
+}
+
 static void sink_stall(struct timer_list *t)
 {
 	struct ockam_sink *sink = container_of(t, struct ockam_sink, stall);
 	unsigned long due;
+	struct sk_buff_head gone;
 
-	if (skb_queue_empty_lockless(&sink->parked))
-		return;
-
+	__skb_queue_head_init(&gone);
+	spin_lock_bh(&sink->lock);
+	if (!sink->parked.msgs)
+		goto unlock;
 	due = READ_ONCE(sink->progress) + sink_patience(sink);
 	if (time_before(jiffies, due)) {
-		mod_timer(&sink->stall, due);
-		return;
+		sink_give_up(sink, &gone, false);
+		if (!sink->dead)
+			mod_timer(&sink->stall, due);
+	} else {
+		WRITE_ONCE(sink->stalled, true);
+		sink_give_up(sink, &gone, true);
 	}
-	WRITE_ONCE(sink->stalled, true);
-	sink_purge(sink, READ_ONCE(sink->stall_reason));
+unlock:
+	spin_unlock_bh(&sink->lock);
+	sink_drop(sink, &gone, READ_ONCE(sink->stall_reason));
 }
 
 void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
@@ -53,10 +71,12 @@ void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
 	RCU_INIT_POINTER(sink->policy, NULL);
 	sink->serial = serial;
 	spin_lock_init(&sink->lock);
-	__skb_queue_head_init(&sink->parked);
+	ockam_shares_init(&sink->parked);
 	init_waitqueue_head(&sink->wait);
 	timer_setup(&sink->stall, sink_stall, 0);
 	sink->progress = jiffies;
+	sink->epoch = atomic_inc_return(&sink_epochs);
+	sink->slow = false;
 	sink->unparking = false;
 	sink->stalled = false;
 	sink->dead = false;
@@ -66,48 +86,78 @@ void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
 
 void ockam_sink_kill(struct ockam_sink *sink)
 {
+	struct sk_buff_head gone;
+
+	__skb_queue_head_init(&gone);
 	spin_lock_bh(&sink->lock);
 	WRITE_ONCE(sink->dead, true);
+	sink_give_up(sink, &gone, true);
 	spin_unlock_bh(&sink->lock);
 	timer_shutdown_sync(&sink->stall);
-	sink_purge(sink, OCKAM_DROP_NAME_GONE);
+	sink_drop(sink, &gone, OCKAM_DROP_NAME_GONE);
 	wake_up_interruptible_poll(&sink->wait, EPOLLOUT | EPOLLHUP);
 	wake_up_all(&sink->wait);
 }
 
-void ockam_sink_park(struct ockam_sink *sink, struct sk_buff *skb)
+static bool source_finds_slow(const struct ockam_source *src,
+			      const struct ockam_sink *sink)
 {
-	enum ockam_drop reason;
-	struct ockam_msg *m = ockam_msg(skb);
+	unsigned int i;
 
-	spin_lock_bh(&sink->lock);
-	if (sink->dead) {
-		reason = OCKAM_DROP_NAME_GONE;
-		goto drop;
-	}
-	if (sink->stalled) {
-		reason = READ_ONCE(sink->stall_reason);
-		goto drop;
-	}
-	if (skb_queue_empty(&sink->parked)) {
+	for (i = 0; i < OCKAM_SLOW_MAX; i++)
+		if (READ_ONCE(src->slow[i].sink) == sink &&
+		    READ_ONCE(src->slow[i].epoch) == sink->epoch)
+			return true;
+	return false;
+}
+
+/* Lock held: was it too slow for whoever brought this, and is full still? */
+static bool sink_is_slow(const struct ockam_sink *sink,
+			 const struct ockam_msg *m)
+{
+	if (likely(!sink->slow || m->charge != OCKAM_CHARGE_SOURCE))
+		return false;
+	return source_finds_slow(m->source, sink) &&
+	       (sink->parked.msgs || !sink->ops->room(sink));
+}
+
+/* Lock held: parked, or why not. */
+static int sink_put(struct ockam_sink *sink, struct sk_buff *skb)
+{
+	struct ockam_msg *m = ockam_msg(skb);
+	bool first = !sink->parked.msgs;
+	int err;
+
+	if (sink->dead)
+		return OCKAM_DROP_NAME_GONE;
+	if (sink->stalled || sink_is_slow(sink, m))
+		return READ_ONCE(sink->stall_reason);
+	err = ockam_shares_put(&sink->parked, skb, m->unparked == sink);
+	if (unlikely(err))
+		return err == -ENOSPC ? OCKAM_DROP_QUEUE_FULL :
+					OCKAM_DROP_NO_MEMORY;
+	m->unparked = NULL;
+	if (first) {
 		if (!sink->unparking)
 			WRITE_ONCE(sink->progress, jiffies);
 		mod_timer(&sink->stall, jiffies + sink_patience(sink));
 	}
-	if (m->unparked == sink)
-		__skb_queue_head(&sink->parked, skb);
-	else
-		__skb_queue_tail(&sink->parked, skb);
-	m->unparked = NULL;
-	spin_unlock_bh(&sink->lock);
+	return SINK_PARKED;
+}
 
+void ockam_sink_park(struct ockam_sink *sink, struct sk_buff *skb)
+{
+	int reason;
+
+	spin_lock_bh(&sink->lock);
+	reason = sink_put(sink, skb);
+	spin_unlock_bh(&sink->lock);
+	if (unlikely(reason != SINK_PARKED)) {
+		ockam_drop(sink->node, skb, reason);
+		return;
+	}
 	ockam_stat_inc(sink->node, OCKAM_STAT_PARKED);
 	sink->ops->kick(sink);
-	return;
-
-drop:
-	spin_unlock_bh(&sink->lock);
-	ockam_drop(sink->node, skb, reason);
 }
 
 void ockam_sink_wake(struct ockam_sink *sink)
@@ -129,7 +179,7 @@ void ockam_sink_unpark(struct ockam_sink *sink)
 	}
 	WRITE_ONCE(sink->unparking, true);
 	while (sink->ops->room(sink) && budget--) {
-		skb = __skb_dequeue(&sink->parked);
+		skb = ockam_shares_take(&sink->parked);
 		if (!skb)
 			break;
 		spin_unlock_bh(&sink->lock);
@@ -141,14 +191,31 @@ void ockam_sink_unpark(struct ockam_sink *sink)
 	spin_unlock_bh(&sink->lock);
 
 	/* Out of budget, or room came while the flag kept others out. */
-	if (!skb_queue_empty_lockless(&sink->parked))
+	if (ockam_sink_has_parked(sink))
 		sink->ops->kick(sink);
 	else if (sink->serial)
 		ockam_sink_wake(sink);
 }
 
+/*
+ * All was taken, and not just one message after a long time: those who had found
+ * it too slow shall wait for it again.
+ */
+static void sink_caught_up(struct ockam_sink *sink)
+{
+	if (time_after(jiffies, READ_ONCE(sink->progress) + SINK_SOON) ||
+	    ockam_sink_has_parked(sink) || !sink->ops->idle(sink))
+		return;
+	spin_lock_bh(&sink->lock);
+	sink->epoch = atomic_inc_return(&sink_epochs);
+	WRITE_ONCE(sink->slow, false);
+	spin_unlock_bh(&sink->lock);
+}
+
 void ockam_sink_progress(struct ockam_sink *sink)
 {
+	if (unlikely(READ_ONCE(sink->slow)))
+		sink_caught_up(sink);
 	WRITE_ONCE(sink->progress, jiffies);
 	if (unlikely(READ_ONCE(sink->stalled)))
 		WRITE_ONCE(sink->stalled, false);
@@ -162,7 +229,11 @@ void ockam_source_init(struct ockam_source *src, struct ockam_node *node,
 {
 	refcount_set(&src->ref, 1);
 	atomic_set(&src->parked, 0);
+	atomic_set(&src->nfull, 0);
 	src->stopped = false;
+	src->lossy = false;
+	src->nslow = 0;
+	memset(src->slow, 0, sizeof(src->slow));
 	src->limit = limit;
 	src->node = node;
 	src->user = NULL;
@@ -204,9 +275,31 @@ static int source_low(const struct ockam_source *src)
 	return limit - min_t(int, limit / 2, OCKAM_SOURCE_SLACK);
 }
 
+unsigned long ockam_source_slack(const struct ockam_source *src)
+{
+	return min_t(u32, source_limit(src) / 4, OCKAM_SOURCE_SLACK);
+}
+
+unsigned long ockam_source_room(const struct ockam_source *src)
+{
+	return max(source_limit(src) - atomic_read(&src->parked), 0);
+}
+
+/* Both of its own accord and for the sake of its shares. */
+static bool source_goes_on(const struct ockam_source *src, int limit)
+{
+	return atomic_read(&src->parked) < limit && !atomic_read(&src->nfull);
+}
+
+static void source_resume(struct ockam_source *src)
+{
+	if (source_goes_on(src, source_low(src)) && xchg(&src->stopped, false))
+		src->resume(src);
+}
+
 bool ockam_source_full(struct ockam_source *src)
 {
-	if (likely(atomic_read(&src->parked) < source_limit(src)))
+	if (likely(source_goes_on(src, source_limit(src))))
 		return false;
 
 	if (ockam_limit_over(src->user))
@@ -214,11 +307,34 @@ bool ockam_source_full(struct ockam_source *src)
 	else if (ockam_mem_level(src->node, OCKAM_MEM_LINKS))
 		ockam_stat_inc(src->node, OCKAM_STAT_MEM_LIMIT);
 	WRITE_ONCE(src->stopped, true);
-	smp_mb(); /* pairs with the one in ockam_source_uncharge() */
-	if (atomic_read(&src->parked) >= source_low(src))
+	smp_mb(); /* pairs with those of who takes something off */
+	if (!source_goes_on(src, source_low(src)))
 		return true;
 	/* It drained meanwhile; whoever clears the flag goes on. */
 	return !xchg(&src->stopped, false);
+}
+
+void ockam_source_hold(struct ockam_source *src)
+{
+	atomic_inc(&src->nfull);
+}
+
+void ockam_source_release(struct ockam_source *src)
+{
+	atomic_dec(&src->nfull);
+	smp_mb__after_atomic(); /* see ockam_source_full() */
+	if (READ_ONCE(src->stopped))
+		source_resume(src);
+}
+
+void ockam_source_mark(struct ockam_source *src, const struct ockam_sink *sink)
+{
+	struct ockam_slow *slow = &src->slow[src->nslow++ % OCKAM_SLOW_MAX];
+
+	/* Other sinks may do so at the same time: then one mark is lost. */
+	WRITE_ONCE(slow->sink, NULL);
+	WRITE_ONCE(slow->epoch, sink->epoch);
+	WRITE_ONCE(slow->sink, sink);
 }
 
 void ockam_source_charge(struct ockam_source *src, u32 bytes)
@@ -229,12 +345,9 @@ void ockam_source_charge(struct ockam_source *src, u32 bytes)
 
 void ockam_source_uncharge(struct ockam_source *src, u32 bytes)
 {
-	int left;
-
 	ockam_limit_add(src->user, -(long)bytes);
-	left = atomic_sub_return(bytes, &src->parked);
-	/* The atomic above is a full barrier, see ockam_source_full(). */
-	if (unlikely(READ_ONCE(src->stopped)) && left < source_low(src) &&
-	    xchg(&src->stopped, false))
-		src->resume(src);
+	atomic_sub(bytes, &src->parked);
+	smp_mb__after_atomic(); /* see ockam_source_full() */
+	if (unlikely(READ_ONCE(src->stopped)))
+		source_resume(src);
 }

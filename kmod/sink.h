@@ -6,11 +6,14 @@
  *
  *  - a local sender waits until the sink has room, or gets EAGAIN;
  *  - what a source brings for a full sink is parked at the sink and charged
- *    to the source; a source over its limit stops reading until enough has
- *    been taken off;
- *  - a sink that takes nothing for stall_ms loses what is parked.
+ *    to the source; a source over its limit, or with a full share at some sink
+ *    (share.h), stops reading until enough has been taken off;
+ *  - a sink that takes nothing for stall_ms loses what is parked; one that takes
+ *    less than fills a source's share loses that share.  Then the source does
+ *    not stop for it any more, until the sink has caught up: what finds it full
+ *    is dropped.
  *
- * sink->lock (spinlock, bh) protects parked; nests inside nothing but a
+ * sink->lock (spinlock, bh) protects what is parked; nests inside nothing but a
  * carrier's slock, and the receive queue's lock when a socket is taken over.
  */
 #ifndef _OCKAM_SINK_H
@@ -21,6 +24,8 @@
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <linux/wait.h>
+
+#include "share.h"
 
 struct mutex;
 struct ockam_limit;
@@ -51,6 +56,7 @@ struct ockam_source;
  *	ockam_sink_unpark() is called in for this kind.  Consumes the message
  * @kick: messages were parked, or one waits that needs process context:
  *	see to it that ockam_sink_unpark() is called when there is room
+ * @idle: has all of it been taken?  Any context
  * @id: the link's id; not used for workers
  * @peer: which peer of the link a message goes to whose next hop behind the
  *	link's own is @hop, or NULL; 0 if it has one only.  Not used for workers
@@ -65,6 +71,7 @@ struct ockam_sink_ops {
 	int	(*deliver)(struct ockam_sink *sink, struct sk_buff *skb);
 	void	(*route)(struct ockam_node *node, struct sk_buff *skb);
 	void	(*kick)(struct ockam_sink *sink);
+	bool	(*idle)(const struct ockam_sink *sink);
 	u32	(*id)(const struct ockam_sink *sink);
 	u64	(*peer)(const struct ockam_sink *sink, const u8 *hop);
 	bool	(*hold)(struct ockam_sink *sink);
@@ -76,12 +83,14 @@ struct ockam_sink_ops {
  * @ops: its kind
  * @node: its node
  * @policy: program that is asked before something is delivered, policy.h
- * @lock: protects @parked
- * @parked: messages as they arrived, in order, to be routed again
+ * @lock: protects @parked, @stalled and @dead
+ * @parked: messages to be routed again
  * @wait: local senders that wait for room, and pollers
  * @serial: order of sends in process context; NULL for workers
- * @stall: fires stall_ms after parking began without progress
+ * @stall: looks after what is parked, whether it goes
  * @progress: jiffies of the last message taken off
+ * @epoch: never the same again, by which sources know who was too slow for them
+ * @slow: there are such
  * @unparking: parked messages are being routed; later ones queue up behind
  * @stalled: nothing is parked until something is taken off again
  * @dead: nothing is parked any more, waiters shall look again
@@ -93,11 +102,13 @@ struct ockam_sink {
 	struct ockam_node		*node;
 	struct ockam_policy __rcu	*policy;
 	spinlock_t			lock;
-	struct sk_buff_head		parked;
+	struct ockam_shares		parked;
 	wait_queue_head_t		wait;
 	struct mutex			*serial;
 	struct timer_list		stall;
 	unsigned long			progress;
+	u32				epoch;
+	bool				slow;
 	bool				unparking;
 	bool				stalled;
 	bool				dead;
@@ -111,10 +122,16 @@ void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
 /* No more parking; frees what is parked, wakes all who wait.  May sleep. */
 void ockam_sink_kill(struct ockam_sink *sink);
 
+/* Is anything parked?  May be out of date. */
+static inline bool ockam_sink_has_parked(const struct ockam_sink *sink)
+{
+	return READ_ONCE(sink->parked.msgs);
+}
+
 /* Room, and nobody before us? */
 static inline bool ockam_sink_ready(const struct ockam_sink *sink)
 {
-	return skb_queue_empty_lockless(&sink->parked) &&
+	return !ockam_sink_has_parked(sink) &&
 	       !READ_ONCE(sink->unparking) && sink->ops->room(sink);
 }
 
@@ -151,11 +168,28 @@ void ockam_sink_progress(struct ockam_sink *sink);
 /* Wake local senders and pollers without that: to look again. */
 void ockam_sink_wake(struct ockam_sink *sink);
 
+#define OCKAM_SLOW_MAX		8
+
+/**
+ * struct ockam_slow - a sink that was too slow for a source
+ * @sink: for comparison only
+ * @epoch: the sink's then
+ */
+struct ockam_slow {
+	const struct ockam_sink	*sink;
+	u32			epoch;
+};
+
 /**
  * struct ockam_source - embedded in a link
  * @ref: references of messages charged to it, plus the link's own
  * @parked: bytes charged now
+ * @nfull: shares of it that are full
  * @stopped: it was full, and @resume is due
+ * @lossy: it does not stop: what is too much is dropped
+ * @nslow: marks in @slow so far
+ * @slow: the last sinks that were too slow; one that has been pushed out of here is
+ *	waited for once more
  * @limit: bytes
  * @node: its node
  * @user: limits over the user (limit.h), or NULL
@@ -166,7 +200,11 @@ void ockam_sink_wake(struct ockam_sink *sink);
 struct ockam_source {
 	refcount_t	ref;
 	atomic_t	parked;
+	atomic_t	nfull;
 	bool		stopped;
+	bool		lossy;
+	u32		nslow;
+	struct ockam_slow slow[OCKAM_SLOW_MAX];
 	u32		limit;
 	struct ockam_node *node;
 	struct ockam_limit *user;
@@ -190,6 +228,17 @@ void ockam_source_put(struct ockam_source *src);
 
 /* Over the limit?  Then reading stops, and @resume will be called. */
 bool ockam_source_full(struct ockam_source *src);
+
+/* For share.c: bytes that are left of the limit, and those in between. */
+unsigned long ockam_source_room(const struct ockam_source *src);
+unsigned long ockam_source_slack(const struct ockam_source *src);
+
+/* A share of it is full, and is not any more.  Any context. */
+void ockam_source_hold(struct ockam_source *src);
+void ockam_source_release(struct ockam_source *src);
+
+/* @sink is too slow for it.  Under the sink's lock. */
+void ockam_source_mark(struct ockam_source *src, const struct ockam_sink *sink);
 
 /* For msg.c: account for a message, or take it off again. */
 void ockam_source_charge(struct ockam_source *src, u32 bytes);

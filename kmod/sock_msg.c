@@ -682,7 +682,7 @@ static void took_one(struct ockam_sock *osk, bool peeked)
 	struct ockam_sink *sink = &osk->sink;
 
 	smp_mb(); /* pairs with the one in sock_kick() */
-	if (!skb_queue_empty_lockless(&sink->parked))
+	if (ockam_sink_has_parked(sink))
 		ockam_sink_unpark(sink);
 	if (likely(!peeked))
 		ockam_sink_progress(sink);

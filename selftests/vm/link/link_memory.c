@@ -11,6 +11,7 @@
 #define MIB		(1024 * 1024)
 #define KIB(n)		((unsigned long long)(n) / 1024)
 #define STRANGERS	200
+#define CHUNK		4096
 
 /* In MiB; what is free, or would be. */
 static long available(void)
@@ -333,6 +334,53 @@ TEST_F_TIMEOUT(memory, unfinished_frames, 400)
 	EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node,
 						self->honest.link));
 	EXPECT_EQ(0, lt_drops(&self->node));
+}
+
+/*
+ * A worker that takes a message now and then stops the link for stall-ms, once;
+ * then others have it for themselves.
+ */
+TEST_F_TIMEOUT(memory, slow_reader, 400)
+{
+	struct lt_buf slow = {}, fast = {};
+	size_t slow_sent = 0, fast_sent = 0;
+	uint64_t start, next, got = 0, early = 0;
+	int turn = 0;
+
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "peer")));
+	ASSERT_EQ(0, ot_set(self->slow, SOL_SOCKET, SO_RCVBUF, 4096));
+	make_frame(&slow, "slow", CHUNK);
+	make_frame(&fast, "fast", 16);
+	start = next = ot_ms();
+	while (ot_ms() - start < 40000) {
+		const struct lt_buf *b = turn ? &fast : &slow;
+		size_t *sent = turn ? &fast_sent : &slow_sent;
+		char buf[CHUNK];
+		size_t n = feed(self->honest.peer, b, *sent);
+
+		*sent += n;
+		if (n && !(*sent % b->len))
+			turn = (turn + 1) % 8;
+		while (ot_recv(self->fast, buf, sizeof(buf),
+			       MSG_DONTWAIT) > 0)
+			got++;
+		if (ot_ms() - start < 20000)
+			early = got;
+		if (ot_ms() >= next) {
+			ot_recv(self->slow, buf, sizeof(buf), MSG_DONTWAIT);
+			next += 5000;
+		}
+		if (!n)
+			usleep(2000);
+		else if (got > 100000)
+			break;
+	}
+	TH_LOG("%llu messages for others, %llu of them in the first 20 s",
+	       (unsigned long long)got, (unsigned long long)early);
+	EXPECT_LT(10000, got);
+	lt_buf_free(&slow);
+	lt_buf_free(&fast);
 }
 
 TEST_HARNESS_MAIN
