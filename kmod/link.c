@@ -357,9 +357,11 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 		return err;
 	}
 
-	/* The queue has a limit of its own: let the source go on. */
-	if (ockam_msg(skb)->charge == OCKAM_CHARGE_SOURCE)
-		ockam_msg_charge_none(skb);
+	/*
+	 * The queue has a limit of its own: let the source go on, and the
+	 * sender: a peer that takes nothing keeps nobody from sending to others.
+	 */
+	ockam_msg_charge_none(skb);
 	ockam_msg_hold(skb, node);
 
 	ockam_stat_inc(node, OCKAM_STAT_LINK_TX);

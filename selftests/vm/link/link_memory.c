@@ -383,4 +383,45 @@ TEST_F_TIMEOUT(memory, slow_reader, 400)
 	lt_buf_free(&fast);
 }
 
+/* A peer that reads nothing does not keep a worker from answering others. */
+TEST_F(memory, peer_that_reads_nothing)
+{
+	struct ot_route to = ot_route("mute", "x", NULL);
+	struct ot_route other = ot_route("honest", "x", NULL);
+	struct ockam_nl_node node = {};
+	char buf[CHUNK] = {}, got[CHUNK];
+	unsigned int i, n = 0, calm = 0;
+	struct lt_wire mute;
+	int app;
+
+	ASSERT_EQ(0, lt_wire(&self->node, &mute, lt_conf(.name = "mute")));
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "honest")));
+	app = lt_worker("app", 0);
+	ASSERT_LE(0, app);
+	while (calm < 5) {
+		if (ot_sendx(app, ot_out(.to = &to, .flags = MSG_DONTWAIT),
+			     buf, sizeof(buf)) == sizeof(buf)) {
+			n++;
+			calm = 0;
+		} else {
+			usleep(100000);
+			calm++;
+		}
+	}
+	TH_LOG("%u messages for who reads nothing", n);
+	for (i = 0; i < 500; i++) {
+		ASSERT_EQ(sizeof(buf), ot_sendx(app, ot_out(.to = &other,
+				.flags = MSG_DONTWAIT), buf, sizeof(buf)));
+		ASSERT_TRUE(lt_read(self->honest.peer, got, sizeof(got)));
+	}
+	/* What waits for it is the node's to count. */
+	ASSERT_EQ(0, ockam_nl_node_get(self->node.nl, &node));
+	EXPECT_LT(200 * 1024, node.mem_links);
+	EXPECT_GT(MIB, node.mem_links);
+	close(mute.peer);
+	EXPECT_TRUE(OT_WAIT(held(&self->node) == 0));
+	close(app);
+}
+
 TEST_HARNESS_MAIN
