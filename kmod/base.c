@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the module has once, for all nodes. */
+#include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/moduleparam.h>
+#include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/ockam.h>
 
@@ -13,6 +15,32 @@ const struct ockam_notify_ops *ockam_notify __ro_after_init;
 
 module_param_named(family, ockam_family, int, 0444);
 MODULE_PARM_DESC(family, "number of the socket family (default 18)");
+
+#define LATE_MAX	(1024 * 1024)
+
+static atomic_long_t base_late;
+
+/**
+ * ockam_late_add() - something waits for a grace period, or was freed after it
+ * @bytes: its size, or that much less
+ *
+ * Any context.
+ */
+void ockam_late_add(long bytes)
+{
+	atomic_long_add(bytes, &base_late);
+}
+
+/**
+ * ockam_late_wait() - wait until not too much waits
+ *
+ * May sleep.
+ */
+void ockam_late_wait(void)
+{
+	if (unlikely(atomic_long_read(&base_late) > LATE_MAX))
+		rcu_barrier();
+}
 
 /**
  * ockam_base_init() - make the workqueue

@@ -15,6 +15,14 @@ extern struct workqueue_struct *ockam_wq;
 /* Who hears of changes of objects, notify.h. */
 extern const struct ockam_notify_ops *ockam_notify;
 
+/*
+ * Bytes that only a grace period keeps.  Whoever replaces things in a loop is faster
+ * than that, and waits for it when there are too many: ockam_late_wait(), which may
+ * sleep, before something is put in the place of something else.
+ */
+void ockam_late_add(long bytes);
+void ockam_late_wait(void);
+
 int ockam_base_init(void);
 void ockam_base_exit(void);
 

@@ -155,10 +155,21 @@ static struct ockam_channel_route *route_new(struct ockam_node *node,
 	return route;
 }
 
+static void route_free(struct rcu_head *rcu)
+{
+	struct ockam_channel_route *route;
+
+	route = container_of(rcu, struct ockam_channel_route, rcu);
+	ockam_late_add(-(long)struct_size(route, data, route->len));
+	kfree(route);
+}
+
 void ockam_channel_route_put(struct ockam_channel_route *route)
 {
-	if (refcount_dec_and_test(&route->ref))
-		kfree_rcu(route, rcu);
+	if (!refcount_dec_and_test(&route->ref))
+		return;
+	ockam_late_add(struct_size(route, data, route->len));
+	call_rcu(&route->rcu, route_free);
 }
 
 /* route_lock held. */
@@ -202,6 +213,7 @@ int ockam_channel_set_route(struct ockam_channel *ch, const u8 *route, u32 len,
 	if (err)
 		return err;
 
+	ockam_late_wait();
 	new = route_new(ch->node, route, len, NULL, 0, GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;

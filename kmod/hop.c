@@ -3,16 +3,23 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 
+#include "base.h"
 #include "hop.h"
 #include "limit.h"
 #include "node.h"
 #include "notify.h"
+
+static size_t hop_size(const struct ockam_hop *hop)
+{
+	return struct_size(hop, route, hop->route_len);
+}
 
 static struct ockam_hop *hop_alloc(const u8 *key, u32 scope, const u8 *route,
 				   u32 len, u32 hops)
 {
 	struct ockam_hop *hop;
 
+	ockam_late_wait();
 	hop = kzalloc(struct_size(hop, route, len), GFP_KERNEL_ACCOUNT);
 	if (!hop)
 		return NULL;
@@ -101,10 +108,20 @@ int ockam_hop_set(struct ockam_node *node, struct ockam_hop *old, u32 scope,
 	return 0;
 }
 
+static void hop_free(struct rcu_head *rcu)
+{
+	struct ockam_hop *hop = container_of(rcu, struct ockam_hop, rcu);
+
+	ockam_late_add(-(long)hop_size(hop));
+	kfree(hop);
+}
+
 void ockam_hop_put(struct ockam_hop *hop)
 {
-	if (refcount_dec_and_test(&hop->ref))
-		kfree_rcu(hop, rcu);
+	if (!refcount_dec_and_test(&hop->ref))
+		return;
+	ockam_late_add(hop_size(hop));
+	call_rcu(&hop->rcu, hop_free);
 }
 
 void ockam_hop_del(struct ockam_node *node, struct ockam_hop *hop)

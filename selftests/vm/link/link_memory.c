@@ -3,6 +3,7 @@
  * What strangers, slow readers and peers that read nothing can make a node hold:
  * its sum has a bound, and those who do nothing wrong go on.
  */
+#include <sched.h>
 #include <sys/resource.h>
 
 #include "kselftest_harness.h"
@@ -422,6 +423,39 @@ TEST_F(memory, peer_that_reads_nothing)
 	close(mute.peer);
 	EXPECT_TRUE(OT_WAIT(held(&self->node) == 0));
 	close(app);
+}
+
+/*
+ * A hop that is replaced in a loop, by a thread that lets no grace period end: what
+ * it replaces is freed all the same.
+ */
+TEST_F(memory, replaced_in_a_loop)
+{
+	struct sched_param fifo = { .sched_priority = 1 }, none = {};
+	struct ockam_nl_hop hop = { .scope = OCKAM_ACCEPT_LOCAL };
+	struct ot_route route = ot_route(NULL);
+	long before, after;
+	int i;
+
+	for (i = 0; i < 60; i++)
+		ot_local(&route,
+			 "a-hop-with-a-name-that-makes-a-route-of-nearly-4096-bytes-long");
+	ASSERT_EQ(0, lt_hop(&self->node, "again", &route, OCKAM_ACCEPT_LOCAL));
+	lt_key(&hop.address, "again");
+	hop.route.len = route.len;
+	memcpy(hop.route.data, route.data, route.len);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_ADDRESS);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_SCOPE);
+	ockam_nl_mark(&hop, OCKAM_A_HOP_ROUTE);
+
+	before = available();
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &fifo));
+	for (i = 0; i < 10000; i++)
+		ASSERT_EQ(0, ockam_nl_hop_set(self->node.nl, &hop));
+	after = available();
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &none));
+	TH_LOG("%ld MiB for %d of %u bytes", before - after, i, route.len);
+	EXPECT_GT(16, before - after);
 }
 
 TEST_HARNESS_MAIN
