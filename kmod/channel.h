@@ -99,6 +99,7 @@ enum ockam_carrier {
  * @identifier: the peer's verified identifier
  * @owner: uid that may send
  * @mode: permission bits: 0600 owner only, 0666 anybody of the node
+ * @trusted: it was an administrator who made it for himself
  * @pinned: the route is never learned
  * @early_of: channel whose early data this one is to bring, or 0
  * @succeeds: channel whose encryptor's address is taken over, or 0
@@ -121,6 +122,7 @@ struct ockam_channel_config {
 	const u8		*identifier;
 	kuid_t			owner;
 	u32			mode;
+	bool			trusted;
 	bool			pinned;
 	u32			early_of;
 	u32			succeeds;
@@ -153,6 +155,7 @@ struct ockam_channel_stats {
  * @pinned: see the config
  * @owner: see the config
  * @mode: see the config
+ * @trusted: see the config; set anew with the owner
  * @ident: what messages through it carry as their origin
  * @route: see above
  * @route_lock: for replacing it
@@ -188,6 +191,7 @@ struct ockam_channel {
 	u8					role;
 	u8					suite;
 	bool					pinned;
+	bool					trusted;
 	kuid_t					owner;
 	u32					mode;
 	struct ockam_policy __rcu		*policy;

@@ -51,6 +51,12 @@ static int nl_channel_owner(const struct sk_buff *skb, struct genl_info *info,
 	return 0;
 }
 
+/* A daemon with CAP_NET_ADMIN, which installs a channel of its own. */
+static bool nl_is_senders(const struct sk_buff *skb, kuid_t owner)
+{
+	return uid_eq(owner, NETLINK_CREDS(skb)->uid);
+}
+
 static int nl_channel_mode(struct genl_info *info, u32 *mode)
 {
 	*mode = nl_u32(info, OCKAM_A_CHANNEL_MODE, *mode);
@@ -138,6 +144,7 @@ static int nl_channel_config(const struct sk_buff *skb,
 	err = nl_channel_owner(skb, info, &cfg->owner);
 	if (err)
 		return err;
+	cfg->trusted = nl_is_senders(skb, cfg->owner);
 	cfg->mode = 0600;
 	return nl_channel_mode(info, &cfg->mode);
 }
@@ -399,6 +406,8 @@ static int nl_channel_change(const struct sk_buff *skb, struct genl_info *info,
 			return err;
 	}
 
+	if (!uid_eq(ch->owner, owner))
+		WRITE_ONCE(ch->trusted, nl_is_senders(skb, owner));
 	WRITE_ONCE(ch->owner, owner);
 	WRITE_ONCE(ch->mode, mode);
 	if (info->attrs[OCKAM_A_CHANNEL_PINNED])
