@@ -28,6 +28,7 @@ DEFINE_PER_CPU(struct ockam_memcg_turn, ockam_memcg_turn) = {
 #define LINK_CONNECT_PATIENCE	(30 * HZ)
 #define LINK_PROVEN		(10 * HZ)	/* up so long: no backoff */
 #define LINK_BACKOFF_MAX	20		/* doublings */
+#define LINK_SILENT		HZ		/* makes room after that */
 
 /* ---- references and deferred work ---- */
 
@@ -681,6 +682,9 @@ static struct ockam_link *link_create(struct ockam_node *node,
 	link->config.sock = NULL;
 	link->config.senders = NULL;
 	RCU_INIT_POINTER(link->senders, ockam_senders_get(cfg->senders));
+	INIT_LIST_HEAD(&link->spoken);
+	INIT_LIST_HEAD(&link->unspoken);
+	INIT_LIST_HEAD(&link->sibling);
 	link->local = cfg->local;
 	link->remote = cfg->remote;
 	refcount_set(&link->ref, 1);
@@ -742,6 +746,16 @@ void ockam_link_set_senders(struct ockam_link *link,
 	wake_up_all(&link->sink.wait);
 }
 
+void ockam_link_set_dead(struct ockam_link *link)
+{
+	struct ockam_tcp *tcp;
+
+	tcp = rcu_dereference_protected(link->tcp,
+					lockdep_is_held(&link->node->lock));
+	if (tcp && link->config.mode != OCKAM_LINK_MODE_LISTEN)
+		ockam_tcp_set_dead(tcp);
+}
+
 static void link_del_children(struct ockam_link *link)
 {
 	struct ockam_link *child;
@@ -761,6 +775,7 @@ static void link_leave_parent(struct ockam_link *link)
 
 	if (!link->parent)
 		return;
+	list_del_init(&link->sibling);
 	parent = xa_load(&link->node->links, link->parent);
 	if (!parent)
 		return;
@@ -805,6 +820,30 @@ void ockam_link_del(struct ockam_link *link, enum ockam_link_reason reason)
 	link_destroy(link, reason, 0, true);
 }
 
+static void link_count_loss(struct ockam_link *link,
+			    enum ockam_link_reason reason)
+{
+	struct ockam_node *node = link->node;
+
+	switch (reason) {
+	case OCKAM_LINK_REASON_VERSION:
+		ockam_stat_inc(node, OCKAM_STAT_BAD_VERSIONS);
+		break;
+	case OCKAM_LINK_REASON_VERSION_TIMEOUT:
+		ockam_stat_inc(node, OCKAM_STAT_VERSION_TIMEOUTS);
+		break;
+	case OCKAM_LINK_REASON_FRAME_TIMEOUT:
+		ockam_stat_inc(node, OCKAM_STAT_FRAME_TIMEOUTS);
+		break;
+	case OCKAM_LINK_REASON_TIMEOUT:
+		if (link->state == OCKAM_LINK_STATE_UP)
+			ockam_stat_inc(node, OCKAM_STAT_DEAD_PATHS);
+		break;
+	default:
+		break;
+	}
+}
+
 /*
  * The carrier failed.  Links that somebody configured stay; what came with
  * the connection goes with it.
@@ -817,6 +856,7 @@ void ockam_link_lost(struct ockam_link *link, struct ockam_tcp *tcp,
 	if (link->state == OCKAM_LINK_STATE_CLOSED ||
 	    rcu_access_pointer(link->tcp) != tcp)
 		return;
+	link_count_loss(link, reason);
 	if (link->config.mode == OCKAM_LINK_MODE_ACCEPTED ||
 	    link->config.mode == OCKAM_LINK_MODE_HANDOVER)
 		link_destroy(link, reason, error, true);
@@ -915,9 +955,51 @@ struct ockam_link *ockam_link_new(struct ockam_node *node,
 	return link;
 }
 
+/*
+ * Which of a listening link's has been silent longest?  Those that never
+ * brought a message come first, in the order of their coming, so that who only
+ * connects displaces only his like.  All of the others are looked at when each
+ * has brought one since it was last seen here.  NULL: one that was heard just
+ * now is not given up for a stranger.
+ */
+static struct ockam_link *link_silent(struct ockam_link *parent)
+{
+	struct ockam_link *child, *next, *silent = NULL;
+	unsigned long least = LINK_SILENT;
+	unsigned long now = jiffies;
+
+	list_for_each_entry_safe(child, next, &parent->unspoken, sibling) {
+		if (!READ_ONCE(child->rx_at))
+			return child;
+		list_move_tail(&child->sibling, &parent->spoken);
+	}
+	list_for_each_entry(child, &parent->spoken, sibling) {
+		unsigned long silence = now - READ_ONCE(child->rx_at);
+
+		/* Heard after now was read? */
+		if ((long)silence < 0 || silence < least)
+			continue;
+		least = silence + 1;
+		silent = child;
+	}
+	return silent;
+}
+
+static bool link_make_room(struct ockam_link *parent)
+{
+	struct ockam_link *silent = link_silent(parent);
+
+	if (!silent)
+		return false;
+	ockam_stat_inc(parent->node, OCKAM_STAT_ACCEPTS_DISPLACED);
+	ockam_link_del(silent, OCKAM_LINK_REASON_LIMIT);
+	return true;
+}
+
 /* Told once, not for each connection that is turned away. */
 static void link_refuse(struct ockam_link *parent)
 {
+	ockam_stat_inc(parent->node, OCKAM_STAT_ACCEPTS_REFUSED);
 	if (parent->full)
 		return;
 	parent->full = true;
@@ -949,6 +1031,7 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 		.kind		= OCKAM_LINK_KIND_TCP,
 		.mode		= OCKAM_LINK_MODE_ACCEPTED,
 		.frame_ms	= READ_ONCE(parent->config.frame_ms),
+		.dead_ms	= READ_ONCE(parent->config.dead_ms),
 		.senders	= rcu_dereference_protected(parent->senders,
 					lockdep_is_held(&node->lock)),
 	};
@@ -962,12 +1045,16 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 		ockam_stat_inc(node, OCKAM_STAT_MEM_LIMIT);
 		goto refuse;
 	}
-	if ((most && parent->children >= most) ||
-	    node->nr_links >= node->conf.max_links) {
+	if (((most && parent->children >= most) ||
+	     node->nr_links >= node->conf.max_links) &&
+	    !link_make_room(parent)) {
 		link_refuse(parent);
 		goto refuse;
 	}
 	link = link_create(node, &cfg, NULL);
+	/* A limit over the user of a container. */
+	if (link == ERR_PTR(-ENOSPC) && link_make_room(parent))
+		link = link_create(node, &cfg, NULL);
 	if (IS_ERR(link)) {
 		if (PTR_ERR(link) == -ENOSPC)
 			link_refuse(parent);
@@ -976,6 +1063,7 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 
 	ockam_mem_add(node, OCKAM_MEM_LINKS, OCKAM_MEM_LINK);
 	link->parent = parent->id;
+	list_add_tail(&link->sibling, &parent->unspoken);
 	link->memcg = ockam_memcg_get(parent->memcg);
 	WRITE_ONCE(parent->children, parent->children + 1);
 	err = link_inherit(link, parent);

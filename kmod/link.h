@@ -22,6 +22,7 @@
 #ifndef _OCKAM_LINK_H
 #define _OCKAM_LINK_H
 
+#include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/refcount.h>
@@ -54,6 +55,7 @@ struct ockam_node;
  * @reconnect_max_ms: longest delay
  * @max_accepted: links a listening link may have at once
  * @frame_ms: deadline of the version byte and of each frame, 0: default
+ * @dead_ms: how long the path may be dead, 0: what the node says
  * @senders: who may send, NULL: everybody; the link takes its own reference
  */
 struct ockam_link_config {
@@ -67,6 +69,7 @@ struct ockam_link_config {
 	u32			reconnect_max_ms;
 	u32			max_accepted;
 	u32			frame_ms;
+	u32			dead_ms;
 	struct ockam_senders	*senders;
 };
 
@@ -115,7 +118,11 @@ struct ockam_udp;
  * @backoff: failures in a row
  * @up_at: jiffies when it came up
  * @memcg: control group that pays for what is received, see memcg.h
+ * @rx_at: jiffies when the last message came, 0: none did
  * @children: links made by this listening link
+ * @spoken: those of which a message came, see link_silent()
+ * @unspoken: those that were not seen to bring any, oldest first
+ * @sibling: in one of these lists of the parent's; node->lock
  * @full: the limit on those was hit, and told
  * @stats: counters
  * @local: own end of the connection, or where it listens
@@ -150,6 +157,10 @@ struct ockam_link {
 	unsigned int			backoff;
 	unsigned long			up_at;
 	struct mem_cgroup		*memcg;
+	unsigned long			rx_at;
+	struct list_head		spoken;
+	struct list_head		unspoken;
+	struct list_head		sibling;
 	u32				children;
 	bool				full;
 	struct ockam_link_stats		stats;
@@ -158,6 +169,22 @@ struct ockam_link {
 	u8				name_key[2 + OCKAM_NAME_LEN];
 	u8				endpoint_key[2 + 64];
 };
+
+/* How long the path may be dead, in ms. */
+static inline u32 ockam_link_dead_ms(const struct ockam_link *link)
+{
+	return READ_ONCE(link->config.dead_ms) ?:
+	       READ_ONCE(link->node->conf.dead_ms);
+}
+
+/* A message came.  Any context. */
+static inline void ockam_link_heard(struct ockam_link *link)
+{
+	unsigned long now = jiffies ?: 1;
+
+	if (READ_ONCE(link->rx_at) != now)
+		WRITE_ONCE(link->rx_at, now);
+}
 
 /* Frame on the wire: u32 length, then that many bytes. */
 #define OCKAM_FRAME_HEAD	4
@@ -169,6 +196,8 @@ struct ockam_link *ockam_link_new(struct ockam_node *node,
 				  struct netlink_ext_ack *extack);
 void ockam_link_del(struct ockam_link *link, enum ockam_link_reason reason);
 void ockam_link_flush(struct ockam_node *node);
+/* config.dead_ms was changed: so it is for a connection that is there. */
+void ockam_link_set_dead(struct ockam_link *link);
 /* Takes over the caller's reference on @senders. */
 void ockam_link_set_senders(struct ockam_link *link,
 			    struct ockam_senders *senders);

@@ -36,7 +36,7 @@ const struct nla_policy ockam_node_get_nl_policy[OCKAM_A_NODE_PAD + 1] = {
 };
 
 /* OCKAM_CMD_NODE_SET - do */
-const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_MEM_LIMIT + 1] = {
+const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_DEAD_MS + 1] = {
 	[OCKAM_A_NODE_STALL_MS] = NLA_POLICY_MIN(NLA_U32, 10),
 	[OCKAM_A_NODE_PARK_LIMIT] = NLA_POLICY_MIN(NLA_U32, 4096),
 	[OCKAM_A_NODE_TXQ_LIMIT] = NLA_POLICY_MIN(NLA_U32, 4096),
@@ -49,6 +49,7 @@ const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_MEM_LIMIT + 1] = {
 	[OCKAM_A_NODE_HOLD_MS] = { .type = NLA_U32, },
 	[OCKAM_A_NODE_MEM_LIMIT] = { .type = NLA_U64, },
 	[OCKAM_A_NODE_RESERVED] = { .type = NLA_BINARY, },
+	[OCKAM_A_NODE_DEAD_MS] = NLA_POLICY_MIN(NLA_U32, 1000),
 };
 
 /* OCKAM_CMD_WORKER_GET - do */
@@ -57,7 +58,7 @@ const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_ADDRESS + 1] =
 };
 
 /* OCKAM_CMD_LINK_NEW - do */
-const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1] = {
+const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_DEAD_MS + 1] = {
 	[OCKAM_A_LINK_KIND] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[OCKAM_A_LINK_MODE] = NLA_POLICY_RANGE(NLA_U32, 1, 4),
 	[OCKAM_A_LINK_NAME] = { .type = NLA_BINARY, },
@@ -72,6 +73,7 @@ const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1] = {
 	[OCKAM_A_LINK_RECONNECT_MAX_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_MAX_ACCEPTED] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_FRAME_MS] = { .type = NLA_U32, },
+	[OCKAM_A_LINK_DEAD_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_SEND_UIDS] = { .type = NLA_BINARY, },
 	[OCKAM_A_LINK_SEND_GIDS] = { .type = NLA_BINARY, },
 };
@@ -87,13 +89,14 @@ const struct nla_policy ockam_link_get_nl_policy[OCKAM_A_LINK_PARENT + 1] = {
 };
 
 /* OCKAM_CMD_LINK_SET - do */
-const struct nla_policy ockam_link_set_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1] = {
+const struct nla_policy ockam_link_set_nl_policy[OCKAM_A_LINK_DEAD_MS + 1] = {
 	[OCKAM_A_LINK_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[OCKAM_A_LINK_NAME] = { .type = NLA_BINARY, },
 	[OCKAM_A_LINK_RECONNECT_MIN_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_RECONNECT_MAX_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_MAX_ACCEPTED] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_FRAME_MS] = { .type = NLA_U32, },
+	[OCKAM_A_LINK_DEAD_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_SEND_UIDS] = { .type = NLA_BINARY, },
 	[OCKAM_A_LINK_SEND_GIDS] = { .type = NLA_BINARY, },
 };
@@ -213,7 +216,7 @@ const struct genl_ops ockam_nl_ops[21] = {
 		.cmd		= OCKAM_CMD_NODE_SET,
 		.doit		= ockam_nl_node_set_doit,
 		.policy		= ockam_node_set_nl_policy,
-		.maxattr	= OCKAM_A_NODE_MEM_LIMIT,
+		.maxattr	= OCKAM_A_NODE_DEAD_MS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -227,7 +230,7 @@ const struct genl_ops ockam_nl_ops[21] = {
 		.cmd		= OCKAM_CMD_LINK_NEW,
 		.doit		= ockam_nl_link_new_doit,
 		.policy		= ockam_link_new_nl_policy,
-		.maxattr	= OCKAM_A_LINK_SEND_GIDS,
+		.maxattr	= OCKAM_A_LINK_DEAD_MS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -242,7 +245,7 @@ const struct genl_ops ockam_nl_ops[21] = {
 		.cmd		= OCKAM_CMD_LINK_SET,
 		.doit		= ockam_nl_link_set_doit,
 		.policy		= ockam_link_set_nl_policy,
-		.maxattr	= OCKAM_A_LINK_SEND_GIDS,
+		.maxattr	= OCKAM_A_LINK_DEAD_MS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

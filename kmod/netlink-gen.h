@@ -11,21 +11,20 @@
 
 #include <uapi/linux/ockam_netlink.h>
 #include <linux/ockam.h>
-#include <linux/ockam.h>
 
 extern const struct nla_policy ockam_channel_new_nl_policy[OCKAM_A_CHANNEL_SUCCEEDS + 1];
 
 extern const struct nla_policy ockam_node_get_nl_policy[OCKAM_A_NODE_PAD + 1];
 
-extern const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_MEM_LIMIT + 1];
+extern const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_DEAD_MS + 1];
 
 extern const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_ADDRESS + 1];
 
-extern const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1];
+extern const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_DEAD_MS + 1];
 
 extern const struct nla_policy ockam_link_get_nl_policy[OCKAM_A_LINK_PARENT + 1];
 
-extern const struct nla_policy ockam_link_set_nl_policy[OCKAM_A_LINK_SEND_GIDS + 1];
+extern const struct nla_policy ockam_link_set_nl_policy[OCKAM_A_LINK_DEAD_MS + 1];
 
 extern const struct nla_policy ockam_link_del_nl_policy[OCKAM_A_LINK_NAME + 1];
 

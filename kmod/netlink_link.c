@@ -13,6 +13,7 @@
 #define RECONNECT_MIN_MS	500
 #define RECONNECT_MAX_MS	30000
 #define MAX_ACCEPTED		1024
+#define DEAD_MS_MIN		1000
 
 static struct ockam_link *nl_link(struct ockam_node *node,
 				  struct genl_info *info)
@@ -118,12 +119,25 @@ static int nl_link_endpoints(struct genl_info *info,
 	}
 }
 
+/* TCP's keepalive counts seconds. */
+static int nl_link_dead(struct genl_info *info)
+{
+	u32 ms = nl_u32(info, OCKAM_A_LINK_DEAD_MS, 0);
+
+	if (ms && ms < DEAD_MS_MIN)
+		return nl_refuse(info, OCKAM_A_LINK_DEAD_MS, -ERANGE,
+				 "0 for what the node says, or 1000 ms at least");
+	return 0;
+}
+
 static int nl_link_limits(struct genl_info *info)
 {
 	return ockam_nl_limit(info, OCKAM_A_LINK_RECONNECT_MIN_MS, LIMIT_MS) ?:
 	       ockam_nl_limit(info, OCKAM_A_LINK_RECONNECT_MAX_MS, LIMIT_MS) ?:
 	       ockam_nl_limit(info, OCKAM_A_LINK_MAX_ACCEPTED, LIMIT_OBJECTS) ?:
-	       ockam_nl_limit(info, OCKAM_A_LINK_FRAME_MS, LIMIT_MS);
+	       ockam_nl_limit(info, OCKAM_A_LINK_FRAME_MS, LIMIT_MS) ?:
+	       ockam_nl_limit(info, OCKAM_A_LINK_DEAD_MS, LIMIT_MS) ?:
+	       nl_link_dead(info);
 }
 
 /* The ranges of an attribute: their number, or an error. */
@@ -254,6 +268,10 @@ static int nl_link_config(struct genl_info *info,
 		return nl_refuse(info, OCKAM_A_LINK_MAX_ACCEPTED, -EINVAL,
 				 "only a listening link accepts");
 	cfg->frame_ms = nl_u32(info, OCKAM_A_LINK_FRAME_MS, 0);
+	cfg->dead_ms = nl_u32(info, OCKAM_A_LINK_DEAD_MS, 0);
+	if (!tcp && cfg->dead_ms)
+		return nl_refuse(info, OCKAM_A_LINK_DEAD_MS, -EINVAL,
+				 "only a TCP link notices that its path is dead");
 	return 0;
 }
 
@@ -449,6 +467,14 @@ static int nl_link_change(struct genl_info *info, struct ockam_link *link)
 	     cfg->kind != OCKAM_LINK_KIND_TCP))
 		return nl_refuse(info, OCKAM_A_LINK_MAX_ACCEPTED, -EINVAL,
 				 "only a listening link accepts");
+	if (info->attrs[OCKAM_A_LINK_DEAD_MS] &&
+	    cfg->kind != OCKAM_LINK_KIND_TCP)
+		return nl_refuse(info, OCKAM_A_LINK_DEAD_MS, -EINVAL,
+				 "only a TCP link notices that its path is dead");
+	if (info->attrs[OCKAM_A_LINK_DEAD_MS] &&
+	    cfg->mode == OCKAM_LINK_MODE_HANDOVER)
+		return nl_refuse(info, OCKAM_A_LINK_DEAD_MS, -EINVAL,
+				 "for a socket handed over that is set before");
 
 	WRITE_ONCE(cfg->reconnect_min_ms, min_ms);
 	WRITE_ONCE(cfg->reconnect_max_ms, max_ms);
@@ -456,6 +482,11 @@ static int nl_link_change(struct genl_info *info, struct ockam_link *link)
 					     cfg->max_accepted));
 	WRITE_ONCE(cfg->frame_ms, nl_u32(info, OCKAM_A_LINK_FRAME_MS,
 					 cfg->frame_ms));
+	if (info->attrs[OCKAM_A_LINK_DEAD_MS]) {
+		WRITE_ONCE(cfg->dead_ms,
+			   nla_get_u32(info->attrs[OCKAM_A_LINK_DEAD_MS]));
+		ockam_link_set_dead(link);
+	}
 	return 0;
 }
 

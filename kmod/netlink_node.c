@@ -81,6 +81,7 @@ int ockam_nl_node_set_doit(struct sk_buff *skb, struct genl_info *info)
 		{ OCKAM_A_NODE_REPLY_MS, LIMIT_REPLY_MS, &conf->reply_ms },
 		{ OCKAM_A_NODE_FORWARD, U32_MAX, &conf->fwd },
 		{ OCKAM_A_NODE_HOLD_MS, LIMIT_REPLY_MS, &conf->hold_ms },
+		{ OCKAM_A_NODE_DEAD_MS, LIMIT_MS, &conf->dead_ms },
 	};
 	const struct nlattr *mem = info->attrs[OCKAM_A_NODE_MEM_LIMIT];
 	struct ockam_reserved *reserved;

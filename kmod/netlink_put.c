@@ -56,7 +56,8 @@ static int put_settings(struct sk_buff *skb, const struct ockam_conf *conf)
 	       nla_put_u32(skb, OCKAM_A_NODE_MAX_HOPS, conf->max_hops) ||
 	       nla_put_u32(skb, OCKAM_A_NODE_REPLY_MS, conf->reply_ms) ||
 	       nla_put_u32(skb, OCKAM_A_NODE_FORWARD, conf->fwd) ||
-	       nla_put_u32(skb, OCKAM_A_NODE_HOLD_MS, conf->hold_ms);
+	       nla_put_u32(skb, OCKAM_A_NODE_HOLD_MS, conf->hold_ms) ||
+	       nla_put_u32(skb, OCKAM_A_NODE_DEAD_MS, conf->dead_ms);
 }
 
 static int put_bytes(struct sk_buff *skb, int attr, u64 value)
@@ -100,6 +101,7 @@ static int put_reserved(struct sk_buff *skb, const struct ockam_node *node)
 /* The nests have one attribute per counter, in the order of the enums. */
 static_assert(OCKAM_A_STATS_MAX == OCKAM_STAT_MAX + 2);
 static_assert(OCKAM_A_STATS_USER_LIMIT == OCKAM_STAT_USER_LIMIT + 2);
+static_assert(OCKAM_A_STATS_DEAD_PATHS == OCKAM_STAT_DEAD_PATHS + 2);
 static_assert(OCKAM_A_DROPS_MAX == OCKAM_DROP_MAX + 2);
 static_assert(OCKAM_A_DROPS_NODE_DYING == OCKAM_DROP_NODE_DYING + 2);
 
@@ -192,7 +194,9 @@ static int put_link_config(struct sk_buff *skb,
 	       nla_put_u32(skb, OCKAM_A_LINK_MAX_ACCEPTED,
 			   READ_ONCE(c->max_accepted)) ||
 	       nla_put_u32(skb, OCKAM_A_LINK_FRAME_MS,
-			   READ_ONCE(c->frame_ms));
+			   READ_ONCE(c->frame_ms)) ||
+	       nla_put_u32(skb, OCKAM_A_LINK_DEAD_MS,
+			   READ_ONCE(c->dead_ms));
 }
 
 static int put_link_state(struct sk_buff *skb, const struct ockam_link *link)
@@ -213,6 +217,17 @@ static int put_link_state(struct sk_buff *skb, const struct ockam_link *link)
 static int put_link_u64(struct sk_buff *skb, int attr, const atomic64_t *v)
 {
 	return nla_put_u64_64bit(skb, attr, atomic64_read(v),
+				 OCKAM_A_LINK_PAD);
+}
+
+static int put_link_silence(struct sk_buff *skb, const struct ockam_link *link)
+{
+	unsigned long last = READ_ONCE(link->rx_at);
+
+	if (!last)
+		return 0;
+	return nla_put_u64_64bit(skb, OCKAM_A_LINK_SILENT_MS,
+				 jiffies64_to_msecs(jiffies - last),
 				 OCKAM_A_LINK_PAD);
 }
 
@@ -300,7 +315,8 @@ int ockam_nl_put_link(struct sk_buff *skb, const struct ockam_nl_to *to,
 	      put_link_config(skb, &link->config) ||
 	      put_senders(skb, to, link) ||
 	      put_link_state(skb, link) ||
-	      put_link_stats(skb, &link->stats);
+	      put_link_stats(skb, &link->stats) ||
+	      put_link_silence(skb, link);
 	return nl_end(skb, hdr, err);
 }
 

@@ -29,6 +29,7 @@ static const struct ockam_conf ockam_conf_default = {
 	.reply_ms	= 120000,
 	.fwd		= 0,
 	.hold_ms	= 120000,
+	.dead_ms	= 25000,
 };
 
 static int __net_init ockam_node_init(struct net *net)

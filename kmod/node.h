@@ -59,6 +59,7 @@ struct ockam_limit;
  * @fwd: bits of 1 << enum ockam_forward, each a permission to forward
  * @hold_ms: how long a released name is kept from other uids, 0: not at all
  * @mem_limit: bytes that remote input may hold, for each account of mem.h
+ * @dead_ms: how long the path of a link may be dead, if that says nothing
  */
 struct ockam_conf {
 	u32	stall_ms;
@@ -72,6 +73,7 @@ struct ockam_conf {
 	u32	fwd;
 	u32	hold_ms;
 	unsigned long mem_limit;
+	u32	dead_ms;
 };
 
 /**

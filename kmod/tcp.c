@@ -22,9 +22,6 @@
 #define LTCP_BACKLOG		128
 #define LTCP_ACCEPTS		16		/* in one run */
 #define LTCP_BUFFER		(1024 * 1024)	/* most, each way, see below */
-#define LTCP_KEEPIDLE		300
-#define LTCP_KEEPINTVL		75
-#define LTCP_KEEPCNT		2
 #define LTCP_LAST_BYTES		(2 * HZ)	/* patience after the end */
 #define LTCP_RETRY		(HZ / 50 + 1)	/* for a lock that is taken */
 #define LTCP_CLOSING_MAX		4096		/* carriers waiting like that */
@@ -802,12 +799,25 @@ static struct socket *ltcp_socket(struct ockam_link *link, int family)
 	return sock;
 }
 
-static void ltcp_keepalive(struct sock *sk)
+/*
+ * Nothing under way: keepalive asks from half of the time on, and with a user
+ * timeout gives up by time, not by count.  Data that is not acknowledged, and a
+ * peer whose window stays shut while bytes wait: the user timeout.
+ */
+static void ltcp_set_dead(struct sock *sk, const struct ockam_link *link)
 {
-	tcp_sock_set_keepidle(sk, LTCP_KEEPIDLE);
-	tcp_sock_set_keepintvl(sk, LTCP_KEEPINTVL);
-	tcp_sock_set_keepcnt(sk, LTCP_KEEPCNT);
+	struct ockam_keep keep;
+
+	ockam_tcp_keep(&keep, ockam_link_dead_ms(link));
+	tcp_sock_set_user_timeout(sk, keep.timeout_ms);
+	tcp_sock_set_keepidle(sk, keep.idle);
+	tcp_sock_set_keepintvl(sk, keep.interval);
 	sock_set_keepalive(sk);
+}
+
+void ockam_tcp_set_dead(struct ockam_tcp *tcp)
+{
+	ltcp_set_dead(tcp->sk, tcp->link);
 }
 
 int ockam_tcp_connect(struct ockam_link *link)
@@ -820,7 +830,7 @@ int ockam_tcp_connect(struct ockam_link *link)
 	sock = ltcp_socket(link, cfg->remote.sa.sa_family);
 	if (IS_ERR(sock))
 		return PTR_ERR(sock);
-	ltcp_keepalive(sock->sk);
+	ltcp_set_dead(sock->sk, link);
 	if (cfg->local.sa.sa_family) {
 		err = kernel_bind(sock, ockam_endpoint_addr(&cfg->local),
 				  ltcp_addr_len(&cfg->local));
@@ -920,6 +930,7 @@ int ockam_tcp_accept(struct ockam_link *link, struct ockam_tcp *listener,
 	if (!tcp)
 		return -ENOMEM;
 	tcp_sock_set_nodelay(sock->sk);
+	ltcp_set_dead(sock->sk, link);
 	ockam_tcp_addresses(link, sock);
 	ockam_link_ready(link);
 	ockam_tcp_plug(tcp);

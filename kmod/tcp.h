@@ -44,6 +44,12 @@ unsigned int ockam_tcp_flush(struct ockam_tcp *tcp);
 /* Read on, after reading had stopped for backpressure.  Any context. */
 void ockam_tcp_resume(struct ockam_tcp *tcp);
 
+/*
+ * Tell TCP how long the path may be dead.  Not for sockets that were handed
+ * over.  Process context.
+ */
+void ockam_tcp_set_dead(struct ockam_tcp *tcp);
+
 /* Is it still connecting? */
 bool ockam_tcp_connecting(const struct ockam_tcp *tcp);
 

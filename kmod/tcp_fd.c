@@ -291,6 +291,27 @@ static void fd_nodelay(struct sock *sk)
 	tp->nonagle |= TCP_NAGLE_OFF | TCP_NAGLE_PUSH;
 }
 
+/*
+ * As ltcp_set_dead(), locked; but what its owner has set stays, unless the link
+ * says otherwise.
+ */
+static void fd_set_dead(struct sock *sk, const struct ockam_link *link)
+{
+	bool all = link->config.dead_ms;
+	struct ockam_keep keep;
+
+	ockam_tcp_keep(&keep, ockam_link_dead_ms(link));
+	if (all || !inet_csk(sk)->icsk_user_timeout)
+		WRITE_ONCE(inet_csk(sk)->icsk_user_timeout, keep.timeout_ms);
+	if (!all && sock_flag(sk, SOCK_KEEPOPEN))
+		return;
+	WRITE_ONCE(tcp_sk(sk)->keepalive_time, keep.idle * HZ);
+	WRITE_ONCE(tcp_sk(sk)->keepalive_intvl, keep.interval * HZ);
+	sock_valbool_flag(sk, SOCK_KEEPOPEN, false);
+	sk->sk_prot->keepalive(sk, 1);
+	sock_valbool_flag(sk, SOCK_KEEPOPEN, true);
+}
+
 static bool fd_same_ends(const struct ockam_link *link, const struct sock *sk)
 {
 	union ockam_endpoint local, remote;
@@ -342,6 +363,7 @@ int ockam_tcp_handover(struct ockam_link *link, struct socket *sock,
 	WRITE_ONCE(sock->ops, ops);
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	fd_nodelay(sk);
+	fd_set_dead(sk, link);
 	ockam_tcp_attach(tcp, NULL);
 	release_sock(sk);
 

@@ -144,6 +144,26 @@ struct ockam_tcp {
 	void			(*error_report)(struct sock *sk);
 };
 
+/**
+ * struct ockam_keep - how TCP finds a dead path
+ * @timeout_ms: TCP_USER_TIMEOUT
+ * @idle: TCP_KEEPIDLE, seconds
+ * @interval: TCP_KEEPINTVL, seconds
+ */
+struct ockam_keep {
+	u32	timeout_ms;
+	int	idle;
+	int	interval;
+};
+
+/* The path may be dead for @ms. */
+static inline void ockam_tcp_keep(struct ockam_keep *keep, u32 ms)
+{
+	keep->timeout_ms = ms;
+	keep->idle = max_t(u32, ms / 2000, 1);
+	keep->interval = max_t(u32, ms / 12000, 1);
+}
+
 /* ---- tcp.c ---- */
 
 /**

@@ -164,6 +164,9 @@ OT int lt_set(const struct lt_node *node, int attr, uint32_t value)
 	case OCKAM_A_NODE_MEM_LIMIT:
 		set.mem_limit = value;
 		break;
+	case OCKAM_A_NODE_DEAD_MS:
+		set.dead_ms = value;
+		break;
 	default:
 		return -ENOSYS;
 	}

@@ -78,6 +78,7 @@ struct ockam_nl_node {
 	uint64_t	machine_limit;
 	uint64_t	machine_links;
 	uint64_t	machine_queues;
+	uint32_t	dead_ms;
 	struct ockam_nl_route	reserved;	/* a list of names */
 	uint32_t	links;
 	uint32_t	channels;
@@ -129,6 +130,8 @@ struct ockam_nl_link {
 	uint64_t		tx_bytes;
 	uint64_t		connects;
 	uint64_t		attempts;
+	uint32_t		dead_ms;
+	uint64_t		silent_ms;
 	struct ockam_nl_ranges	send_uids;
 	struct ockam_nl_ranges	send_gids;
 };

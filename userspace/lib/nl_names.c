@@ -65,6 +65,8 @@ static const struct ockam_nl_field node_fields[] = {
 	      "machine-links"),
 	FIELD(node, OCKAM_A_NODE_MACHINE_QUEUES, OCKAM_NL_U64, machine_queues,
 	      "machine-queues"),
+	FIELD(node, OCKAM_A_NODE_DEAD_MS, OCKAM_NL_U32, dead_ms,
+	      "dead-ms"),
 };
 
 static const struct ockam_nl_field worker_fields[] = {
@@ -149,6 +151,10 @@ static const struct ockam_nl_field link_fields[] = {
 	      "send-uids"),
 	FIELD(link, OCKAM_A_LINK_SEND_GIDS, OCKAM_NL_RANGES, send_gids,
 	      "send-gids"),
+	FIELD(link, OCKAM_A_LINK_DEAD_MS, OCKAM_NL_U32, dead_ms,
+	      "dead-ms"),
+	FIELD(link, OCKAM_A_LINK_SILENT_MS, OCKAM_NL_U64, silent_ms,
+	      "silent-ms"),
 };
 
 static const struct ockam_nl_field channel_fields[] = {
@@ -388,6 +394,12 @@ static const char * const stat_names[] = {
 	[OCKAM_STAT_USER_LIMIT] = "user-limit",
 	[OCKAM_STAT_MEM_LIMIT] = "mem-limit",
 	[OCKAM_STAT_GAVE_WAY] = "gave-way",
+	[OCKAM_STAT_ACCEPTS_REFUSED] = "accepts-refused",
+	[OCKAM_STAT_ACCEPTS_DISPLACED] = "accepts-displaced",
+	[OCKAM_STAT_BAD_VERSIONS] = "bad-versions",
+	[OCKAM_STAT_VERSION_TIMEOUTS] = "version-timeouts",
+	[OCKAM_STAT_FRAME_TIMEOUTS] = "frame-timeouts",
+	[OCKAM_STAT_DEAD_PATHS] = "dead-paths",
 };
 
 static const char * const drop_names[] = {

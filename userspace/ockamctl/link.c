@@ -95,6 +95,7 @@ static int link_add(struct ctl *ctl, int argc, char **argv)
 		OCKAM_A_LINK_KIND, OCKAM_A_LINK_NAME,
 		OCKAM_A_LINK_RECONNECT_MIN_MS, OCKAM_A_LINK_RECONNECT_MAX_MS,
 		OCKAM_A_LINK_MAX_ACCEPTED, OCKAM_A_LINK_FRAME_MS,
+		OCKAM_A_LINK_DEAD_MS,
 		OCKAM_A_LINK_SEND_UIDS, OCKAM_A_LINK_SEND_GIDS, 0
 	};
 	struct ockam_nl_link link = {};
@@ -130,6 +131,7 @@ static int link_set(struct ctl *ctl, int argc, char **argv)
 	static const int allowed[] = {
 		OCKAM_A_LINK_RECONNECT_MIN_MS, OCKAM_A_LINK_RECONNECT_MAX_MS,
 		OCKAM_A_LINK_MAX_ACCEPTED, OCKAM_A_LINK_FRAME_MS,
+		OCKAM_A_LINK_DEAD_MS,
 		OCKAM_A_LINK_SEND_UIDS, OCKAM_A_LINK_SEND_GIDS, 0
 	};
 	struct ockam_nl_link link = {};
@@ -182,13 +184,15 @@ int cmd_link(struct ctl *ctl, int argc, char **argv)
 		  "all, or some", link_list },
 		{ "show", "ID | NAME", "one", link_show },
 		{ "add", "connect HOST:PORT [local HOST:PORT] [name NAME] "
-		  "[reconnect-min-ms N] [reconnect-max-ms N] [frame-ms N]",
+		  "[reconnect-min-ms N] [reconnect-max-ms N] [frame-ms N] "
+		  "[dead-ms N]",
 		  "connect, listen or hand over", link_add },
 		{ "add", "listen HOST:PORT [name NAME] [max-accepted N] "
-		  "[frame-ms N]", "", link_add },
-		{ "add", "fd N [name NAME] [frame-ms N]", "", link_add },
+		  "[frame-ms N] [dead-ms N]", "", link_add },
+		{ "add", "fd N [name NAME] [frame-ms N] [dead-ms N]", "", link_add },
 		{ "set", "ID | NAME [reconnect-min-ms N] "
-		  "[reconnect-max-ms N] [max-accepted N] [frame-ms N]",
+		  "[reconnect-max-ms N] [max-accepted N] [frame-ms N] "
+		  "[dead-ms N]",
 		  "change one", link_set },
 		{ "del", "ID | NAME", "delete one", link_del },
 		{ "flush", "", "delete all", link_flush },

@@ -29,7 +29,8 @@ static int node_set(struct ctl *ctl, int argc, char **argv)
 		OCKAM_A_NODE_MAX_LINKS, OCKAM_A_NODE_MAX_CHANNELS,
 		OCKAM_A_NODE_MAX_HOPS, OCKAM_A_NODE_REPLY_MS,
 		OCKAM_A_NODE_FORWARD, OCKAM_A_NODE_HOLD_MS,
-		OCKAM_A_NODE_RESERVED, OCKAM_A_NODE_MEM_LIMIT, 0
+		OCKAM_A_NODE_RESERVED, OCKAM_A_NODE_MEM_LIMIT,
+		OCKAM_A_NODE_DEAD_MS, 0
 	};
 	struct ockam_nl_node node = {};
 	int err;

@@ -461,6 +461,7 @@ static int check_udp(cfg_t *cfg, cfg_t *sec)
 {
 	static const char * const tcp_only[] = {
 		"reconnect-min-ms", "reconnect-max-ms", "max-accepted",
+		"dead-ms",
 	};
 	size_t i;
 
@@ -671,6 +672,7 @@ static void take_links(cfg_t *cfg, struct config *c)
 		l->reconnect_min_ms = cfg_getint(sec, "reconnect-min-ms");
 		l->reconnect_max_ms = cfg_getint(sec, "reconnect-max-ms");
 		l->max_accepted = cfg_getint(sec, "max-accepted");
+		l->dead_ms = cfg_getint(sec, "dead-ms");
 		take_ranges(sec, "send-uids", false, &l->send_uids);
 		take_ranges(sec, "send-gids", true, &l->send_gids);
 	}
@@ -1024,6 +1026,7 @@ struct config *config_load(const char *path)
 		CFG_INT("reconnect-min-ms", -1, CFGF_NONE),
 		CFG_INT("reconnect-max-ms", -1, CFGF_NONE),
 		CFG_INT("max-accepted", -1, CFGF_NONE),
+		CFG_INT("dead-ms", -1, CFGF_NONE),
 		CFG_STR_LIST("send-uids", NULL, CFGF_NONE),
 		CFG_STR_LIST("send-gids", NULL, CFGF_NONE),
 		CFG_END()
@@ -1103,6 +1106,7 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "link|reconnect-min-ms", check_positive);
 	cfg_set_validate_func(cfg, "link|reconnect-max-ms", check_positive);
 	cfg_set_validate_func(cfg, "link|max-accepted", check_positive);
+	cfg_set_validate_func(cfg, "link|dead-ms", check_positive);
 	cfg_set_validate_func(cfg, "link|send-uids", check_senders);
 	cfg_set_validate_func(cfg, "link|send-gids", check_senders);
 	cfg_set_validate_func(cfg, "hop", check_hop);

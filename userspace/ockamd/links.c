@@ -49,6 +49,10 @@ static void set_limits(const struct conf_link *l, struct ockam_nl_link *nl)
 		nl->max_accepted = l->max_accepted;
 		ockam_nl_mark(nl, OCKAM_A_LINK_MAX_ACCEPTED);
 	}
+	if (l->dead_ms >= 0) {
+		nl->dead_ms = l->dead_ms;
+		ockam_nl_mark(nl, OCKAM_A_LINK_DEAD_MS);
+	}
 }
 
 static bool has_senders(const struct conf_link *l)

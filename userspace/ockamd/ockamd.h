@@ -138,6 +138,7 @@ struct conf_link {
 	long reconnect_min_ms;		/* -1: the kernel's default */
 	long reconnect_max_ms;
 	long max_accepted;
+	long dead_ms;
 	struct ockam_nl_ranges send_uids;	/* none of both: everybody */
 	struct ockam_nl_ranges send_gids;
 };

@@ -31,6 +31,17 @@
  *   had it wait
  * @OCKAM_STAT_GAVE_WAY: links that were closed since a large frame of theirs
  *   did not come on while others waited for its memory
+ * @OCKAM_STAT_ACCEPTS_REFUSED: connections turned away because there were as
+ *   many links as allowed
+ * @OCKAM_STAT_ACCEPTS_DISPLACED: accepted links given up for newer ones, there
+ *   being as many as allowed
+ * @OCKAM_STAT_BAD_VERSIONS: connections of peers that speak another version
+ * @OCKAM_STAT_VERSION_TIMEOUTS: connections whose peer did not say its version
+ *   in time
+ * @OCKAM_STAT_FRAME_TIMEOUTS: connections on which a frame did not arrive as a
+ *   whole in time
+ * @OCKAM_STAT_DEAD_PATHS: connections whose peer did not answer, or took
+ *   nothing, for too long
  */
 enum ockam_stat {
 	OCKAM_STAT_SENT,
@@ -47,6 +58,12 @@ enum ockam_stat {
 	OCKAM_STAT_USER_LIMIT,
 	OCKAM_STAT_MEM_LIMIT,
 	OCKAM_STAT_GAVE_WAY,
+	OCKAM_STAT_ACCEPTS_REFUSED,
+	OCKAM_STAT_ACCEPTS_DISPLACED,
+	OCKAM_STAT_BAD_VERSIONS,
+	OCKAM_STAT_VERSION_TIMEOUTS,
+	OCKAM_STAT_FRAME_TIMEOUTS,
+	OCKAM_STAT_DEAD_PATHS,
 
 	/* private: */
 	__OCKAM_STAT_MAX,
@@ -381,6 +398,7 @@ enum {
 	OCKAM_A_NODE_MACHINE_LIMIT,
 	OCKAM_A_NODE_MACHINE_LINKS,
 	OCKAM_A_NODE_MACHINE_QUEUES,
+	OCKAM_A_NODE_DEAD_MS,
 
 	__OCKAM_A_NODE_MAX,
 	OCKAM_A_NODE_MAX = (__OCKAM_A_NODE_MAX - 1)
@@ -402,6 +420,12 @@ enum {
 	OCKAM_A_STATS_USER_LIMIT,
 	OCKAM_A_STATS_MEM_LIMIT,
 	OCKAM_A_STATS_GAVE_WAY,
+	OCKAM_A_STATS_ACCEPTS_REFUSED,
+	OCKAM_A_STATS_ACCEPTS_DISPLACED,
+	OCKAM_A_STATS_BAD_VERSIONS,
+	OCKAM_A_STATS_VERSION_TIMEOUTS,
+	OCKAM_A_STATS_FRAME_TIMEOUTS,
+	OCKAM_A_STATS_DEAD_PATHS,
 
 	__OCKAM_A_STATS_MAX,
 	OCKAM_A_STATS_MAX = (__OCKAM_A_STATS_MAX - 1)
@@ -506,6 +530,8 @@ enum {
 	OCKAM_A_LINK_ATTEMPTS,
 	OCKAM_A_LINK_SEND_UIDS,
 	OCKAM_A_LINK_SEND_GIDS,
+	OCKAM_A_LINK_DEAD_MS,
+	OCKAM_A_LINK_SILENT_MS,
 
 	__OCKAM_A_LINK_MAX,
 	OCKAM_A_LINK_MAX = (__OCKAM_A_LINK_MAX - 1)

@@ -392,6 +392,15 @@ static bool turned_away(const struct sockaddr_storage *at)
 	return away;
 }
 
+/* So that it is not given up for a newcomer, for a second. */
+static bool speaks(const struct lt_node *node, int peer, uint32_t id)
+{
+	struct ockam_nl_link link;
+
+	return lt_tell(peer, "nobody", "x", 1) &&
+	       OT_WAIT(!lt_get(node, id, &link) && link.rx_msgs);
+}
+
 TEST_F(life, listening_limits)
 {
 	struct sockaddr_storage at = lt_addr("127.0.0.1", 0);
@@ -413,6 +422,8 @@ TEST_F(life, listening_limits)
 	ASSERT_EQ(0, lt_get(&self->node, id, &link));
 	EXPECT_EQ(3, link.children);
 	EXPECT_EQ(OCKAM_LINK_REASON_NONE, link.reason);
+	for (i = 0; i < 3; i++)
+		ASSERT_TRUE(speaks(&self->node, peer[i], c.id[i]));
 	for (i = 0; i < 3; i++) {
 		EXPECT_TRUE(turned_away(&at));
 	}
@@ -515,6 +526,7 @@ TEST_F(life, node_limit)
 	EXPECT_TRUE(OT_WAIT(lt_children(&self->node, id, &c) == 1));
 	EXPECT_EQ(-ENOSPC, lt_connect(&self->node, &no, lt_conf(0)));
 	EXPECT_NE(NULL, strstr(ockam_nl_error(self->node.nl), "as many links"));
+	ASSERT_TRUE(speaks(&self->node, peer, c.id[0]));
 	EXPECT_TRUE(turned_away(&at));
 	EXPECT_EQ(2, lt_links(&self->node));
 	EXPECT_EQ(OCKAM_LINK_REASON_LIMIT, lt_reason(&self->node, id));
