@@ -308,11 +308,38 @@ static void sock_wake_senders(struct ockam_sock *osk)
 	rcu_read_unlock();
 }
 
+/* Called once: whoever still wants to send gets in line again by his poll(). */
 static int sock_unblocked(wait_queue_entry_t *entry, unsigned int mode,
 			  int flags, void *key)
 {
+	struct ockam_calls *calls = key;
+
 	sock_wake_senders(container_of(entry, struct ockam_sock, blocked));
-	return 0;
+	list_del_init(&entry->entry);
+	return calls && !--calls->left;
+}
+
+/* These with blocked_lock held. */
+static void sock_get_in_line(struct ockam_sock *osk, struct ockam_sink *sink)
+{
+	spin_lock_irq(&sink->wait.lock);
+	if (list_empty(&osk->blocked.entry)) {
+		osk->blocked.flags |= WQ_FLAG_EXCLUSIVE;
+		__add_wait_queue_entry_tail(&sink->wait, &osk->blocked);
+	}
+	spin_unlock_irq(&sink->wait.lock);
+}
+
+static void sock_leave_line(struct ockam_sock *osk, struct ockam_sink *sink)
+{
+	spin_lock_irq(&sink->wait.lock);
+	list_del_init(&osk->blocked.entry);
+	spin_unlock_irq(&sink->wait.lock);
+}
+
+void ockam_sock_try_again(struct ockam_sock *osk)
+{
+	sock_wake_senders(osk);
 }
 
 void ockam_sock_unblock(struct ockam_sock *osk)
@@ -323,7 +350,7 @@ void ockam_sock_unblock(struct ockam_sock *osk)
 	sink = osk->blocked_on;
 	osk->blocked_on = NULL;
 	if (sink)
-		remove_wait_queue(&sink->wait, &osk->blocked);
+		sock_leave_line(osk, sink);
 	spin_unlock_bh(&osk->blocked_lock);
 	if (sink)
 		sink->ops->put(sink);
@@ -337,15 +364,15 @@ void ockam_sock_block(struct ockam_sock *osk, struct ockam_sink *sink)
 	spin_lock_bh(&osk->blocked_lock);
 	old = osk->blocked_on;
 	if (old)
-		remove_wait_queue(&old->wait, &osk->blocked);
+		sock_leave_line(osk, old);
 	osk->blocked_on = sink;
-	add_wait_queue(&sink->wait, &osk->blocked);
+	sock_get_in_line(osk, sink);
 	/*
 	 * In the queue before this look, and before poll()'s.  Who waits for an
 	 * edge asks neither, and if room has come meanwhile nobody else tells.
 	 */
 	smp_mb();
-	if (ockam_sink_admits(sink) || READ_ONCE(sink->dead))
+	if (ockam_sink_open(sink) || READ_ONCE(sink->dead))
 		sock_wake_senders(osk);
 	spin_unlock_bh(&osk->blocked_lock);
 	if (old)
@@ -354,15 +381,20 @@ void ockam_sock_block(struct ockam_sock *osk, struct ockam_sink *sink)
 
 static bool sock_is_blocked(struct ockam_sock *osk)
 {
+	struct ockam_sink *sink;
 	bool blocked = false;
 
 	if (likely(!READ_ONCE(osk->blocked_on)))
 		return false;
 
 	spin_lock_bh(&osk->blocked_lock);
-	if (osk->blocked_on)
-		blocked = !ockam_sink_admits(osk->blocked_on) &&
-			  !READ_ONCE(osk->blocked_on->dead);
+	sink = osk->blocked_on;
+	if (sink) {
+		/* If it was called, others were faster. */
+		sock_get_in_line(osk, sink);
+		smp_mb(); /* as above */
+		blocked = !ockam_sink_open(sink) && !READ_ONCE(sink->dead);
+	}
 	spin_unlock_bh(&osk->blocked_lock);
 	if (!blocked)
 		ockam_sock_unblock(osk);
@@ -1220,6 +1252,7 @@ static int ockam_create(struct net *net, struct socket *sock, int protocol,
 	spin_lock_init(&osk->through.lock);
 	spin_lock_init(&osk->blocked_lock);
 	init_waitqueue_func_entry(&osk->blocked, sock_unblocked);
+	INIT_LIST_HEAD(&osk->blocked.entry);
 	__skb_queue_head_init(&osk->held);
 	INIT_WORK(&osk->work, sock_unpark);
 	sock_prot_inuse_add(net, &ockam_proto, 1);

@@ -100,6 +100,12 @@ static struct ockam_tcp *link_tcp(struct ockam_link *link)
 					 lockdep_is_held(&link->serial));
 }
 
+static struct ockam_udp *link_udp(struct ockam_link *link)
+{
+	return rcu_dereference_protected(link->udp,
+					 lockdep_is_held(&link->serial));
+}
+
 /*
  * Without this node's leave nothing that came in goes out over a link, and
  * whoever of this node sends has to be on the link's list, also with what he
@@ -194,12 +200,9 @@ static bool link_room(const struct ockam_sink *sink)
 	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
 }
 
-/* Send, and tell those who wait for room or are parked. */
-static void link_flush(struct ockam_link *link, struct ockam_tcp *tcp)
+/* Tell those who wait for room or are parked. */
+static void link_flushed(struct ockam_link *link, u32 off, bool done)
 {
-	u32 off = link->tx_off;
-	bool done = ockam_tcp_flush(tcp);
-
 	/* A large frame that goes slowly is no stall. */
 	if (done || link->tx_off != off)
 		ockam_sink_progress(&link->sink);
@@ -211,6 +214,13 @@ static void link_flush(struct ockam_link *link, struct ockam_tcp *tcp)
 	if (unlikely(ockam_sink_has_parked(&link->sink) &&
 		     link_room(&link->sink)))
 		ockam_link_queue(link);
+}
+
+static void link_flush(struct ockam_link *link, struct ockam_tcp *tcp)
+{
+	u32 off = link->tx_off;
+
+	link_flushed(link, off, ockam_tcp_flush(tcp));
 }
 
 /* Puts the head in front of the payload, and @len bytes for the length. */
@@ -263,13 +273,18 @@ static void link_queue_frame(struct ockam_link *link, struct sk_buff *skb)
 	}
 }
 
-void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb)
+static void link_unqueue_frame(struct ockam_link *link, struct sk_buff *skb)
 {
 	__skb_unlink(skb, &link->txq);
 	WRITE_ONCE(link->txq_bytes, link->txq_bytes - skb->len);
 	link->tx_off = 0;
 	if (unlikely(link->source.user))
 		link_charge(link, -(int)ockam_msg(skb)->charged);
+}
+
+void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb)
+{
+	link_unqueue_frame(link, skb);
 	consume_skb(skb);
 }
 
@@ -287,29 +302,76 @@ static int link_target(struct ockam_udp *udp, struct sk_buff *skb,
 	return 0;
 }
 
-static int link_send_udp(struct ockam_link *link, struct ockam_udp *udp,
+static int link_pack_udp(struct ockam_link *link, struct ockam_udp *udp,
 			 struct sk_buff *skb, u32 *reason)
 {
-	bool many = link->config.mode == OCKAM_LINK_MODE_LISTEN;
-	union ockam_endpoint to;
+	union ockam_endpoint *to = ockam_udp_to(skb);
 	int err;
 
 	ockam_msg_pop(skb);
-	if (many) {
+	to->sa.sa_family = 0;
+	if (link->config.mode == OCKAM_LINK_MODE_LISTEN) {
 		*reason = OCKAM_DROP_UDP_TARGET;
-		err = link_target(udp, skb, &to);
+		err = link_target(udp, skb, to);
 		if (err)
 			return err;
 	}
 	trace_ockam_link_tx(link->node, skb, link->id);
 	err = link_frame(skb, 0);
-	if (err) {
+	if (err)
 		*reason = err == -EMSGSIZE ? OCKAM_DROP_TOO_BIG :
 					     OCKAM_DROP_NO_MEMORY;
+	return err;
+}
+
+/* Behind what waits for the device, or at once; what is left then waits, too. */
+static int link_send_udp(struct ockam_link *link, struct ockam_udp *udp,
+			 struct sk_buff *skb)
+{
+	int err = -EAGAIN;
+
+	if (likely(skb_queue_empty(&link->txq)))
+		err = ockam_udp_send(udp, skb);
+	if (likely(!err)) {
+		consume_skb(skb);
+	} else if (err == -EAGAIN) {
+		if (ockam_msg(skb)->charge == OCKAM_CHARGE_SOURCE)
+			ockam_msg_charge_none(skb);
+		link_queue_frame(link, skb);
+	} else {
+		ockam_drop(link->node, skb, OCKAM_DROP_UDP_SEND);
 		return err;
 	}
-	*reason = OCKAM_DROP_UDP_SEND;
-	return ockam_udp_send(udp, skb, many ? &to : NULL);
+	return 0;
+}
+
+/* What waited; returns the number of messages gone. */
+static unsigned int link_flush_udp(struct ockam_link *link,
+				   struct ockam_udp *udp)
+{
+	unsigned int done = 0;
+	struct sk_buff *skb;
+
+	for (; (skb = skb_peek(&link->txq)); done++) {
+		int err = ockam_udp_send(udp, skb);
+
+		if (err == -EAGAIN)
+			break;
+		link_unqueue_frame(link, skb);
+		if (unlikely(err))
+			ockam_drop(link->node, skb, OCKAM_DROP_UDP_SEND);
+		else
+			consume_skb(skb);
+	}
+	return done;
+}
+
+static void link_flush_queued_udp(struct ockam_link *link,
+				  struct ockam_udp *udp)
+{
+	u32 off = link->tx_off;
+
+	link_flushed(link, off, link_flush_udp(link, udp));
 }
 
 static int link_deliver_udp(struct ockam_link *link, struct sk_buff *skb)
@@ -317,21 +379,24 @@ static int link_deliver_udp(struct ockam_link *link, struct sk_buff *skb)
 	u32 reason = OCKAM_DROP_LINK_DOWN;
 	int err = -ENETUNREACH;
 	struct ockam_udp *udp;
+	u32 len;
 
-	udp = rcu_dereference_protected(link->udp,
-					lockdep_is_held(&link->serial));
+	udp = link_udp(link);
 	if (likely(udp))
-		err = link_send_udp(link, udp, skb, &reason);
-	/* That something fails is no stall either. */
-	ockam_sink_progress(&link->sink);
-	if (unlikely(err)) {
+		err = link_pack_udp(link, udp, skb, &reason);
+	len = skb->len;
+	if (likely(!err))
+		err = link_send_udp(link, udp, skb);
+	else
 		ockam_drop(link->node, skb, reason);
+	/* That something fails is no stall, waiting for the device may be. */
+	if (skb_queue_empty(&link->txq))
+		ockam_sink_progress(&link->sink);
+	if (unlikely(err))
 		return err;
-	}
 	ockam_stat_inc(link->node, OCKAM_STAT_LINK_TX);
 	atomic64_inc(&link->stats.tx_msgs);
-	atomic64_add(skb->len, &link->stats.tx_bytes);
-	consume_skb(skb);
+	atomic64_add(len, &link->stats.tx_bytes);
 	return 0;
 }
 
@@ -439,11 +504,15 @@ static void link_work(struct work_struct *work)
 {
 	struct ockam_link *link = container_of(work, struct ockam_link, work);
 	struct ockam_tcp *tcp;
+	struct ockam_udp *udp;
 
 	mutex_lock(&link->serial);
 	tcp = link_tcp(link);
+	udp = link_udp(link);
 	if (tcp)
 		link_flush(link, tcp);
+	else if (udp)
+		link_flush_queued_udp(link, udp);
 	mutex_unlock(&link->serial);
 
 	ockam_sink_unpark(&link->sink);
@@ -532,13 +601,9 @@ static void link_unplug(struct ockam_link *link)
 	struct sk_buff *skb;
 
 	__skb_queue_head_init(&gone);
-	/* Its senders may be asleep, one after the other. */
-	udp = rcu_dereference_protected(link->udp,
-					lockdep_is_held(&link->node->lock));
-	if (udp)
-		ockam_udp_stop(udp);
 	mutex_lock(&link->serial);
 	tcp = link_tcp(link);
+	udp = link_udp(link);
 	RCU_INIT_POINTER(link->tcp, NULL);
 	RCU_INIT_POINTER(link->udp, NULL);
 	skb_queue_splice_init(&link->txq, &gone);
@@ -693,7 +758,6 @@ static struct ockam_link *link_create(struct ockam_node *node,
 	INIT_WORK(&link->work, link_work);
 	INIT_DELAYED_WORK(&link->timer, link_timer);
 	ockam_sink_init(&link->sink, node, &link_sink_ops, &link->serial);
-	link->sink.lossless = cfg->kind != OCKAM_LINK_KIND_UDP;
 	ockam_source_init(&link->source, node, node->conf.park_limit,
 			  link_release, link_resume);
 	link->source.lossy = cfg->kind == OCKAM_LINK_KIND_UDP;

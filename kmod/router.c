@@ -508,13 +508,52 @@ static struct mutex *path_serial(const struct ockam_path *path)
 }
 
 /*
- * Steps and end of a path with references held, process context.  The message
- * is consumed, except on -ESTALE before the first nonce.
+ * Whoever has it sleeps for no peer, device or reader, so it is free soon.  But
+ * a sender who must not sleep does not, and one with a deadline keeps it, however
+ * many are in front of him.  0, -EAGAIN, or the error for a signal.
+ */
+static int path_lock(const struct ockam_path *path, long *timeo)
+{
+	struct mutex *serial = path_serial(path);
+	unsigned long end;
+
+	if (likely(!serial || mutex_trylock(serial)))
+		return 0;
+	if (*timeo == MAX_SCHEDULE_TIMEOUT)
+		return mutex_lock_interruptible(serial) ?
+		       sock_intr_errno(*timeo) : 0;
+
+	end = jiffies + *timeo;
+	while (*timeo) {
+		if (signal_pending(current))
+			return sock_intr_errno(*timeo);
+		schedule_timeout_interruptible(1);
+		if (mutex_trylock(serial))
+			return 0;
+		*timeo = time_before(jiffies, end) ? end - jiffies : 0;
+	}
+	return -EAGAIN;
+}
+
+static void path_unlock(const struct ockam_path *path)
+{
+	struct mutex *serial = path_serial(path);
+
+	if (!serial)
+		return;
+	mutex_unlock(serial);
+	/* Who found it locked. */
+	if (path->sink && path->sink->serial)
+		ockam_sink_wake(path->sink);
+}
+
+/*
+ * Steps and end of a path with references held and its lock, process context.
+ * Consumes the message.
  */
 static int path_run(struct ockam_node *node, struct sk_buff *skb,
 		    struct ockam_path *path)
 {
-	struct mutex *serial = path_serial(path);
 	int err;
 
 	err = ockam_msg_reserve(skb, &path->room);
@@ -522,29 +561,21 @@ static int path_run(struct ockam_node *node, struct sk_buff *skb,
 		ockam_drop(node, skb, OCKAM_DROP_NO_MEMORY);
 		return err;
 	}
-	if (serial)
-		mutex_lock(serial);
-
 	err = apply_steps(node, skb, path);
 	if (unlikely(err)) {
 		ockam_drop(node, skb, apply_reason(err));
-		goto out;
+		return err;
 	}
 	if (path->dec) {
 		if (!ockam_channel_decrypt(path->dec, skb))
 			ockam_router_input(node, skb);
-		goto out;
+		return 0;
 	}
-	if (path->sink->serial) {
-		err = path->sink->ops->deliver(path->sink, skb);
-		goto out;
-	}
+	if (path->sink->serial)
+		return path->sink->ops->deliver(path->sink, skb);
 	/* An encryptor in front of a worker: the end is looked up again. */
 	ockam_router_input(node, skb);
-out:
-	if (serial)
-		mutex_unlock(serial);
-	return err;
+	return 0;
 }
 
 static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
@@ -556,7 +587,7 @@ static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
 
 	/* For shutdown(). */
 	prepare_to_wait(sk_sleep(&from->sk), &own, TASK_INTERRUPTIBLE);
-	prepare_to_wait(&sink->wait, &wait, TASK_INTERRUPTIBLE);
+	prepare_to_wait_exclusive(&sink->wait, &wait, TASK_INTERRUPTIBLE);
 	if (!ockam_sink_admits(sink) && !READ_ONCE(sink->dead)) {
 		if (signal_pending(current))
 			err = sock_intr_errno(*timeo);
@@ -569,9 +600,6 @@ static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
 	finish_wait(sk_sleep(&from->sk), &own);
 	if (!err && signal_pending(current))
 		err = sock_intr_errno(*timeo);
-	/* It may have been our turn, and whoever is next would not know. */
-	if (unlikely(err))
-		wake_up_interruptible(&sink->wait);
 	return err;
 }
 
@@ -584,11 +612,13 @@ static void grant_answer(struct ockam_node *node, struct ockam_sock *from,
 }
 
 /*
- * One try.  -EAGAIN with @full set (a reference): no room there.  Otherwise
- * the message is consumed, except on -ESTALE.
+ * One try.  -EAGAIN: no room at @full (a reference), or *@timeo is over while
+ * somebody else sends there (or, NULL, through the same channel of this node).
+ * Otherwise the message is consumed, except on -ESTALE.
  */
 static int send_once(struct ockam_node *node, struct ockam_sock *from,
-		     struct sk_buff *skb, struct ockam_sink **full)
+		     struct sk_buff *skb, long *timeo,
+		     struct ockam_sink **full)
 {
 	struct ockam_path path;
 	struct ockam_sink *sink;
@@ -602,10 +632,13 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	if (unlikely(err))
 		goto refuse;
 	sink = path.sink;
-	if (sink && unlikely(!ockam_sink_admits(sink) && sink->lossless)) {
-		err = sink->ops->hold(sink) ? -EAGAIN : -ESTALE;
+	if (sink && unlikely(!ockam_sink_admits(sink))) {
+		err = -ESTALE;
+		if (sink->ops->hold(sink)) {
+			*full = sink;
+			err = -EAGAIN;
+		}
 		rcu_read_unlock();
-		*full = sink;
 		return err;
 	}
 	if (unlikely(path.policed)) {
@@ -637,10 +670,20 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	}
 	rcu_read_unlock();
 
+	err = path_lock(&path, timeo);
+	if (unlikely(err)) {
+		if (err != -EAGAIN)
+			consume_skb(skb);
+		else if (sink && sink->serial && sink->ops->hold(sink))
+			*full = sink;
+		path_release(&path);
+		return err;
+	}
 	/* Before the answer can come. */
 	if (kind)
 		grant_answer(node, from, kind, id, peer);
 	err = path_run(node, skb, &path);
+	path_unlock(&path);
 	path_release(&path);
 	return err;
 
@@ -649,6 +692,13 @@ refuse:
 	if (err != -ESTALE)
 		ockam_drop(node, skb, path.reason);
 	return err;
+}
+
+/* Our turn at a sink we waited for is over, used or not. */
+static void let_next(struct ockam_sink *sink)
+{
+	ockam_sink_wake(sink);
+	sink->ops->put(sink);
 }
 
 int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
@@ -661,7 +711,12 @@ int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
 
 	trace_ockam_send(node, skb, 0);
 	for (;;) {
-		err = send_once(node, from, skb, &full);
+		struct ockam_sink *waited = full;
+
+		full = NULL;
+		err = send_once(node, from, skb, &timeo, &full);
+		if (waited)
+			let_next(waited);
 		if (likely(err != -EAGAIN && err != -ESTALE))
 			return err;
 		if (err == -ESTALE) {
@@ -676,8 +731,8 @@ int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
 		if (!timeo)
 			break;
 		err = wait_for_room(from, full, &timeo);
-		full->ops->put(full);
 		if (err) {
+			let_next(full);
 			consume_skb(skb);
 			return err;
 		}
@@ -723,10 +778,7 @@ again:
 		goto out;
 	}
 	if (sink && unlikely(!sink_has_turn(sink, skb))) {
-		if (sink->lossless)
-			ockam_sink_park(sink, skb);
-		else
-			ockam_drop(node, skb, OCKAM_DROP_QUEUE_FULL);
+		ockam_sink_park(sink, skb);
 		goto out;
 	}
 	if (unlikely(path.policed)) {
@@ -762,6 +814,7 @@ out:
 static int forward_once(struct ockam_node *node, struct sk_buff *skb)
 {
 	struct ockam_path path;
+	struct mutex *serial;
 	struct ockam_sink *sink;
 	int err;
 
@@ -790,7 +843,11 @@ static int forward_once(struct ockam_node *node, struct sk_buff *skb)
 		return -ESTALE;
 	}
 	rcu_read_unlock();
+	serial = path_serial(&path);
+	if (serial)
+		mutex_lock(serial);
 	path_run(node, skb, &path);
+	path_unlock(&path);
 	path_release(&path);
 	return 0;
 

@@ -28,7 +28,8 @@ struct ockam_sock;
 
 /**
  * struct ockam_blocked - why a local send got -EAGAIN
- * @sink: the full destination, with a reference, or NULL
+ * @sink: the full destination, with a reference; NULL: nothing can be waited
+ *	for, another sender was just using the same channel
  */
 struct ockam_blocked {
 	struct ockam_sink	*sink;
@@ -36,7 +37,8 @@ struct ockam_blocked {
 
 /*
  * Send a message of local (or passed on) origin.  Process context, nothing
- * locked.  Waits up to @timeo for room unless it is 0.  Consumes @skb.
+ * locked.  Waits up to @timeo for room, and for whoever is just sending to the same
+ * place, unless it is 0.  Consumes @skb.
  * Returns 0 or: -EHOSTUNREACH, -ENETUNREACH, -EMSGSIZE, -EINVAL, -EACCES,
  * -EKEYEXPIRED, -EAGAIN (with @blocked filled), -EINTR or -ERESTARTSYS,
  * -EPIPE, -ELOOP, -ENOMEM.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Backpressure: sinks, sources and what is parked between them. */
 #include <linux/jiffies.h>
-#include <linux/poll.h>
 
 #include "limit.h"
 #include "msg.h"
@@ -10,6 +9,7 @@
 
 #define UNPARK_BUDGET	64
 #define SINK_PARKED	-1	/* no enum ockam_drop */
+#define SINK_CALLS	8	/* pollers, by who makes room */
 /* Who takes messages that soon one after the other has caught up. */
 #define SINK_SOON	(HZ / 10)
 
@@ -80,7 +80,6 @@ void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
 	sink->unparking = false;
 	sink->stalled = false;
 	sink->dead = false;
-	sink->lossless = true;
 	sink->stall_reason = OCKAM_DROP_STALLED;
 }
 
@@ -95,7 +94,6 @@ void ockam_sink_kill(struct ockam_sink *sink)
 	spin_unlock_bh(&sink->lock);
 	timer_shutdown_sync(&sink->stall);
 	sink_drop(sink, &gone, OCKAM_DROP_NAME_GONE);
-	wake_up_interruptible_poll(&sink->wait, EPOLLOUT | EPOLLHUP);
 	wake_up_all(&sink->wait);
 }
 
@@ -160,11 +158,22 @@ void ockam_sink_park(struct ockam_sink *sink, struct sk_buff *skb)
 	sink->ops->kick(sink);
 }
 
+static void sink_call(struct ockam_sink *sink, unsigned int pollers)
+{
+	struct ockam_calls calls = { .left = pollers };
+
+	/* Its barrier is that of who made room, see ockam_sock_block(). */
+	if (likely(!wq_has_sleeper(&sink->wait)) || !ockam_sink_admits(sink))
+		return;
+	__wake_up(&sink->wait, TASK_INTERRUPTIBLE, 1, &calls);
+	/* They may not want it any more, and whoever is behind them might. */
+	if (unlikely(!calls.left))
+		sink->ops->kick(sink);
+}
+
 void ockam_sink_wake(struct ockam_sink *sink)
 {
-	if (wq_has_sleeper(&sink->wait))
-		wake_up_interruptible_poll(&sink->wait, EPOLLOUT |
-					   EPOLLWRNORM | EPOLLWRBAND);
+	sink_call(sink, SINK_CALLS);
 }
 
 void ockam_sink_unpark(struct ockam_sink *sink)
@@ -193,8 +202,8 @@ void ockam_sink_unpark(struct ockam_sink *sink)
 	/* Out of budget, or room came while the flag kept others out. */
 	if (ockam_sink_has_parked(sink))
 		sink->ops->kick(sink);
-	else if (sink->serial)
-		ockam_sink_wake(sink);
+	else
+		sink_call(sink, UNPARK_BUDGET);
 }
 
 /*

@@ -19,6 +19,7 @@
 #ifndef _OCKAM_SINK_H
 #define _OCKAM_SINK_H
 
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
@@ -27,7 +28,6 @@
 
 #include "share.h"
 
-struct mutex;
 struct ockam_limit;
 struct ockam_msg;
 struct ockam_node;
@@ -85,7 +85,8 @@ struct ockam_sink_ops {
  * @policy: program that is asked before something is delivered, policy.h
  * @lock: protects @parked, @stalled and @dead
  * @parked: messages to be routed again
- * @wait: local senders that wait for room, and pollers
+ * @wait: local senders that wait for room, and pollers: all of them exclusive, in
+ *	the order of coming, and out of it once they are called
  * @serial: order of sends in process context; NULL for workers
  * @stall: looks after what is parked, whether it goes
  * @progress: jiffies of the last message taken off
@@ -95,7 +96,6 @@ struct ockam_sink_ops {
  * @stalled: nothing is parked until something is taken off again
  * @dead: nothing is parked any more, waiters shall look again
  * @stall_reason: enum ockam_drop, what counts messages for a stalled sink
- * @lossless: whether to park (true), or drop when full (UDP)
  */
 struct ockam_sink {
 	const struct ockam_sink_ops	*ops;
@@ -112,7 +112,6 @@ struct ockam_sink {
 	bool				unparking;
 	bool				stalled;
 	bool				dead;
-	bool				lossless;
 	u8				stall_reason;
 };
 
@@ -148,6 +147,13 @@ static inline bool ockam_sink_admits(const struct ockam_sink *sink)
 	return ockam_sink_ready(sink) && sink->ops->admits(sink);
 }
 
+/* Would a send go on at once?  Nobody else is at it, either. */
+static inline bool ockam_sink_open(const struct ockam_sink *sink)
+{
+	return ockam_sink_admits(sink) &&
+	       !(sink->serial && mutex_is_locked(sink->serial));
+}
+
 /*
  * Keep a message until the sink has room; it is routed again then, from the
  * state it has now.  Consumes the message: it is dropped and counted when the
@@ -165,7 +171,12 @@ void ockam_sink_unpark(struct ockam_sink *sink);
 /* Something was taken off the sink: note progress, wake local senders. */
 void ockam_sink_progress(struct ockam_sink *sink);
 
-/* Wake local senders and pollers without that: to look again. */
+/*
+ * If there is room, call whoever waits.  However many there are, that is one
+ * sender that sleeps, who calls the next one when he is through, and before him
+ * some pollers: what the room has to do with the rest is done later, and ends
+ * when the room is taken.  Any context.
+ */
 void ockam_sink_wake(struct ockam_sink *sink);
 
 #define OCKAM_SLOW_MAX		8
@@ -178,6 +189,14 @@ void ockam_sink_wake(struct ockam_sink *sink);
 struct ockam_slow {
 	const struct ockam_sink	*sink;
 	u32			epoch;
+};
+
+/**
+ * struct ockam_calls - key of the wait queue's functions, or NULL: all are called
+ * @left: so many more pollers
+ */
+struct ockam_calls {
+	unsigned int left;
 };
 
 /**

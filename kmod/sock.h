@@ -172,7 +172,8 @@ int ockam_sock_autobind(struct ockam_sock *osk);
 /* Remembers, or forgets, the full destination of an EAGAIN for poll. */
 void ockam_sock_unblock(struct ockam_sock *osk);
 void ockam_sock_block(struct ockam_sock *osk, struct ockam_sink *sink);
-
+/* Of one that cannot be remembered: poll has it tried again at once. */
+void ockam_sock_try_again(struct ockam_sock *osk);
 
 /*
  * Attach a policy program (policy.h) to a socket, for its @own-er or for an

@@ -560,6 +560,8 @@ int ockam_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	}
 	if (blocked.sink)
 		ockam_sock_block(osk, blocked.sink);
+	else if (err == -EAGAIN)
+		ockam_sock_try_again(osk);
 	/* io_uring tries again with what it has. */
 	iov_iter_revert(&msg->msg_iter, len);
 	return err;

@@ -16,8 +16,6 @@
 #include "node.h"
 #include "udp_priv.h"
 
-#define LUDP_PIECE_WAIT		(HZ / 20 + 1)	/* for the send buffer */
-#define LUDP_MSG_WAITS		10		/* for all its pieces */
 #define LUDP_HALF		32768		/* of the circle of numbers */
 #define LUDP_SLACK		32
 
@@ -34,20 +32,10 @@ static void ludp_mark(struct sock *sk, const struct ockam_msg *m)
 		WRITE_ONCE(sk->sk_priority, m->priority);
 }
 
-/*
- * May it wait for room in the send buffer?  Only who sends for himself: works and
- * whoever has node->lock keep others waiting, other namespaces included.
- */
-static bool ludp_may_wait(const struct sk_buff *skb)
-{
-	return ockam_msg(skb)->charge == OCKAM_CHARGE_SENDER &&
-	       !(current->flags & PF_WQ_WORKER);
-}
-
 static int ludp_send_piece(struct ockam_udp *udp, struct kvec *vec,
-			   const union ockam_endpoint *to, int flags)
+			   const union ockam_endpoint *to)
 {
-	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL | flags };
+	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL | MSG_DONTWAIT };
 	struct kvec copy[2] = { vec[0], vec[1] };
 
 	if (to) {
@@ -72,7 +60,7 @@ static int ludp_heartbeat(struct ockam_udp *udp, const union ockam_endpoint *to,
 			 head;
 	vec[1].iov_base = (void *)heartbeat;
 	vec[1].iov_len = len;
-	return ludp_send_piece(udp, vec, to, MSG_DONTWAIT);
+	return ludp_send_piece(udp, vec, to);
 }
 
 /*
@@ -104,47 +92,78 @@ static void ludp_lead(struct ockam_udp *udp, const union ockam_endpoint *to,
 		    0 : hash;
 }
 
-int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
-		   const union ockam_endpoint *to)
+/*
+ * The send buffer is full: ludp_write_space() has us called when half of it is
+ * free.  -ENOBUFS: it is empty, and what the network has against it is no matter
+ * of waiting.
+ */
+static int ludp_wait(struct ockam_udp *udp)
 {
-	u32 waits = ludp_may_wait(skb) ? LUDP_MSG_WAITS : 0;
+	struct sock *sk = udp->sock->sk;
+
+	WRITE_ONCE(udp->blocked, true);
+	smp_mb(); /* pairs with the one in ludp_write_space() */
+	if (!sock_writeable(sk))
+		return -EAGAIN;
+	WRITE_ONCE(udp->blocked, false);
+	if (!sk_wmem_alloc_get(sk))
+		return -ENOBUFS;
+	ockam_link_queue(udp->link);
+	return -EAGAIN;
+}
+
+/* One piece, of which @head tells the rest: its bytes, or -errno. */
+static int ludp_send_next(struct ockam_udp *udp, const struct sk_buff *skb,
+			  const union ockam_endpoint *to, u32 off)
+{
+	u32 n = min_t(u32, skb->len - off, OCKAM_PIECE_STOCK);
 	u8 head[OCKAM_PIECE_HEAD_MAX];
-	u16 number = udp->number++;
 	struct kvec vec[2];
-	u32 off, n;
 	int ret;
 
-	lockdep_assert_held(&udp->link->serial);
-
-	ludp_mark(udp->sock->sk, ockam_msg(skb));
-	ludp_lead(udp, to, number);
-	for (off = 0; off < skb->len; off += n) {
-		n = min_t(u32, skb->len - off, OCKAM_PIECE_STOCK);
-		vec[0].iov_base = head;
-		vec[0].iov_len = ockam_piece_head_put(head, number, off,
-						      off + n == skb->len, n) -
-				 head;
-		vec[1].iov_base = skb->data + off;
-		vec[1].iov_len = n;
-		if (unlikely(off + n > skb_headlen(skb))) {
-			ret = skb_copy_bits(skb, off, udp->bounce, n);
-			if (ret)
-				return ret;
-			vec[1].iov_base = udp->bounce;
-		}
-		ret = ludp_send_piece(udp, vec, to, MSG_DONTWAIT);
-		if (ret == -EAGAIN && waits) {
-			waits--;
-			ret = ludp_send_piece(udp, vec, to, 0);
-		}
-		/* The message is gone, signal or not. */
-		if (unlikely(ret == -EAGAIN || ret == -EINTR ||
-			     ret == -ERESTARTSYS))
-			return -ENOBUFS;
-		if (unlikely(ret < 0))
+	vec[0].iov_base = head;
+	vec[0].iov_len = ockam_piece_head_put(head, udp->sending, off,
+					      off + n == skb->len, n) - head;
+	vec[1].iov_base = skb->data + off;
+	vec[1].iov_len = n;
+	if (unlikely(off + n > skb_headlen(skb))) {
+		ret = skb_copy_bits(skb, off, udp->bounce, n);
+		if (ret)
 			return ret;
+		vec[1].iov_base = udp->bounce;
+	}
+	ret = ludp_send_piece(udp, vec, to);
+	return ret < 0 ? ret : n;
+}
+
+int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb)
+{
+	const union ockam_endpoint *to = ockam_udp_to(skb);
+	struct ockam_link *link = udp->link;
+	int ret;
+
+	lockdep_assert_held(&link->serial);
+
+	if (!to->sa.sa_family)
+		to = NULL;
+	if (!link->tx_off) {
+		udp->sending = udp->number++;
+		ludp_mark(udp->sock->sk, ockam_msg(skb));
+		ludp_lead(udp, to, udp->sending);
+	}
+	while (link->tx_off < skb->len) {
+		ret = ludp_send_next(udp, skb, to, link->tx_off);
+		if (ret == -EAGAIN)
+			ret = ludp_wait(udp);
+		if (unlikely(ret < 0)) {
+			if (ret != -EAGAIN)
+				link->tx_off = 0;
+			return ret;
+		}
+		link->tx_off += ret;
 		cond_resched();
 	}
+	link->tx_off = 0;
 	return 0;
 }
 
@@ -168,12 +187,31 @@ static void ludp_addresses(struct ockam_udp *udp)
 		link->remote = remote;
 }
 
+/* Any context. */
+static void ludp_write_space(struct sock *sk)
+{
+	struct ockam_udp *udp;
+
+	if (!sock_writeable(sk))
+		return;
+	rcu_read_lock();
+	udp = rcu_dereference_sk_user_data(sk);
+	smp_mb(); /* pairs with the one in ludp_wait() */
+	if (udp && READ_ONCE(udp->blocked)) {
+		WRITE_ONCE(udp->blocked, false);
+		ockam_link_queue(udp->link);
+	}
+	rcu_read_unlock();
+}
+
 /* Datagrams go to encap_rcv and never to a queue. */
 static void ludp_attach(struct ockam_udp *udp)
 {
 	struct sock *sk = udp->sock->sk;
 
 	rcu_assign_sk_user_data(sk, udp);
+	udp->write_space = sk->sk_write_space;
+	WRITE_ONCE(sk->sk_write_space, ludp_write_space);
 	WRITE_ONCE(udp_sk(sk)->encap_type, 1);
 	WRITE_ONCE(udp_sk(sk)->encap_rcv, ockam_udp_rcv);
 	udp_tunnel_encap_enable(sk);
@@ -188,7 +226,6 @@ static int ludp_bind(struct ockam_udp *udp)
 	/* IPv4 peers would come in another form than they are written in. */
 	if (sk->sk_family == AF_INET6)
 		ip6_sock_set_v6only(sk);
-	sk->sk_sndtimeo = LUDP_PIECE_WAIT;
 	ludp_attach(udp);
 	if (cfg->local.sa.sa_family)
 		err = kernel_bind(udp->sock, ockam_endpoint_addr(&cfg->local),
@@ -208,17 +245,15 @@ static void ludp_free(struct rcu_head *rcu)
 	kfree(udp);
 }
 
-void ockam_udp_stop(struct ockam_udp *udp)
-{
-	kernel_sock_shutdown(udp->sock, SHUT_RDWR);
-}
-
 void ockam_udp_close(struct ockam_udp *udp)
 {
-	rcu_assign_sk_user_data(udp->sock->sk, NULL);
+	struct sock *sk = udp->sock->sk;
+
+	rcu_assign_sk_user_data(sk, NULL);
 	/* A datagram on its way may keep the socket for longer than us. */
-	WRITE_ONCE(udp_sk(udp->sock->sk)->encap_rcv, NULL);
-	ockam_udp_stop(udp);
+	WRITE_ONCE(udp_sk(sk)->encap_rcv, NULL);
+	WRITE_ONCE(sk->sk_write_space, udp->write_space);
+	kernel_sock_shutdown(udp->sock, SHUT_RDWR);
 	sock_release(udp->sock);
 	ockam_udp_rx_exit(udp);
 	call_rcu(&udp->rcu, ludp_free);

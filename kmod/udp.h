@@ -4,8 +4,9 @@
  * connect has one peer, and takes datagrams from it only; one of mode listen
  * talks to anybody, whom the address of type 2 behind the link's name tells.
  *
- * Nothing waits here for a peer: what the network does not take is lost, and a
- * link is up as long as it exists.
+ * Nothing waits here for a peer, but messages do in the link's queue for a slow
+ * device; what the network does not take is lost, and a link is up as long as it
+ * exists.
  */
 #ifndef _OCKAM_UDP_H
 #define _OCKAM_UDP_H
@@ -23,23 +24,23 @@ struct ockam_udp;
  */
 int ockam_udp_open(struct ockam_link *link);
 
-/*
- * Nothing is sent any more: who waits for the send buffer gets -EPIPE.  May sleep,
- * but not for them.  link->serial need not be held.
- */
-void ockam_udp_stop(struct ockam_udp *udp);
-
 /* Nothing is received any more.  link->udp was cleared; may sleep. */
 void ockam_udp_close(struct ockam_udp *udp);
 
+/* Where a message on its way out goes; no family: to the link's only peer. */
+static inline union ockam_endpoint *ockam_udp_to(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(union ockam_endpoint) > sizeof(skb->cb));
+	return (union ockam_endpoint *)skb->cb;
+}
+
 /*
- * Sends a transport message in pieces, to @to or (NULL) to the only peer; @skb
- * stays the caller's.  link->serial held; may wait for the socket's buffer for
- * half a second.  Returns 0 or what the network said, -ENOBUFS without room; a
- * part may have gone.
+ * Sends a transport message in pieces, to ockam_udp_to(), or goes on with it from
+ * link->tx_off; @skb stays the caller's.  link->serial held, never waits.  0, or
+ * -EAGAIN: link->work is queued when there is room for more; or what the network
+ * said, -ENOBUFS above all: that ends the message, of which a part may have gone.
  */
-int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb,
-		   const union ockam_endpoint *to);
+int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb);
 
 /* May the socket send there? */
 bool ockam_udp_reaches(const struct ockam_udp *udp,

@@ -36,8 +36,11 @@ struct ockam_udp_met {
  * struct ockam_udp - a carrier
  * @link: whose, with a reference
  * @sock: its socket
+ * @write_space: the callback of that before it was ours
  * @rcu: for freeing
  * @number: of the next message that is sent
+ * @sending: of the one that is being sent
+ * @blocked: the send buffer is full, and link->work is to be queued when it is not
  * @met: to whom something was sent before, by hash; who has lost his place to
  *	another gets a heartbeat again
  * @bounce: a piece of a message that does not lie in one place
@@ -53,8 +56,11 @@ struct ockam_udp_met {
 struct ockam_udp {
 	struct ockam_link	*link;
 	struct socket		*sock;
+	void			(*write_space)(struct sock *sk);
 	struct rcu_head		rcu;
 	u16			number;
+	u16			sending;
+	bool			blocked;
 	struct ockam_udp_met	met[OCKAM_UDP_MET];
 	u8			*bounce;
 	bool			open;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Many senders that wait: who pays for their messages, and what they cost. */
 #include <linux/sockios.h>
+#include <sys/mount.h>
 
 #include "kselftest_harness.h"
 #include "ockam_test.h"
@@ -113,6 +114,192 @@ TEST_F(wait, refused_messages_cost_nothing)
 	EXPECT_EQ(-EFAULT, ot_send(self->app, "sink", (void *)8, BIG, 0));
 	EXPECT_EQ(0, outq(self->app));
 	ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
+}
+
+/* ---- those who only want to know when there is room ---- */
+
+#define POLLERS	400
+
+static int refused_once(int ep, uint32_t id)
+{
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET,
+				  .data.u32 = id };
+	int fd = ot_socket(SOCK_NONBLOCK);
+	struct epoll_event got;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = ot_send(fd, "sink", "x", 1, 0);
+	if (n != -EAGAIN || epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) ||
+	    epoll_wait(ep, &got, 1, 0))
+		return -EPROTO;
+	return fd;
+}
+
+/* How often the kernel has called one, counted by a probe; -1: no probes here. */
+static long calls(void)
+{
+	FILE *f = fopen("/sys/kernel/tracing/kprobe_profile", "r");
+	char name[64];
+	long hits, n = -1;
+
+	if (!f)
+		return -1;
+	while (n < 0 && fscanf(f, "%63s %ld %*d", name, &hits) == 2)
+		if (!strcmp(name, "ockam_called"))
+			n = hits;
+	fclose(f);
+	return n;
+}
+
+static bool count_calls(void)
+{
+	mount("none", "/sys/kernel/tracing", "tracefs", 0, NULL);
+	return !ot_write("/sys/kernel/tracing/kprobe_events",
+			 "p:ockam/ockam_called ockam:sock_unblocked") &&
+	       !ot_write("/sys/kernel/tracing/events/ockam/ockam_called/enable",
+			 "1");
+}
+
+static void count_no_calls(void)
+{
+	ot_write("/sys/kernel/tracing/events/ockam/ockam_called/enable", "0");
+	ot_write("/sys/kernel/tracing/kprobe_events", "");
+}
+
+/* Who was refused once and does nothing more costs readers one call. */
+TEST_F(wait, pollers_are_called_once)
+{
+	int fds[POLLERS];
+	bool counting;
+	int i;
+	char c;
+
+	counting = count_calls();
+	ASSERT_EQ(0, ot_set(self->sink, SOL_SOCKET, SO_RCVBUFFORCE, 0));
+	FILL();
+	for (i = 0; i < POLLERS; i++) {
+		fds[i] = ot_socket(SOCK_NONBLOCK);
+		ASSERT_LE(0, fds[i]);
+		ASSERT_EQ(-EAGAIN, ot_send(fds[i], "sink", "x", 1, 0));
+	}
+	ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
+	/* Nobody else makes room, and they are called all the same. */
+	if (counting)
+		EXPECT_TRUE(OT_WAIT(calls() >= POLLERS));
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(1, ot_say(self->app, "sink", "x"));
+		ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
+	}
+	if (counting)
+		EXPECT_EQ(POLLERS, calls());
+	count_no_calls();
+	for (i = 0; i < POLLERS; i++)
+		close(fds[i]);
+	if (!counting)
+		SKIP(return, "no kprobes in this kernel");
+}
+
+/* All of them are told, by whatever they have for that. */
+TEST_F(wait, pollers_are_all_told)
+{
+	struct epoll_event got[POLLERS];
+	bool told[POLLERS] = {};
+	int fds[POLLERS];
+	int ep, i, n, all;
+	char c;
+
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT_LE(0, ep);
+	FILL();
+	for (i = 0; i < POLLERS; i++) {
+		fds[i] = refused_once(ep, i);
+		ASSERT_LE(0, fds[i]);
+	}
+	ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
+	for (all = 0; all < POLLERS; all += n) {
+		n = epoll_wait(ep, got, POLLERS, 10000);
+		ASSERT_LT(0, n) {
+			TH_LOG("%d of %d told", all, POLLERS);
+		}
+		for (i = 0; i < n; i++) {
+			EXPECT_FALSE(told[got[i].data.u32]);
+			told[got[i].data.u32] = true;
+		}
+	}
+	for (i = 0; i < POLLERS; i++)
+		close(fds[i]);
+	close(ep);
+}
+
+static long poll_out(void *arg)
+{
+	return ot_poll(*(int *)arg, POLLOUT, -1);
+}
+
+/* Room that others were faster to take is no reason to hang. */
+TEST_F(wait, pollers_get_in_line_again)
+{
+	struct ot_task t;
+	int fd, i;
+	char c;
+
+	fd = ot_socket(SOCK_NONBLOCK);
+	ASSERT_LE(0, fd);
+	FILL();
+	ASSERT_EQ(-EAGAIN, ot_send(fd, "sink", "x", 1, 0));
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
+		FILL();
+		EXPECT_EQ(0, ot_poll(fd, POLLOUT, 0));
+	}
+	ASSERT_EQ(0, ot_task_start(&t, poll_out, &fd));
+	ASSERT_TRUE(ot_task_blocks(&t, SYS_poll));
+	ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
+	EXPECT_EQ(POLLOUT, ot_task_end(&t));
+	close(fd);
+}
+
+static long send_small(void *arg)
+{
+	return ot_say(*(int *)arg, "sink", "x");
+}
+
+/* Senders that sleep are called behind pollers that do not come. */
+TEST_F(wait, sleepers_behind_pollers)
+{
+	struct ot_task t[SENDERS];
+	int fds[POLLERS];
+	int ep, i;
+	char c;
+
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT_LE(0, ep);
+	FILL();
+	for (i = 0; i < POLLERS; i++) {
+		fds[i] = refused_once(ep, i);
+		ASSERT_LE(0, fds[i]);
+	}
+	for (i = 0; i < SENDERS; i++) {
+		ASSERT_EQ(0, ot_task_start(&t[i], send_small, &fds[i]));
+		/* Not blocking any more, as far as send() goes. */
+		ASSERT_EQ(-EAGAIN, ot_task_end(&t[i]));
+		ASSERT_EQ(0, fcntl(fds[i], F_SETFL, 0));
+		ASSERT_EQ(0, ot_task_start(&t[i], send_small, &fds[i]));
+	}
+	for (i = 0; i < SENDERS; i++)
+		ASSERT_TRUE(ot_task_blocks(&t[i], SYS_sendmsg));
+	/* Room for all of them by this one. */
+	ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
+	for (i = 0; i < SENDERS; i++)
+		EXPECT_EQ(1, ot_task_end(&t[i]));
+	for (i = 0; i < SENDERS; i++)
+		EXPECT_TRUE(ot_hears(self->sink, "x"));
+	for (i = 0; i < POLLERS; i++)
+		close(fds[i]);
+	close(ep);
+	EXPECT_LOSSLESS(&self->nl, &self->before);
 }
 
 TEST_HARNESS_MAIN
