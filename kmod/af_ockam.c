@@ -480,7 +480,7 @@ static int sock_bind_hop(struct ockam_sock *osk, const u8 *hop)
 /**
  * ockam_sockaddr_check() - the route in a sockaddr
  * @addr: kernel copy
- * @len: its length
+ * @len: its length; what is behind the last hop or the token is nobody's
  * @bytes: set to the bytes of the route, 0 when it is a token
  *
  * Return: 0 or -EINVAL, -EAFNOSUPPORT.
@@ -488,7 +488,8 @@ static int sock_bind_hop(struct ockam_sock *osk, const u8 *hop)
 int ockam_sockaddr_check(const struct sockaddr_ockam *addr, int len,
 			 u32 *bytes)
 {
-	const int head = offsetof(struct sockaddr_ockam, sok_hops);
+	const int head = OCKAM_SOCKADDR_HEAD;
+	unsigned int i;
 	u32 used;
 
 	if (len < head || len > (int)sizeof(*addr))
@@ -497,34 +498,26 @@ int ockam_sockaddr_check(const struct sockaddr_ockam *addr, int len,
 		return -EAFNOSUPPORT;
 
 	len -= head;
+	*bytes = 0;
 	if (addr->sok_flags) {
 		if (addr->sok_flags & ~(OCKAM_ADDR_TOKEN |
 					OCKAM_ADDR_TRUNCATED) ||
 		    !(addr->sok_flags & OCKAM_ADDR_TOKEN))
 			return -EINVAL;
-		used = sizeof(u64);
-		*bytes = 0;
-		if (len < used)
-			return -EINVAL;
-	} else {
-		unsigned int i;
-
-		for (i = 0, used = 0; i < addr->sok_nhops; i++) {
-			struct ockam_addr a;
-			int n;
-
-			n = ockam_route_next(addr->sok_hops + used,
-					     len - used, &a);
-			if (n < 0)
-				return n;
-			if (a.type == OCKAM_TYPE_LOCAL && !a.len)
-				return -EINVAL;
-			used += n;
-		}
-		*bytes = used;
+		return len < (int)sizeof(u64) ? -EINVAL : 0;
 	}
-	if (memchr_inv(addr->sok_hops + used, 0, len - used))
-		return -EINVAL;
+	for (i = 0, used = 0; i < addr->sok_nhops; i++) {
+		struct ockam_addr a;
+		int n;
+
+		n = ockam_route_next(addr->sok_hops + used, len - used, &a);
+		if (n < 0)
+			return n;
+		if (a.type == OCKAM_TYPE_LOCAL && !a.len)
+			return -EINVAL;
+		used += n;
+	}
+	*bytes = used;
 	return 0;
 }
 
@@ -539,7 +532,7 @@ static int ockam_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
 	if (len >= (int)sizeof(addr->sok_family) &&
 	    addr->sok_family != ockam_family)
 		return -EAFNOSUPPORT;
-	if (len == sizeof(addr->sok_family))
+	if (!len || len == sizeof(addr->sok_family))
 		goto autobind;
 	err = ockam_sockaddr_check(addr, len, &bytes);
 	if (err)
@@ -600,9 +593,9 @@ static int ockam_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	struct ockam_sock *osk = ockam_sk(sock->sk);
 	const struct ockam_flat *route;
 	const struct ockam_key *key;
-	int err = sizeof(*addr);
+	int err = OCKAM_SOCKADDR_HEAD;
 
-	memset(addr, 0, sizeof(*addr));
+	memset(addr, 0, OCKAM_SOCKADDR_HEAD);
 	addr->sok_family = ockam_family;
 
 	rcu_read_lock();
@@ -614,16 +607,19 @@ static int ockam_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 		}
 		addr->sok_nhops = route->hops;
 		memcpy(addr->sok_hops, route->data, route->len);
+		err += route->len;
 		goto out;
 	}
 	key = rcu_dereference(osk->key);
 	if (!key)
 		goto out;
 	addr->sok_nhops = 1;
-	if (ockam_key_size(key->hop) > OCKAM_SOCKADDR_HOPS)
+	if (ockam_key_size(key->hop) > OCKAM_SOCKADDR_HOPS) {
 		addr->sok_flags = OCKAM_ADDR_TRUNCATED;	/* see OCKAM_BIND */
-	else
-		memcpy(addr->sok_hops, key->hop, ockam_key_size(key->hop));
+		goto out;
+	}
+	memcpy(addr->sok_hops, key->hop, ockam_key_size(key->hop));
+	err += ockam_key_size(key->hop);
 out:
 	rcu_read_unlock();
 	return err;
@@ -1057,42 +1053,13 @@ static int set_policy(struct ockam_sock *osk, int fd)
 	return err;
 }
 
-static int ockam_setsockopt(struct socket *sock, int level, int optname,
-			    sockptr_t optval, unsigned int optlen)
+/* What to receive with a message. */
+static int set_recv(struct ockam_sock *osk, int optname, int val)
 {
-	struct ockam_sock *osk = ockam_sk(sock->sk);
-	int val;
-
-	if (level != SOL_OCKAM)
-		return -ENOPROTOOPT;
-	switch (optname) {
-	case OCKAM_ACCEPT:
-		return set_accept(osk, optval, optlen);
-	case OCKAM_BIND:
-		return set_bind(osk, optval, optlen);
-	}
-	if (optlen != sizeof(val))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
-
-	switch (optname) {
-	case OCKAM_HANDSHAKE:
-		return set_handshake(osk, val);
-	case OCKAM_NEXT:
-		return set_next(osk);
-	case OCKAM_POLICY:
-		return set_policy(osk, val);
-	case OCKAM_MAX_MSG:
-		if (val < 0 || val > OCKAM_MSG_MAX)
-			return -EINVAL;
-		WRITE_ONCE(osk->max_msg, val);
-		return 0;
-	}
 	if (val != 0 && val != 1)
 		return -EINVAL;
 
-	lock_sock(sock->sk);
+	lock_sock(&osk->sk);
 	switch (optname) {
 	case OCKAM_RECV_ONWARD:
 		osk->recv_onward = val;
@@ -1106,12 +1073,66 @@ static int ockam_setsockopt(struct socket *sock, int level, int optname,
 	case OCKAM_RECV_PEER:
 		osk->recv_peer = val;
 		break;
+	}
+	release_sock(&osk->sk);
+	return 0;
+}
+
+static int set_max_msg(struct ockam_sock *osk, int val)
+{
+	if (val < 0 || val > OCKAM_MSG_MAX)
+		return -EINVAL;
+	WRITE_ONCE(osk->max_msg, val);
+	return 0;
+}
+
+static int set_int(struct ockam_sock *osk, int optname, sockptr_t optval,
+		   unsigned int optlen)
+{
+	int val;
+
+	if (optlen != sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	switch (optname) {
+	case OCKAM_HANDSHAKE:
+		return set_handshake(osk, val);
+	case OCKAM_NEXT:
+		return set_next(osk);
+	case OCKAM_POLICY:
+		return set_policy(osk, val);
+	case OCKAM_MAX_MSG:
+		return set_max_msg(osk, val);
 	default:
-		release_sock(sock->sk);
+		return set_recv(osk, optname, val);
+	}
+}
+
+static int ockam_setsockopt(struct socket *sock, int level, int optname,
+			    sockptr_t optval, unsigned int optlen)
+{
+	struct ockam_sock *osk = ockam_sk(sock->sk);
+
+	if (level != SOL_OCKAM)
+		return -ENOPROTOOPT;
+	switch (optname) {
+	case OCKAM_ACCEPT:
+		return set_accept(osk, optval, optlen);
+	case OCKAM_BIND:
+		return set_bind(osk, optval, optlen);
+	case OCKAM_RECV_ONWARD:
+	case OCKAM_RECV_RETURN:
+	case OCKAM_RECV_TOKEN:
+	case OCKAM_RECV_PEER:
+	case OCKAM_HANDSHAKE:
+	case OCKAM_NEXT:
+	case OCKAM_POLICY:
+	case OCKAM_MAX_MSG:
+		return set_int(osk, optname, optval, optlen);
+	default:
 		return -ENOPROTOOPT;
 	}
-	release_sock(sock->sk);
-	return 0;
 }
 
 static int get_accept(struct ockam_sock *osk, char __user *optval, int len,

@@ -17,6 +17,7 @@
 #include "name.h"
 #include "sink.h"
 
+#define OCKAM_SOCKADDR_HEAD	offsetof(struct sockaddr_ockam, sok_hops)
 #define OCKAM_RIGHTS_MAX	16
 #define OCKAM_TOKENS_MAX	64
 

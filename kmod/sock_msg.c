@@ -192,8 +192,13 @@ static int parse_cmsgs(struct sock *sk, struct msghdr *msg,
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
-		if (cmsg->cmsg_level == SOL_SOCKET)
+		if (cmsg->cmsg_level == SOL_SOCKET) {
+			/* Neither goes with a message here: say so. */
+			if (cmsg->cmsg_type == SCM_RIGHTS ||
+			    cmsg->cmsg_type == SCM_CREDENTIALS)
+				return -EINVAL;
 			continue;
+		}
 		if (cmsg->cmsg_level != SOL_OCKAM)
 			return -EINVAL;
 		switch (cmsg->cmsg_type) {
@@ -444,7 +449,8 @@ static int check_send(struct ockam_sock *osk, const struct msghdr *msg,
 
 	if (msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR |
 			       MSG_CMSG_COMPAT | MSG_CONFIRM | MSG_DONTROUTE |
-			       MSG_BATCH))
+			       MSG_BATCH | MSG_MORE | MSG_WAITALL |
+			       OCKAM_MSG_SPLICE))
 		return -EOPNOTSUPP;
 	if (len > (own ? min(own, max) : max)) {
 		ockam_refuse(osk->sink.node, OCKAM_DROP_TOO_BIG);
@@ -576,12 +582,12 @@ static int put_name(struct ockam_sock *osk, struct msghdr *msg,
 	u32 len = ockam_return_len(skb);
 	int err;
 
-	memset(addr, 0, sizeof(*addr));
 	addr->sok_family = ockam_family;
+	addr->sok_flags = 0;
 	addr->sok_nhops = ockam_msg(skb)->ret.hops;
-	msg->msg_namelen = sizeof(*addr);
 	if (likely(len <= OCKAM_SOCKADDR_HOPS)) {
 		memcpy(addr->sok_hops, ockam_return(skb), len);
+		msg->msg_namelen = OCKAM_SOCKADDR_HEAD + len;
 		return 0;
 	}
 	if (!*token) {
@@ -591,6 +597,7 @@ static int put_name(struct ockam_sock *osk, struct msghdr *msg,
 	}
 	addr->sok_flags = OCKAM_ADDR_TRUNCATED | OCKAM_ADDR_TOKEN;
 	memcpy(addr->sok_hops, token, sizeof(*token));
+	msg->msg_namelen = OCKAM_SOCKADDR_HEAD + sizeof(*token);
 	return 0;
 }
 

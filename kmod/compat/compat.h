@@ -52,4 +52,13 @@ static inline void ockam_netns_untrack(struct net *net, struct sock *sk)
 #endif
 }
 
+/* 6.5: splice() has another flag for what it sends; stable 6.1 knows both */
+#ifndef MSG_SPLICE_PAGES
+#define MSG_SPLICE_PAGES	0
+#endif
+#ifndef MSG_SENDPAGE_NOTLAST
+#define MSG_SENDPAGE_NOTLAST	0
+#endif
+#define OCKAM_MSG_SPLICE	(MSG_SPLICE_PAGES | MSG_SENDPAGE_NOTLAST)
+
 #endif /* _OCKAM_COMPAT_H */

@@ -233,6 +233,14 @@ OT struct ot_route ot_sa_route(const struct sockaddr_ockam *sa)
 	return r;
 }
 
+/* The length that such an address has when it comes from the kernel. */
+OT socklen_t ot_natural(const struct sockaddr_ockam *sa)
+{
+	if (sa->sok_flags & OCKAM_ADDR_TOKEN)
+		return OT_HEAD + 8;
+	return OT_HEAD + ot_sa_route(sa).len;
+}
+
 OT bool ot_is(const struct sockaddr_ockam *sa, const char *name)
 {
 	struct sockaddr_ockam want = ot_name(name);
@@ -317,7 +325,14 @@ OT int ot_getname(int fd, struct sockaddr_ockam *sa)
 
 	memset(sa, 0xee, sizeof(*sa));
 	err = OT_ERR(getsockname(fd, (struct sockaddr *)sa, &len));
-	return err ?: len == sizeof(*sa) ? 0 : -EPROTO;
+	if (err)
+		return err;
+	/* Nothing is written behind that. */
+	if (len != ot_natural(sa) ||
+	    (len < sizeof(*sa) && ((uint8_t *)sa)[len] != 0xee))
+		return -EPROTO;
+	memset((char *)sa + len, 0, sizeof(*sa) - len);
+	return 0;
 }
 
 /**
@@ -552,6 +567,9 @@ OT ssize_t ot_recvx(int fd, struct ot_in *in, void *buf, size_t len, int flags)
 	if (n < 0)
 		return n;
 	in->fromlen = msg.msg_namelen;
+	if (in->fromlen < sizeof(in->from))
+		memset((char *)&in->from + in->fromlen, 0,
+		       sizeof(in->from) - in->fromlen);
 	in->flags = msg.msg_flags;
 	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
 		ot_take_cmsg(in, c);

@@ -45,7 +45,7 @@
 /**
  * enum ockam_addr_flags - flags of struct sockaddr_ockam
  * @OCKAM_ADDR_TRUNCATED: the route did not fit; only ever set by the kernel
- * @OCKAM_ADDR_TOKEN: sok_hops holds a __u64 token in host order, then zeros
+ * @OCKAM_ADDR_TOKEN: sok_hops holds a __u64 token in host order
  */
 enum ockam_addr_flags {
 	OCKAM_ADDR_TRUNCATED	= 1 << 0,
@@ -59,10 +59,12 @@ enum ockam_addr_flags {
  * @sok_nhops: number of hops in @sok_hops; with OCKAM_ADDR_TOKEN, of the
  *	route that the token stands for
  * @sok_hops: the hops one after another, each a type (u8), a length (u8) and
- *	that many bytes; whatever follows the last one must be 0
+ *	that many bytes; whatever follows the last one is ignored
  *
- * The kernel takes any length from offsetof(sok_hops) on that holds the
- * hops, so both sizeof() and an exact length work.
+ * The kernel takes any length from offsetof(sok_hops) on that holds the hops, so
+ * both sizeof() and an exact length work, also with a buffer that had another
+ * address before.  What it gives has its natural length, offsetof(sok_hops) and the
+ * bytes of the hops, or of the token: what is behind that was not written.
  */
 struct sockaddr_ockam {
 	__u16	sok_family;

@@ -333,6 +333,142 @@ TEST_F(uring, send_ends_when_the_destination_closes)
 	EXPECT_EQ(-EHOSTUNREACH, cqe.res);
 }
 
+/* ---- buffers that the ring chooses, several messages by one request ---- */
+
+#define GROUP		3
+#define BUFS		4
+#define BUF		1024
+
+static struct io_uring_sqe *ring_last(struct ring *r)
+{
+	return &r->sqe[(*r->sq_tail - 1) & *r->sq_mask];
+}
+
+static int ring_provide(struct ring *r, void *bufs)
+{
+	struct io_uring_cqe cqe;
+	int n;
+
+	ring_add(r, IORING_OP_PROVIDE_BUFFERS, BUFS, bufs, BUF, 0, 99);
+	ring_last(r)->buf_group = GROUP;
+	n = ring_enter(r, 1);
+	if (n != 1 || !ring_take(r, &cqe))
+		return -EPROTO;
+	return cqe.res;
+}
+
+static void ring_select(struct ring *r, uint16_t ioprio)
+{
+	ring_last(r)->flags |= IOSQE_BUFFER_SELECT;
+	ring_last(r)->buf_group = GROUP;
+	ring_last(r)->ioprio = ioprio;
+}
+
+TEST_F(uring, provided_buffers)
+{
+	static char bufs[BUFS][BUF];
+	struct ring *r = &self->ring;
+	struct io_uring_cqe cqe;
+
+	NEEDS_URING();
+	ASSERT_LE(0, ring_provide(r, bufs));
+	ring_add(r, IORING_OP_RECV, self->sink, NULL, BUF, 0, 1);
+	ring_select(r, 0);
+	ASSERT_EQ(1, ring_enter(r, 0));
+	ASSERT_EQ(5, ot_say(self->app, "sink", "hello"));
+	ASSERT_TRUE(OT_WAIT(ring_poll(r, &cqe)));
+	EXPECT_EQ(1, cqe.user_data);
+	ASSERT_EQ(5, cqe.res);
+	ASSERT_TRUE(cqe.flags & IORING_CQE_F_BUFFER);
+	EXPECT_EQ(0, memcmp(bufs[cqe.flags >> IORING_CQE_BUFFER_SHIFT],
+			    "hello", 5));
+}
+
+TEST_F(uring, multishot_recv)
+{
+	static char bufs[BUFS][BUF];
+	struct ring *r = &self->ring;
+	struct io_uring_cqe cqe;
+	char text[2] = "a";
+	int i;
+
+	NEEDS_URING();
+	ASSERT_LE(0, ring_provide(r, bufs));
+	ring_add(r, IORING_OP_RECV, self->sink, NULL, 0, 0, 1);
+	ring_select(r, IORING_RECV_MULTISHOT);
+	ASSERT_EQ(1, ring_enter(r, 0));
+	for (i = 0; i < BUFS; i++) {
+		text[0] = 'a' + i;
+		ASSERT_EQ(1, ot_say(self->app, "sink", text));
+		ASSERT_TRUE(OT_WAIT(ring_poll(r, &cqe)));
+		EXPECT_EQ(1, cqe.user_data);
+		ASSERT_EQ(1, cqe.res);
+		ASSERT_TRUE(cqe.flags & IORING_CQE_F_BUFFER);
+		EXPECT_TRUE(cqe.flags & IORING_CQE_F_MORE);
+		EXPECT_EQ(text[0],
+			  bufs[cqe.flags >> IORING_CQE_BUFFER_SHIFT][0]);
+	}
+	/* No buffer is left: it ends, and the message stays. */
+	ASSERT_EQ(1, ot_say(self->app, "sink", "z"));
+	ASSERT_TRUE(OT_WAIT(ring_poll(r, &cqe)));
+	EXPECT_EQ(-ENOBUFS, cqe.res);
+	EXPECT_FALSE(cqe.flags & IORING_CQE_F_MORE);
+	EXPECT_TRUE(ot_hears(self->sink, "z"));
+}
+
+TEST_F(uring, multishot_recvmsg)
+{
+	static _Alignas(8) char bufs[BUFS][BUF];
+	struct ring *r = &self->ring;
+	struct msghdr msg = { .msg_namelen = sizeof(struct sockaddr_ockam) };
+	const struct io_uring_recvmsg_out *out;
+	struct io_uring_cqe cqe;
+	const char *p;
+	int i;
+
+	NEEDS_URING();
+	ASSERT_LE(0, ring_provide(r, bufs));
+	ring_add(r, IORING_OP_RECVMSG, self->sink, &msg, 1, 0, 1);
+	ring_select(r, IORING_RECV_MULTISHOT);
+	ASSERT_EQ(1, ring_enter(r, 0));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(5, ot_say(self->app, "sink", "hello"));
+		ASSERT_TRUE(OT_WAIT(ring_poll(r, &cqe)));
+		ASSERT_LT(0, cqe.res);
+		EXPECT_TRUE(cqe.flags & IORING_CQE_F_MORE);
+		out = (void *)bufs[cqe.flags >> IORING_CQE_BUFFER_SHIFT];
+		p = (const char *)(out + 1);
+		EXPECT_EQ(OT_HEAD + 2 + 3, out->namelen);
+		EXPECT_EQ(5, out->payloadlen);
+		EXPECT_EQ(0, memcmp(p + OT_HEAD, "\0\3app", 5));
+		EXPECT_EQ(0, memcmp(p + sizeof(struct sockaddr_ockam), "hello",
+				    5));
+	}
+}
+
+/* As sockets that do not know it: nothing is sent, and the buffer is free. */
+TEST_F(uring, zero_copy_is_refused)
+{
+	struct sockaddr_ockam sa = ot_name("sink");
+	struct ring *r = &self->ring;
+	struct io_uring_cqe cqe;
+
+	NEEDS_URING();
+	ring_add(r, IORING_OP_SEND_ZC, self->app, "hello", 5, 0, 1);
+	ring_last(r)->addr2 = (uintptr_t)&sa;
+	ring_last(r)->addr_len = sizeof(sa);
+	ASSERT_EQ(1, ring_enter(r, 1));
+	ASSERT_TRUE(ring_take(r, &cqe));
+	EXPECT_EQ(-EOPNOTSUPP, cqe.res);
+	if (cqe.flags & IORING_CQE_F_MORE) {
+		ASSERT_TRUE(OT_WAIT(ring_poll(r, &cqe)));
+		EXPECT_TRUE(cqe.flags & IORING_CQE_F_NOTIF);
+	}
+	EXPECT_TRUE(ot_empty(self->sink));
+	EXPECT_EQ(-EOPNOTSUPP, ot_set(self->app, SOL_SOCKET, SO_ZEROCOPY, 1));
+	EXPECT_UNCOUNTED(&self->nl, &self->before);
+}
+
 TEST_F(uring, not_waiting_when_told_so)
 {
 	static char big[BIG];

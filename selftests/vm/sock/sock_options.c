@@ -128,11 +128,14 @@ TEST_F(opt, unknown)
 	static const int opts[] = { 0, OCKAM_POLICY + 1, 255, -1, INT_MAX };
 	static const int levels[] = { 0, 1017, 1019, -1, 41 };
 	socklen_t len = sizeof(int);
-	int val = 1;
+	int val = 1, two = 2;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY(opts); i++) {
 		EXPECT_EQ(-ENOPROTOOPT, set(self->fd, opts[i], &val, 4));
+		EXPECT_EQ(-ENOPROTOOPT, set(self->fd, opts[i], &two, 4));
+		EXPECT_EQ(-ENOPROTOOPT, set(self->fd, opts[i], &val, 3));
+		EXPECT_EQ(-ENOPROTOOPT, set(self->fd, opts[i], NULL, 0));
 		EXPECT_EQ(-ENOPROTOOPT, get(self->fd, opts[i], &val, &len));
 	}
 	for (i = 0; i < ARRAY(levels); i++) {
