@@ -2,7 +2,9 @@
 /* The socket family: life of a socket, names, options, poll. */
 #include <linux/capability.h>
 #include <linux/compat.h>
+#include <linux/file.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/poll.h>
@@ -83,6 +85,20 @@ void ockam_rights_grant(struct ockam_rights *r, u8 kind, u32 id, u64 peer,
 	e->expires = expires;
 out:
 	spin_unlock_bh(&r->lock);
+}
+
+bool ockam_sock_opener_capable(const struct ockam_sock *osk,
+			       struct user_namespace *ns, int cap)
+{
+	const struct file *file = osk->sk.sk_socket->file;
+
+	return !file || file_ns_capable(file, ns, cap);
+}
+
+bool ockam_sock_capable(const struct ockam_sock *osk,
+			struct user_namespace *ns, int cap)
+{
+	return ockam_sock_opener_capable(osk, ns, cap) && ns_capable(ns, cap);
 }
 
 /* ---- the sink: where messages arrive ---- */
@@ -467,8 +483,7 @@ static int sock_bind_hop(struct ockam_sock *osk, const u8 *hop)
 	if (ockam_name_is_random(hop))
 		return -EACCES;
 	if (ockam_name_is_reserved(node, hop) &&
-	    !sk_ns_capable(&osk->sk, node->net->user_ns,
-			   CAP_NET_BIND_SERVICE))
+	    !ockam_sock_capable(osk, node->net->user_ns, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 
 	lock_sock(&osk->sk);

@@ -405,7 +405,7 @@ static bool sender_is_owner(const struct ockam_channel *ch,
 		return false;
 	opener = READ_ONCE(from->sk.sk_uid);
 	return uid_eq(opener, owner) ||
-	       file_ns_capable(from->sk.sk_socket->file, ns, CAP_NET_ADMIN);
+	       ockam_sock_opener_capable(from, ns, CAP_NET_ADMIN);
 }
 
 static bool sender_may(struct ockam_channel *ch, const struct ockam_msg *m,
@@ -429,7 +429,7 @@ static bool sender_may(struct ockam_channel *ch, const struct ockam_msg *m,
 	return sender_is_owner(ch, m, from) ||
 	       ockam_rights_has(&from->through, OCKAM_ORIGIN_CHANNEL,
 				ch->ident->channel, 0) ||
-	       sk_ns_capable(&from->sk, ns, CAP_NET_ADMIN);
+	       ockam_sock_capable(from, ns, CAP_NET_ADMIN);
 }
 
 int ockam_channel_may_send(struct ockam_channel *ch, const struct ockam_msg *m,
@@ -606,6 +606,7 @@ int ockam_channel_encrypt(struct ockam_channel *ch, struct sk_buff *skb,
 	if (likely(!err))
 		err = ockam_crypt_seal(ch, skb);
 	ockam_crypt_end(ch);
+	ockam_msg(skb)->sealed = true;
 	return err;
 }
 
@@ -700,6 +701,7 @@ static void add_origin(struct ockam_channel *ch, struct ockam_msg *m)
 			ch->ident->flags;
 	m->from.ident[m->from.nident++] = ockam_ident_get(ch->ident);
 	m->decrypts++;
+	m->sealed = false;
 }
 
 static void peer_closed(struct ockam_channel *ch)

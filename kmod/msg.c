@@ -104,6 +104,7 @@ static void msg_init(struct sk_buff *skb, u32 ret, u32 onward)
 	m->decrypts = 0;
 	m->steps = 0;
 	m->seen = false;
+	m->sealed = false;
 	m->mark = 0;
 	m->priority = 0;
 	skb->destructor = msg_destruct;

@@ -141,6 +141,8 @@ struct ockam_region {
  *	lock
  * @unparked: the sink it was parked at and now has its turn; for comparison
  *	only
+ * @sealed: what an encryptor of this node has made: who may use its channel was
+ *	asked, and no link's list of senders is
  * @mark: SO_MARK of the sender, for the carrier
  * @priority: SO_PRIORITY likewise
  */
@@ -158,6 +160,7 @@ struct ockam_msg {
 	u8			decrypts;
 	u8			steps;
 	bool			seen;
+	bool			sealed;
 	u32			mark;
 	u32			priority;
 };

@@ -79,8 +79,11 @@ int ockam_name_add(struct ockam_node *node, struct ockam_name *name)
 
 	err = rhashtable_lookup_insert_key(&node->names, name->key,
 					   &name->hash, ockam_name_params);
+	if (err == -EEXIST)
+		return -EADDRINUSE;
+	/* Or its table cannot grow now, or not any more: nobody's other errno. */
 	if (err)
-		return err == -EEXIST ? -EADDRINUSE : err;
+		return -ENOMEM;
 
 	name->listed = true;
 	return 0;

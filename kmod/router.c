@@ -275,7 +275,7 @@ static int resolve_sink(struct sk_buff *skb, const struct ockam_sock *from,
 							  w->onward_hops) +
 				   ockam_cbor_route_bound(w->ret_len,
 							  w->ret_hops);
-		if (path->nenc)
+		if (path->nenc || m->sealed)
 			m = NULL;
 	}
 	err = sink->ops->check(sink, m, from, &path->reason);

@@ -102,5 +102,5 @@ bool ockam_senders_allow(const struct ockam_senders *s,
 		return false;
 	file = from->sk.sk_socket->file;
 	return !file || cred_listed(s, file->f_cred) ||
-	       file_ns_capable(file, ns, CAP_NET_ADMIN);
+	       ockam_sock_opener_capable(from, ns, CAP_NET_ADMIN);
 }

@@ -168,6 +168,15 @@ void ockam_tokens_free(struct ockam_sock *osk);
 bool ockam_is_sock(const struct socket *sock);
 int ockam_sockaddr_check(const struct sockaddr_ockam *addr, int len,
 			 u32 *bytes);
+/*
+ * Has whoever opened the socket @cap over @ns?  What the kernel opens has no file,
+ * and its opener every right.  In a call of the socket.
+ */
+bool ockam_sock_opener_capable(const struct ockam_sock *osk,
+			       struct user_namespace *ns, int cap);
+/* The opener and the caller, both. */
+bool ockam_sock_capable(const struct ockam_sock *osk,
+			struct user_namespace *ns, int cap);
 /* Binds to a random address; lock_sock() held. */
 int ockam_sock_autobind(struct ockam_sock *osk);
 /* Remembers, or forgets, the full destination of an EAGAIN for poll. */

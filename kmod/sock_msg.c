@@ -329,8 +329,8 @@ static bool is_lent(const struct ockam_sock *osk, const struct cred *cred)
 	if (uid_eq(file->f_cred->euid, cred->euid) &&
 	    gid_eq(file->f_cred->egid, cred->egid))
 		return false;
-	return !file_ns_capable(file, osk->sink.node->net->user_ns,
-				CAP_NET_ADMIN);
+	return !ockam_sock_opener_capable(osk, osk->sink.node->net->user_ns,
+					  CAP_NET_ADMIN);
 }
 
 static void set_local_origin(struct ockam_sock *osk, struct sk_buff *skb)
