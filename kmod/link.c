@@ -335,8 +335,8 @@ static int link_send_udp(struct ockam_link *link, struct ockam_udp *udp,
 	if (likely(!err)) {
 		consume_skb(skb);
 	} else if (err == -EAGAIN) {
-		if (ockam_msg(skb)->charge == OCKAM_CHARGE_SOURCE)
-			ockam_msg_charge_none(skb);
+		ockam_msg_charge_none(skb);
+		ockam_msg_hold(skb, link->node);
 		link_queue_frame(link, skb);
 	} else {
 		ockam_drop(link->node, skb, OCKAM_DROP_UDP_SEND);
