@@ -34,32 +34,74 @@ struct keystore {
 	size_t max_peers;
 };
 
-/* Ours, and closed to everybody else. */
-static int check_stat(int fd, mode_t type)
+/* Of @owner alone, and closed to everybody else. */
+static int check_stat(const struct stat *st, mode_t type, uid_t owner)
 {
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return -errno;
-	if ((st.st_mode & S_IFMT) != type)
+	if ((st->st_mode & S_IFMT) != type)
 		return type == S_IFDIR ? -ENOTDIR : -EPERM;
-	if (st.st_uid != geteuid() || (st.st_mode & 077))
+	if (st->st_uid != owner || (st->st_mode & 077))
 		return -EPERM;
-	if (type == S_IFREG && st.st_nlink != 1)
+	if (type == S_IFREG && st->st_nlink != 1)
 		return -EPERM;
 	return 0;
 }
 
+/*
+ * A store belongs to one user.  That is us, except that root may manage another
+ * user's: then what is made in it is given to its owner.
+ */
+static int check_in(int fd, mode_t type, int dir)
+{
+	struct stat st, top;
+
+	if (fstat(fd, &st) || fstat(dir, &top))
+		return -errno;
+	return check_stat(&st, type, top.st_uid);
+}
+
+static int check_top(int fd)
+{
+	struct stat st;
+	uid_t me = geteuid();
+
+	if (fstat(fd, &st))
+		return -errno;
+	return check_stat(&st, S_IFDIR, me ? me : st.st_uid);
+}
+
+/* @fd is new, and in @dir. */
+static int give_to_owner(int fd, int dir)
+{
+	struct stat st;
+
+	if (geteuid())
+		return 0;
+	if (fstat(dir, &st))
+		return -errno;
+	return st.st_uid && fchown(fd, st.st_uid, st.st_gid) ? -errno : 0;
+}
+
 static int open_dir(int at, const char *path, bool create)
 {
-	int fd, err;
+	bool made = false;
+	int fd, err = 0;
 
-	if (create && mkdirat(at, path, 0700) && errno != EEXIST)
-		return -errno;
+	if (create) {
+		made = !mkdirat(at, path, 0700);
+		if (!made && errno != EEXIST)
+			return -errno;
+	}
 	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = check_stat(fd, S_IFDIR);
+	if (at == AT_FDCWD) {
+		err = check_top(fd);
+	} else {
+		if (made)
+			err = give_to_owner(fd, at);
+		if (!err)
+			err = check_in(fd, S_IFDIR, at);
+	}
 	if (err) {
 		close(fd);
 		return err;
@@ -264,7 +306,7 @@ static int read_file(int dir, const char *name, uint8_t *buf, size_t cap,
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = check_stat(fd, S_IFREG);
+	err = check_in(fd, S_IFREG, dir);
 	if (!err)
 		err = read_all(fd, buf, cap, len);
 	close(fd);
@@ -303,7 +345,9 @@ static int replace_file(int dir, const char *name, const uint8_t *buf,
 		    O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, buf, len);
+	err = give_to_owner(fd, dir);
+	if (!err)
+		err = write_all(fd, buf, len);
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err && renameat(dir, tmp, dir, name))

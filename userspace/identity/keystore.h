@@ -17,7 +17,9 @@
  *   .tmp-*                 being written, or left over from a crash
  *
  * The directories belong to the effective user with mode 0700 and the files
- * with mode 0600; anything else, and any symbolic link, is refused. A file is
+ * with mode 0600; anything else, and any symbolic link, is refused. Root may open
+ * another user's: all of it belongs to that user, and so does what root makes in
+ * it, so that a daemon with a user of its own goes on being able to read it. A file is
  * replaced by writing another, syncing it, renaming it and syncing the
  * directory, under a lock on the directory.
  *

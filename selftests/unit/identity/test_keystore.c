@@ -771,6 +771,50 @@ static void test_bundles(void)
 	keystore_close(ks);
 }
 
+static bool owned_by(const char *path, uid_t uid)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && st.st_uid == uid;
+}
+
+/* Root looks after the store of the daemon's user, who goes on reading it. */
+static void test_owner(void)
+{
+	const uid_t user = 12345;
+	struct identity *id;
+	struct keystore *ks;
+	char cmd[192];
+
+	if (geteuid()) {
+		tap_note("not root: other owners are not tested");
+		return;
+	}
+	snprintf(cmd, sizeof(cmd), "rm -r '%s/bundles' && chown -R %u '%s'",
+		 dir, user, base);
+	MUST(!system(cmd));
+	OK(!keystore_open(dir, false, 0, &ks), "root opens another's store");
+	MUST(ks);
+	OK(owned_by(in("bundles"), user), "a directory made in it is the user's");
+	OK(!keystore_create(ks, "ofuser", NOW, &id), "root makes an identity");
+	identity_put(id);
+	OK(owned_by(in("ofuser.identity"), user), "which is the user's");
+	OK(!keystore_rotate(ks, "ofuser", NOW, &id), "root rotates it");
+	identity_put(id);
+	OK(owned_by(in("ofuser.identity"), user), "which changes no owner");
+	MUST(!chown(in("ofuser.identity"), 0, (gid_t)-1));
+	OK(keystore_load(ks, "ofuser", NOW, &id) == -EPERM,
+	   "a file of root's in it is refused");
+	MUST(!chown(in("ofuser.identity"), user, (gid_t)-1));
+	keystore_close(ks);
+	MUST(!seteuid(user));
+	OK(!keystore_open(dir, false, 0, &ks), "the user opens it after that");
+	OK(!keystore_load(ks, "ofuser", NOW, &id), "and reads the identity");
+	identity_put(id);
+	keystore_close(ks);
+	MUST(!seteuid(0));
+}
+
 int main(void)
 {
 	char cmd[128];
@@ -794,6 +838,7 @@ int main(void)
 	test_prekeys();
 	test_prekeys_crash();
 	test_bundles();
+	test_owner();
 	ret = tap_done();
 	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", base);
 	return system(cmd) ? 1 : ret;
