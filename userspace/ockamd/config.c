@@ -775,12 +775,20 @@ static void take_prekeys(cfg_t *cfg, struct config *c)
 	c->prekeys.max = cfg_getint(sec, "max");
 }
 
+/* A service manager may have made one for us. */
+static const char *state_default(void)
+{
+	const char *dir = getenv("STATE_DIRECTORY");
+
+	return dir && dir[0] == '/' && !strchr(dir, ':') ? dir : STATE_DEFAULT;
+}
+
 static struct config *take(cfg_t *cfg)
 {
 	struct config *c = must(calloc(1, sizeof(*c)));
 	size_t i;
 
-	c->state = must(strdup(cfg_getstr(cfg, "state")));
+	c->state = must(strdup(cfg_getstr(cfg, "state") ? : state_default()));
 	if (cfg_getstr(cfg, "user"))
 		c->user = must(strdup(cfg_getstr(cfg, "user")));
 	if (cfg_getstr(cfg, "group"))
@@ -1066,7 +1074,7 @@ struct config *config_load(const char *path)
 	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE |
 				  CFGF_NO_TITLE_DUPES;
 	cfg_opt_t top[] = {
-		CFG_STR("state", STATE_DEFAULT, CFGF_NONE),
+		CFG_STR("state", NULL, CFGF_NONE),
 		CFG_STR("user", NULL, CFGF_NODEFAULT),
 		CFG_STR("group", NULL, CFGF_NODEFAULT),
 		CFG_INT("max-handshakes", 1024, CFGF_NONE),

@@ -191,6 +191,9 @@ int bind_as_anyone(int fd, const struct ockam_path *address)
 
 /* ---- configuration ---- */
 
+#define OLD_STAYS \
+	"serving; the last reload failed (see the log), the old configuration stays"
+
 /**
  * struct loading - a configuration that is being read
  * @thread: reads it: names are looked up, which may take long
@@ -208,7 +211,7 @@ static struct loading {
 } loading = { .watch.fd = -1 };
 
 /* Everything that can fail comes first; then nothing is half done. */
-static void put_in_force(struct config *c)
+static bool put_in_force(struct config *c)
 {
 	struct config *old = the.config;
 	char *state;
@@ -216,7 +219,7 @@ static void put_in_force(struct config *c)
 	if (!c || keys_reload(c)) {
 		config_free(c);
 		log_error("the old configuration stays");
-		return;
+		return false;
 	}
 	if (strcmp(c->state, old->state) ||
 	    c->max_handshakes != old->max_handshakes)
@@ -239,6 +242,7 @@ static void put_in_force(struct config *c)
 	portals_apply(c);
 	config_free(old);
 	log_info("configuration is in force");
+	return true;
 }
 
 /* Touches nothing that the event loop uses. */
@@ -255,17 +259,21 @@ static void *load(void *arg)
 
 static void reload(void)
 {
+	manager_reloading();
 	loading.again = loading.running;
 	if (loading.running)
 		return;
 	log_info("reading %s again", config_path);
 	loading.running = !pthread_create(&loading.thread, NULL, load, NULL);
-	if (!loading.running)
-		log_error("no thread; the old configuration stays");
+	if (loading.running)
+		return;
+	log_error("no thread; the old configuration stays");
+	manager_ready(OLD_STAYS);
 }
 
 static void loaded(struct watch *w, uint32_t events)
 {
+	bool new;
 	uint64_t n;
 
 	(void)events;
@@ -273,9 +281,11 @@ static void loaded(struct watch *w, uint32_t events)
 		return;
 	pthread_join(loading.thread, NULL);
 	loading.running = false;
-	put_in_force(loading.config);
+	new = put_in_force(loading.config);
 	if (loading.again)
 		reload();
+	else
+		manager_ready(new ? "serving" : OLD_STAYS);
 }
 
 static int reload_init(void)
@@ -304,6 +314,7 @@ static void signal_readable(struct watch *w, uint32_t events)
 		break;
 	default:
 		log_info("ending; channels and links stay");
+		manager_stopping();
 		loop_stop();
 	}
 }
@@ -473,6 +484,7 @@ int main(int argc, char **argv)
 	if (start())
 		return 1;
 	log_info("ready");
+	manager_ready("serving");
 	err = loop_run(tick);
 	if (err)
 		log_error("event loop: %s", strerror(-err));

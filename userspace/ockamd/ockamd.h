@@ -57,6 +57,13 @@ void log_user(uid_t uid, const char *fmt, ...)
 const char *route_text(const struct ockam_path *path);
 const char *id_text(const uint8_t id[IDENT_ID_LEN]);
 
+/* ---- service_manager.c: nothing where none has asked for it ---- */
+
+/* Started, or done with a reload; @status is for people. */
+void manager_ready(const char *status);
+void manager_reloading(void);
+void manager_stopping(void);
+
 /* ---- loop.c ---- */
 
 /**
