@@ -30,8 +30,8 @@ all: module userspace ##- Build the module for KERNEL and user space
 help: ##- This text
 	@echo 'AF_OCKAM: encrypted, routed messaging as a socket family'
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*##- \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*##- \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | \
+		expand -t 20
 	@echo
 	@echo 'Variables:'
 	@echo '  KERNEL=6.1|6.12|7.3     the kernel to build for and to boot (6.1); with'
@@ -149,12 +149,7 @@ vm: module userspace ##- A shell in the VM, module loaded, programs installed
 lint: deps ##- checkpatch, sparse and W=1, licences, stray paths
 	@$(VM)/lint.sh
 
-PREFIX ?= /usr/local
-.PHONY: install
-install: module userspace ##- Install for the running kernel's release (DESTDIR, PREFIX)
-	$(SUBMAKE) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) \
-		DESTDIR=$(DESTDIR) install
-	@$(VM)/install.sh $(KERNEL) "$(DESTDIR)" "$(PREFIX)"
+include packaging/packaging.mk
 
 .PHONY: clean
 clean: ##- Remove build/ (the cache stays)

@@ -89,9 +89,11 @@ module_init(ockam_init);
 module_exit(ockam_exit);
 
 MODULE_DESCRIPTION("AF_OCKAM: end-to-end encrypted, multi-hop messages");
+MODULE_AUTHOR("The AF_OCKAM maintainers");
+MODULE_VERSION("0.1.0");
 MODULE_LICENSE("GPL");
 #ifdef OCKAM_AUTOLOAD
 /* Any user's socket() would load the module: a choice of who builds it. */
 MODULE_ALIAS_NETPROTO(AF_OCKAM);
-MODULE_ALIAS("net-pf-16-proto-16-family-ockam");
+MODULE_ALIAS_GENL_FAMILY(OCKAM_FAMILY_NAME);
 #endif
