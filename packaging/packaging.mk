@@ -27,3 +27,8 @@ install-userspace: ##- Only libockam, ockamd, ockamctl, units, manuals
 .PHONY: install-check
 install-check: ##- What make install leaves, and that two builds are equal
 	@packaging/install-check.sh
+
+.PHONY: deb
+deb: ##- Debian packages, in build/deb
+	@$(VM)/deps.sh debhelper dh-dkms lintian
+	@packaging/deb.sh
