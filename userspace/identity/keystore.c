@@ -231,6 +231,26 @@ fail:
 	return err;
 }
 
+const char *keystore_strerror(int err)
+{
+	switch (err) {
+	case -EPERM:
+		return "its file must be of the owner of the key store, of mode 0600 and with no other name (chmod 600)";
+	case -EBADMSG:
+		return "its file is damaged: put back a copy; a new identity would be another one";
+	case -EINVAL:
+		return "a name has letters, digits, '_', '-' and '.', but no '.' in front";
+	case -ENOENT:
+		return "there is no such identity in the key store";
+	case -EEXIST:
+		return "there is one already";
+	case -ELOOP:
+		return "its file must not be a symbolic link";
+	default:
+		return strerror(-err);
+	}
+}
+
 void keystore_close(struct keystore *ks)
 {
 	if (!ks)
@@ -387,6 +407,13 @@ static int file_name(const char *name, char out[KEYSTORE_NAME_MAX +
 						sizeof(SUFFIX)])
 {
 	return file_name_as(name, SUFFIX, out);
+}
+
+bool keystore_name_valid(const char *name)
+{
+	char file[KEYSTORE_NAME_MAX + sizeof(SUFFIX)];
+
+	return !file_name(name, file);
 }
 
 static void put_purpose(struct ocb_writer *w, const struct identity_purpose *p,

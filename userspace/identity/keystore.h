@@ -48,6 +48,17 @@ int keystore_open(const char *path, bool create, size_t max_peers,
 		  struct keystore **out);
 void keystore_close(struct keystore *ks);
 
+/* Can an identity be called so? */
+bool keystore_name_valid(const char *name);
+
+/**
+ * keystore_strerror() - what an error of these functions says about an identity
+ * @err: a negative errno
+ *
+ * Return: words that follow its name, and say what would be right.
+ */
+const char *keystore_strerror(int err);
+
 /**
  * keystore_check() - is an open store still what keystore_open() would open?
  * @ks:   store

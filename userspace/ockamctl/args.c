@@ -88,6 +88,7 @@ int arg_endpoint(const char *name, const char *text, struct ockam_nl_ip *ip,
 		 uint16_t *port, uint32_t *scope_id)
 {
 	const char *colon = strrchr(text, ':');
+	const char *whole = text;
 	char host[256];
 	uint64_t n;
 	size_t len;
@@ -107,10 +108,33 @@ int arg_endpoint(const char *name, const char *text, struct ockam_nl_ip *ip,
 	}
 	if (!len || len >= sizeof(host))
 		return ctl_usage("%s: the host is missing or too long", name);
+	/* The kernel chooses one to listen at; there is none to connect to. */
+	if (!n && !strcmp(name, "connect"))
+		return ctl_usage("%s: '%s': there is no port 0 to connect to",
+				 name, whole);
 	memcpy(host, text, len);
 	host[len] = 0;
 	*port = n;
 	return resolve(name, host, ip, scope_id);
+}
+
+/* The words that a field knows, for an error. */
+static int bad_value(enum ockam_nl_object kind, const struct ockam_nl_field *f,
+		     const char *value)
+{
+	char words[512] = "";
+	size_t used = 0;
+	const char *name;
+	int i;
+
+	for (i = 0; i < 64 && used < sizeof(words); i++) {
+		name = ockam_nl_value_name(kind, f->attr, i);
+		if (name)
+			used += snprintf(words + used, sizeof(words) - used,
+					 "%s%s", used ? ", " : "", name);
+	}
+	return ctl_usage("%s: unknown word '%s', there are %s", f->name, value,
+			 words);
 }
 
 /* "a,b" into bits. */
@@ -132,8 +156,7 @@ static int arg_flags(enum ockam_nl_object kind,
 	     word = strtok_r(NULL, ",", &save)) {
 		bit = ockam_nl_value(kind, f->attr, word);
 		if (bit < 0)
-			err = ctl_usage("%s: unknown word '%s'", f->name,
-					word);
+			err = bad_value(kind, f, word);
 		else
 			*bits |= 1U << bit;
 	}
@@ -212,6 +235,15 @@ static int arg_ranges(const char *name, const char *value,
 	return err;
 }
 
+static int arg_octal(const char *name, const char *text, uint32_t *out)
+{
+	if (strspn(text, "01234567") != strlen(text) || strlen(text) > 5)
+		return ctl_usage("%s: '%s' is no octal number such as 0600",
+				 name, text);
+	*out = strtoul(text, NULL, 8);
+	return 0;
+}
+
 static int arg_u32(enum ockam_nl_object kind, const struct ockam_nl_field *f,
 		   const char *value, uint32_t *out)
 {
@@ -228,7 +260,11 @@ static int arg_u32(enum ockam_nl_object kind, const struct ockam_nl_field *f,
 	}
 	/* Does the field have names at all? */
 	if (ockam_nl_value_name(kind, f->attr, 1))
-		return ctl_usage("%s: unknown word '%s'", f->name, value);
+		return bad_value(kind, f, value);
+	/* As chmod(1) has it: a mode is octal. */
+	if (kind == OCKAM_NL_CHANNEL && f->attr == OCKAM_A_CHANNEL_MODE &&
+	    value[0] == '0')
+		return arg_octal(f->name, value, out);
 	err = arg_number(f->name, value, UINT32_MAX, &n);
 	*out = n;
 	return err;
@@ -298,6 +334,19 @@ int arg_field(enum ockam_nl_object kind, void *object, int attr,
 	return err;
 }
 
+static int bad_field(enum ockam_nl_object kind, const int *allowed,
+		     const char *word)
+{
+	char words[512] = "";
+	size_t used = 0;
+
+	for (; *allowed && used < sizeof(words); allowed++)
+		used += snprintf(words + used, sizeof(words) - used, "%s%s",
+				 used ? ", " : "",
+				 find_field(kind, *allowed)->name);
+	return ctl_usage("unknown word '%s', there are %s", word, words);
+}
+
 int arg_fields(enum ockam_nl_object kind, void *object, const int *allowed,
 	       int argc, char **argv)
 {
@@ -310,7 +359,7 @@ int arg_fields(enum ockam_nl_object kind, void *object, const int *allowed,
 			if (!strcmp(find_field(kind, *attr)->name, argv[0]))
 				break;
 		if (!*attr)
-			return ctl_usage("unknown word '%s'", argv[0]);
+			return bad_field(kind, allowed, argv[0]);
 		if (argc < 2)
 			return ctl_usage("%s: a value is missing", argv[0]);
 		if (*present >> *attr & 1)

@@ -50,7 +50,7 @@ static int channel_show(struct ctl *ctl, int argc, char **argv)
 	if (argc > 1)
 		return ctl_usage("channel show: unknown word '%s'", argv[1]);
 	if (ockam_nl_channel_get(ctl->nl, &ch))
-		return ctl_nl_fail(ctl, "channel");
+		return ctl_nl_fail(ctl, "channel %s", argv[0]);
 	print_object(ctl, OCKAM_NL_CHANNEL, &ch);
 	return CTL_OK;
 }
@@ -172,7 +172,7 @@ static int channel_set(struct ctl *ctl, int argc, char **argv)
 	if (err)
 		return err;
 	if (ockam_nl_channel_set(ctl->nl, &ch))
-		return ctl_nl_fail(ctl, "channel set");
+		return ctl_nl_fail(ctl, "channel set %s", argv[0]);
 	return CTL_OK;
 }
 
@@ -189,7 +189,7 @@ static int channel_del(struct ctl *ctl, int argc, char **argv)
 	else if (argc > 1)
 		return ctl_usage("channel del: unknown word '%s'", argv[1]);
 	if (ockam_nl_channel_del(ctl->nl, &ch))
-		return ctl_nl_fail(ctl, "channel del");
+		return ctl_nl_fail(ctl, "channel del %s", argv[0]);
 	return CTL_OK;
 }
 
@@ -207,24 +207,19 @@ static int channel_flush(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
-int cmd_channel(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "[state S] [role R] [carrier-kind K] [carrier ID] "
-		  "[identifier I] [owner UID]", "all, or some", channel_list },
-		{ "show", "ID | ENCRYPTOR", "one", channel_show },
-		{ "add", "role R route ROUTE tx-key-file FILE "
-		  "rx-key-file FILE identifier I "
-		  "decryptor ADDRESS | handshake-fd N [encryptor ADDRESS] "
-		  "[suite S] [tx-nonce N] [rx-nonce N] [owner UID] [mode M] "
-		  "[pinned yes|no] [early-of ID] [succeeds ID]",
-		  "install one, for tests", channel_add },
-		{ "set", "ID | ENCRYPTOR [route ROUTE] [owner UID] [mode M] "
-		  "[pinned yes|no]", "change one", channel_set },
-		{ "del", "ID | ENCRYPTOR [quiet]", "delete one", channel_del },
-		{ "flush", "", "delete all", channel_flush },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "channel", table, argc, argv);
-}
+const struct command channel_commands[] = {
+	{ "list", "[state S] [role R] [carrier-kind K] [carrier ID] "
+	  "[identifier I] [owner UID]", "all, or some", channel_list },
+	{ "show", "ID | ENCRYPTOR", "one", channel_show },
+	{ "add", "role R route ROUTE tx-key-file FILE "
+	  "rx-key-file FILE identifier I "
+	  "decryptor ADDRESS | handshake-fd N [encryptor ADDRESS] "
+	  "[suite S] [tx-nonce N] [rx-nonce N] [owner UID] [mode M] "
+	  "[pinned yes|no] [early-of ID] [succeeds ID]",
+	  "install one, for tests", channel_add },
+	{ "set", "ID | ENCRYPTOR [route ROUTE] [owner UID] [mode M] "
+	  "[pinned yes|no]", "change one", channel_set },
+	{ "del", "ID | ENCRYPTOR [quiet]", "delete one", channel_del },
+	{ "flush", "", "delete all", channel_flush },
+	{ }
+};

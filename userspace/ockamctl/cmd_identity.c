@@ -60,7 +60,7 @@ static int open_call(struct call *c, struct ctl *ctl, bool create, bool named,
 		return ctl_fail(ctl, "libsodium does not start");
 	err = keystore_open(c->dir, create, 0, &c->ks);
 	if (err == -EPERM)
-		return ctl_fail(ctl, "%s: not yours, or open to others", c->dir);
+		return ctl_fail(ctl, "%s: a key store must be yours and closed to others (chmod 700)", c->dir);
 	if (err)
 		return ctl_fail(ctl, "%s: %s", c->dir, strerror(-err));
 	return CTL_OK;
@@ -68,7 +68,8 @@ static int open_call(struct call *c, struct ctl *ctl, bool create, bool named,
 
 static int fail_name(const struct call *c, int err)
 {
-	return ctl_fail(c->ctl, "identity %s: %s", c->name, strerror(-err));
+	return ctl_fail(c->ctl, "identity '%s' in %s: %s", c->name, c->dir,
+			keystore_strerror(err));
 }
 
 static int show_identity(const struct call *c, const struct identity *self)
@@ -468,33 +469,28 @@ static int identity_drop_credentials(struct ctl *ctl, int argc, char **argv)
 	return change_credentials(ctl, argc, argv, false);
 }
 
-int cmd_identity(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "[dir DIR]", "names of the identities",
-		  identity_list },
-		{ "create", "NAME [dir DIR]", "make an identity",
-		  identity_create },
-		{ "show", "NAME [dir DIR]", "its identifier", identity_show },
-		{ "export", "NAME [dir DIR]",
-		  "its change history in hex, which is public",
-		  identity_export },
-		{ "import-peer", "[file FILE] [dir DIR]",
-		  "remember the change history of a peer",
-		  identity_import_peer },
-		{ "issue",
-		  "NAME attribute NAME=VALUE ... [file FILE] [valid SECONDS] [dir DIR]",
-		  "say something, in hex, of whose change history is in FILE",
-		  identity_issue_credential },
-		{ "add-credential", "NAME [file FILE] [dir DIR]",
-		  "what others have said of it, to be shown to peers",
-		  identity_take_credential },
-		{ "drop-credentials", "NAME [dir DIR]",
-		  "show none of them any more", identity_drop_credentials },
-		{ "rotate", "NAME [dir DIR]", "give it a new key",
-		  identity_rotate_key },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "identity", table, argc, argv);
-}
+const struct command identity_commands[] = {
+	{ "list", "[dir DIR]", "names of the identities",
+	  identity_list },
+	{ "create", "NAME [dir DIR]", "make an identity",
+	  identity_create },
+	{ "show", "NAME [dir DIR]", "its identifier", identity_show },
+	{ "export", "NAME [dir DIR]",
+	  "its change history in hex, which is public",
+	  identity_export },
+	{ "import-peer", "[file FILE] [dir DIR]",
+	  "remember the change history of a peer",
+	  identity_import_peer },
+	{ "issue",
+	  "NAME attribute NAME=VALUE ... [file FILE] [valid SECONDS] [dir DIR]",
+	  "say something, in hex, of whose change history is in FILE",
+	  identity_issue_credential },
+	{ "add-credential", "NAME [file FILE] [dir DIR]",
+	  "what others have said of it, to be shown to peers",
+	  identity_take_credential },
+	{ "drop-credentials", "NAME [dir DIR]",
+	  "show none of them any more", identity_drop_credentials },
+	{ "rotate", "NAME [dir DIR]", "give it a new key",
+	  identity_rotate_key },
+	{ }
+};

@@ -46,18 +46,13 @@ static int listener_list(struct ctl *ctl, int argc, char **argv)
 	return words_list(ctl, argc, argv, request_listeners, line_string);
 }
 
-int cmd_listener(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "[daemon-uid USER]", "your listeners; root sees all",
-		  listener_list },
-		{ "create",
-		  "ADDRESS trust anyone|IDENTIFIER ... [identity NAME] [handshake xx|x3dh|both] [shared] [daemon-uid USER]",
-		  "accept secure channels at an address", listener_create },
-		{ "delete", "ADDRESS [daemon-uid USER]",
-		  "accept none any more; channels stay", listener_delete },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "listener", table, argc, argv);
-}
+const struct command listener_commands[] = {
+	{ "list", "[daemon-uid USER]", "your listeners; root sees all",
+	  listener_list },
+	{ "create",
+	  "ADDRESS trust anyone|IDENTIFIER ... [identity NAME] [handshake xx|x3dh|both] [shared] [daemon-uid USER]",
+	  "accept secure channels at an address", listener_create },
+	{ "delete", "ADDRESS [daemon-uid USER]",
+	  "accept none any more; channels stay", listener_delete },
+	{ }
+};

@@ -64,24 +64,14 @@ static int outlet_list(struct ctl *ctl, int argc, char **argv)
 	return portal_list(ctl, " kind outlet ", argc, argv);
 }
 
-int cmd_inlet(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "[daemon-uid USER]", "inlets and their connections",
-		  inlet_list },
-		{ NULL, NULL, NULL, NULL }
-	};
+const struct command inlet_commands[] = {
+	{ "list", "[daemon-uid USER]", "inlets and their connections",
+	  inlet_list },
+	{ }
+};
 
-	return ctl_dispatch(ctl, "inlet", table, argc, argv);
-}
-
-int cmd_outlet(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "[daemon-uid USER]", "outlets and their connections",
-		  outlet_list },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "outlet", table, argc, argv);
-}
+const struct command outlet_commands[] = {
+	{ "list", "[daemon-uid USER]", "outlets and their connections",
+	  outlet_list },
+	{ }
+};

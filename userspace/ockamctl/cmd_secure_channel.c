@@ -72,20 +72,15 @@ static int secure_channel_list(struct ctl *ctl, int argc, char **argv)
 	return words_list(ctl, argc, argv, request_channels, list_object);
 }
 
-int cmd_secure_channel(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "[daemon-uid USER]",
-		  "your channels that are kept up; root sees all",
-		  secure_channel_list },
-		{ "create",
-		  "ROUTE trust anyone|IDENTIFIER ... [identity NAME] [handshake xx|x3dh|x3dh-mailbox|x3dh-one-time] [timeout-ms N] [shared] [daemon-uid USER]",
-		  "make a channel to the listener at the end of ROUTE",
-		  secure_channel_create },
-		{ "delete", "ID [daemon-uid USER]", "end a channel",
-		  secure_channel_delete },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "secure-channel", table, argc, argv);
-}
+const struct command secure_channel_commands[] = {
+	{ "list", "[daemon-uid USER]",
+	  "your channels that are kept up; root sees all",
+	  secure_channel_list },
+	{ "create",
+	  "ROUTE trust anyone|IDENTIFIER ... [identity NAME] [handshake xx|x3dh|x3dh-mailbox|x3dh-one-time] [timeout-ms N] [shared] [daemon-uid USER]",
+	  "make a channel to the listener at the end of ROUTE",
+	  secure_channel_create },
+	{ "delete", "ID [daemon-uid USER]", "end a channel",
+	  secure_channel_delete },
+	{ }
+};

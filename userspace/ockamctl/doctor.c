@@ -158,7 +158,7 @@ static void check_module(struct doctor *d)
 	ockam_nl_close(nl);
 }
 
-int cmd_doctor(struct ctl *ctl, int argc, char **argv)
+static int run_doctor(struct ctl *ctl, int argc, char **argv)
 {
 	struct doctor d = { .ctl = ctl };
 
@@ -174,3 +174,9 @@ int cmd_doctor(struct ctl *ctl, int argc, char **argv)
 		print_json(d.json);
 	return d.bad ? CTL_FAIL : CTL_OK;
 }
+
+const struct command doctor_commands[] = {
+	{ "", "",
+	  "say what is missing on this machine", run_doctor },
+	{ }
+};

@@ -2,7 +2,7 @@
 /* ockamctl flush: what lets the module be unloaded, as far as it is netlink's. */
 #include "ockamctl.h"
 
-int cmd_flush(struct ctl *ctl, int argc, char **argv)
+static int run_flush(struct ctl *ctl, int argc, char **argv)
 {
 	int err;
 
@@ -16,3 +16,9 @@ int cmd_flush(struct ctl *ctl, int argc, char **argv)
 		return ctl_nl_fail(ctl, "flush");
 	return CTL_OK;
 }
+
+const struct command flush_commands[] = {
+	{ "", "",
+	  "delete all channels, hops and links", run_flush },
+	{ }
+};

@@ -46,13 +46,13 @@ static int hop_show(struct ctl *ctl, int argc, char **argv)
 	if (err)
 		return err;
 	if (ockam_nl_hop_get(ctl->nl, &hop))
-		return ctl_nl_fail(ctl, "hop");
+		return ctl_nl_fail(ctl, "hop %s", argv[0]);
 	print_object(ctl, OCKAM_NL_HOP, &hop);
 	return CTL_OK;
 }
 
-static int hop_make(struct ctl *ctl, struct ockam_nl_hop *hop, int argc,
-		    char **argv)
+static int hop_make(struct ctl *ctl, const char *name,
+		    struct ockam_nl_hop *hop, int argc, char **argv)
 {
 	static const int allowed[] = {
 		OCKAM_A_HOP_ROUTE, OCKAM_A_HOP_SCOPE, 0
@@ -65,7 +65,7 @@ static int hop_make(struct ctl *ctl, struct ockam_nl_hop *hop, int argc,
 	if (err)
 		return err;
 	if (ockam_nl_hop_new(ctl->nl, hop))
-		return ctl_nl_fail(ctl, "add");
+		return ctl_nl_fail(ctl, "add %s", name);
 	print_object(ctl, OCKAM_NL_HOP, hop);
 	return CTL_OK;
 }
@@ -78,7 +78,8 @@ static int hop_add(struct ctl *ctl, int argc, char **argv)
 	if (argc < 1)
 		return ctl_usage("hop add: an address is missing");
 	err = arg_field(OCKAM_NL_HOP, &hop, OCKAM_A_HOP_ADDRESS, argv[0]);
-	return err ? err : hop_make(ctl, &hop, argc - 1, argv + 1);
+	return err ? err : hop_make(ctl, argv[0], &hop, argc - 1,
+				   argv + 1);
 }
 
 static int relay_add(struct ctl *ctl, int argc, char **argv)
@@ -92,7 +93,8 @@ static int relay_add(struct ctl *ctl, int argc, char **argv)
 	if (!err)
 		err = arg_field(OCKAM_NL_HOP, &hop, OCKAM_A_HOP_ROUTE,
 				argv[1]);
-	return err ? err : hop_make(ctl, &hop, argc - 2, argv + 2);
+	return err ? err : hop_make(ctl, argv[0], &hop, argc - 2,
+				   argv + 2);
 }
 
 static int hop_del(struct ctl *ctl, int argc, char **argv)
@@ -104,7 +106,7 @@ static int hop_del(struct ctl *ctl, int argc, char **argv)
 	if (err)
 		return err;
 	if (ockam_nl_hop_del(ctl->nl, &hop))
-		return ctl_nl_fail(ctl, "del");
+		return ctl_nl_fail(ctl, "del %s", argv[0]);
 	return CTL_OK;
 }
 
@@ -123,7 +125,7 @@ static int hop_set(struct ctl *ctl, int argc, char **argv)
 	if (err)
 		return err;
 	if (ockam_nl_hop_set(ctl->nl, &hop))
-		return ctl_nl_fail(ctl, "hop set");
+		return ctl_nl_fail(ctl, "hop set %s", argv[0]);
 	return CTL_OK;
 }
 
@@ -141,33 +143,23 @@ static int hop_flush(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
-int cmd_hop(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "", "all, relays too", hop_list },
-		{ "show", "ID | ADDRESS", "one", hop_show },
-		{ "add", "ADDRESS [scope local,links,channels,forwarded] "
-		  "[route ROUTE]", "make one", hop_add },
-		{ "set", "ID | ADDRESS [scope local,links,channels,forwarded] "
-		  "[route ROUTE]", "change one", hop_set },
-		{ "del", "ID | ADDRESS", "delete one", hop_del },
-		{ "flush", "", "delete all", hop_flush },
-		{ NULL, NULL, NULL, NULL }
-	};
+const struct command hop_commands[] = {
+	{ "list", "", "all, relays too", hop_list },
+	{ "show", "ID | ADDRESS", "one", hop_show },
+	{ "add", "ADDRESS [scope local,links,channels,forwarded] "
+	  "[route ROUTE]", "make one", hop_add },
+	{ "set", "ID | ADDRESS [scope local,links,channels,forwarded] "
+	  "[route ROUTE]", "change one", hop_set },
+	{ "del", "ID | ADDRESS", "delete one", hop_del },
+	{ "flush", "", "delete all", hop_flush },
+	{ }
+};
 
-	return ctl_dispatch(ctl, "hop", table, argc, argv);
-}
-
-int cmd_relay(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "", "hops with a route", relay_list },
-		{ "add", "ADDRESS ROUTE "
-		  "[scope local,links,channels,forwarded]",
-		  "make one", relay_add },
-		{ "del", "ID | ADDRESS", "delete one", hop_del },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "relay", table, argc, argv);
-}
+const struct command relay_commands[] = {
+	{ "list", "", "hops with a route", relay_list },
+	{ "add", "ADDRESS ROUTE "
+	  "[scope local,links,channels,forwarded]",
+	  "make one", relay_add },
+	{ "del", "ID | ADDRESS", "delete one", hop_del },
+	{ }
+};

@@ -42,7 +42,7 @@ static int link_show(struct ctl *ctl, int argc, char **argv)
 	if (argc > 1)
 		return ctl_usage("link show: unknown word '%s'", argv[1]);
 	if (ockam_nl_link_get(ctl->nl, &link))
-		return ctl_nl_fail(ctl, "link");
+		return ctl_nl_fail(ctl, "link %s", argv[0]);
 	print_object(ctl, OCKAM_NL_LINK, &link);
 	return CTL_OK;
 }
@@ -144,7 +144,7 @@ static int link_set(struct ctl *ctl, int argc, char **argv)
 	if (err)
 		return err;
 	if (ockam_nl_link_set(ctl->nl, &link))
-		return ctl_nl_fail(ctl, "link set");
+		return ctl_nl_fail(ctl, "link set %s", argv[0]);
 	return CTL_OK;
 }
 
@@ -159,7 +159,7 @@ static int link_del(struct ctl *ctl, int argc, char **argv)
 	if (argc > 1)
 		return ctl_usage("link del: unknown word '%s'", argv[1]);
 	if (ockam_nl_link_del(ctl->nl, &link))
-		return ctl_nl_fail(ctl, "link del");
+		return ctl_nl_fail(ctl, "link del %s", argv[0]);
 	return CTL_OK;
 }
 
@@ -177,27 +177,19 @@ static int link_flush(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
-int cmd_link(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "[kind K] [mode M] [state S] [parent ID]",
-		  "all, or some", link_list },
-		{ "show", "ID | NAME", "one", link_show },
-		{ "add", "connect HOST:PORT [local HOST:PORT] [name NAME] "
-		  "[reconnect-min-ms N] [reconnect-max-ms N] [frame-ms N] "
-		  "[dead-ms N]",
-		  "connect, listen or hand over", link_add },
-		{ "add", "listen HOST:PORT [name NAME] [max-accepted N] "
-		  "[frame-ms N] [dead-ms N]", "", link_add },
-		{ "add", "fd N [name NAME] [frame-ms N] [dead-ms N]", "", link_add },
-		{ "set", "ID | NAME [reconnect-min-ms N] "
-		  "[reconnect-max-ms N] [max-accepted N] [frame-ms N] "
-		  "[dead-ms N]",
-		  "change one", link_set },
-		{ "del", "ID | NAME", "delete one", link_del },
-		{ "flush", "", "delete all", link_flush },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "link", table, argc, argv);
-}
+const struct command link_commands[] = {
+	{ "list", "[kind K] [mode M] [state S] [parent ID]",
+	  "all, or some", link_list },
+	{ "show", "ID | NAME", "one", link_show },
+	{ "add", "connect HOST:PORT | listen HOST:PORT | fd N [local HOST:PORT] "
+	  "[name NAME] [kind tcp|udp] [reconnect-min-ms N] "
+	  "[reconnect-max-ms N] [max-accepted N] [frame-ms N] [dead-ms N] "
+	  "[send-uids IDS] [send-gids IDS]",
+	  "connect, listen, or hand a connected socket over", link_add },
+	{ "set", "ID | NAME [reconnect-min-ms N] "
+	  "[reconnect-max-ms N] [max-accepted N] [frame-ms N] "
+	  "[dead-ms N]", "change one", link_set },
+	{ "del", "ID | NAME", "delete one", link_del },
+	{ "flush", "", "delete all", link_flush },
+	{ }
+};

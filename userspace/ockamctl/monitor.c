@@ -61,7 +61,7 @@ static void print_lost(const struct ctl *ctl)
 	fflush(stdout);
 }
 
-int cmd_monitor(struct ctl *ctl, int argc, char **argv)
+static int run_monitor(struct ctl *ctl, int argc, char **argv)
 {
 	size_t i;
 	int err;
@@ -95,3 +95,9 @@ int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 			return ctl_nl_fail(ctl, "monitor");
 	}
 }
+
+const struct command monitor_commands[] = {
+	{ "", "[link] [channel] [hop] [node] [policy]",
+	  "print events as they happen", run_monitor },
+	{ }
+};

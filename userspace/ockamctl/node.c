@@ -47,16 +47,11 @@ static int node_set(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
-int cmd_node(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "show", "", "settings", node_show },
-		{ "set", "NAME VALUE ...", "change settings", node_set },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "node", table, argc, argv);
-}
+const struct command node_commands[] = {
+	{ "show", "", "settings", node_show },
+	{ "set", "NAME VALUE ...", "change settings", node_set },
+	{ }
+};
 
 static void print_counters(const char *what, const uint64_t *value,
 			   unsigned int n, const char *(*name)(unsigned int))
@@ -69,7 +64,7 @@ static void print_counters(const char *what, const uint64_t *value,
 			       (unsigned long long)value[i]);
 }
 
-int cmd_stats(struct ctl *ctl, int argc, char **argv)
+static int run_stats(struct ctl *ctl, int argc, char **argv)
 {
 	struct ockam_nl_node node;
 	json_t *all, *j;
@@ -100,3 +95,9 @@ int cmd_stats(struct ctl *ctl, int argc, char **argv)
 		       ockam_nl_drop_name);
 	return CTL_OK;
 }
+
+const struct command stats_commands[] = {
+	{ "", "",
+	  "counters, and messages dropped by reason", run_stats },
+	{ }
+};

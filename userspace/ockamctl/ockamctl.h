@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -29,9 +30,9 @@ struct ctl {
 };
 
 /**
- * struct command - an entry of the table in ockamctl.c, or of a group's own
- * @name: the word
- * @args: what may follow
+ * struct command - what can be done
+ * @name: the word; empty in the only entry of a group that has no words
+ * @args: what may follow; words in small letters stand for themselves
  * @help: one line
  * @run: argv[0] is the first word after @name; an exit status
  */
@@ -42,22 +43,36 @@ struct command {
 	int		(*run)(struct ctl *ctl, int argc, char **argv);
 };
 
-/* Finds argv[0] in a group's table, which ends with a NULL name, and runs it;
- * with no words the first entry.
+/* ---- table.c: the one table of all commands, its help and completion ---- */
+
+/**
+ * struct group - a first word
+ * @name: the word
+ * @help: one line
+ * @commands: what can follow, up to an entry without a name; with no word the
+ *	first one is meant
  */
-int ctl_dispatch(struct ctl *ctl, const char *group,
-		 const struct command *table, int argc, char **argv);
+struct group {
+	const char		*name;
+	const char		*help;
+	const struct command	*commands;
+};
+
+/* Runs what the words say: a command, or help. */
+int table_run(struct ctl *ctl, int argc, char **argv);
+void table_help(FILE *f);
 
 /* ---- ockamctl.c ---- */
 
 int ctl_open(struct ctl *ctl);
 
-/* Both print to stderr and return an exit status. */
+/* Both print to stderr, as JSON if that was asked for, and return an exit status. */
 int ctl_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int ctl_fail(const struct ctl *ctl, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* After a call of nl.h failed: the kernel's words. */
-int ctl_nl_fail(const struct ctl *ctl, const char *what);
+/* After a call of nl.h failed: the kernel's words, behind what was tried. */
+int ctl_nl_fail(const struct ctl *ctl, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* ---- args.c: words of the command line; 0 or an exit status ---- */
 
@@ -98,24 +113,32 @@ void print_line(enum ockam_nl_object kind, const void *object);
 int print_list(struct ctl *ctl, enum ockam_nl_object kind, const void *filter,
 	       bool (*want)(const void *object));
 
+/* ---- names.c ---- */
+
+/* "990 (ockam)", or the number alone; in a buffer that the next call uses. */
+const char *user_text(uint32_t uid);
+const char *date_text(uint64_t seconds);
+
 /* ---- commands ---- */
 
-int cmd_node(struct ctl *ctl, int argc, char **argv);
-int cmd_stats(struct ctl *ctl, int argc, char **argv);
-int cmd_worker(struct ctl *ctl, int argc, char **argv);
-int cmd_link(struct ctl *ctl, int argc, char **argv);
-int cmd_channel(struct ctl *ctl, int argc, char **argv);
-int cmd_hop(struct ctl *ctl, int argc, char **argv);
-int cmd_relay(struct ctl *ctl, int argc, char **argv);
-int cmd_policy(struct ctl *ctl, int argc, char **argv);
-int cmd_identity(struct ctl *ctl, int argc, char **argv);
-int cmd_listener(struct ctl *ctl, int argc, char **argv);
-int cmd_secure_channel(struct ctl *ctl, int argc, char **argv);
-int cmd_inlet(struct ctl *ctl, int argc, char **argv);
-int cmd_outlet(struct ctl *ctl, int argc, char **argv);
-int cmd_monitor(struct ctl *ctl, int argc, char **argv);
-int cmd_flush(struct ctl *ctl, int argc, char **argv);
-int cmd_doctor(struct ctl *ctl, int argc, char **argv);
-int cmd_ping(struct ctl *ctl, int argc, char **argv);
+extern const struct command node_commands[];
+extern const struct command worker_commands[];
+extern const struct command link_commands[];
+extern const struct command channel_commands[];
+extern const struct command hop_commands[];
+extern const struct command relay_commands[];
+extern const struct command policy_commands[];
+extern const struct command identity_commands[];
+extern const struct command listener_commands[];
+extern const struct command secure_channel_commands[];
+extern const struct command inlet_commands[];
+extern const struct command outlet_commands[];
+extern const struct command status_commands[];
+extern const struct command wait_commands[];
+extern const struct command monitor_commands[];
+extern const struct command stats_commands[];
+extern const struct command ping_commands[];
+extern const struct command flush_commands[];
+extern const struct command doctor_commands[];
 
 #endif /* OCKAMCTL_H */

@@ -31,7 +31,7 @@ static int policy_show(struct ctl *ctl, int argc, char **argv)
 	if (err)
 		return err;
 	if (ockam_nl_policy_get(ctl->nl, &policy))
-		return ctl_nl_fail(ctl, "policy");
+		return ctl_nl_fail(ctl, "policy %s", argv[0]);
 	print_object(ctl, OCKAM_NL_POLICY, &policy);
 	return CTL_OK;
 }
@@ -45,7 +45,7 @@ static int policy_del(struct ctl *ctl, int argc, char **argv)
 	if (err)
 		return err;
 	if (ockam_nl_policy_del(ctl->nl, &policy))
-		return ctl_nl_fail(ctl, "del");
+		return ctl_nl_fail(ctl, "policy del %s", argv[0]);
 	return CTL_OK;
 }
 
@@ -60,7 +60,7 @@ static int link_of(struct ctl *ctl, const char *text, uint32_t *id)
 	if (err)
 		return err;
 	if (ockam_nl_link_get(ctl->nl, &link))
-		return ctl_nl_fail(ctl, "link");
+		return ctl_nl_fail(ctl, "link %s", text);
 	*id = link.id;
 	return CTL_OK;
 }
@@ -75,7 +75,7 @@ static int channel_of(struct ctl *ctl, const char *text, uint32_t *id)
 	if (err)
 		return err;
 	if (ockam_nl_channel_get(ctl->nl, &ch))
-		return ctl_nl_fail(ctl, "channel");
+		return ctl_nl_fail(ctl, "channel %s", text);
 	*id = ch.id;
 	return CTL_OK;
 }
@@ -141,7 +141,7 @@ static int policy_add(struct ctl *ctl, int argc, char **argv)
 		policy.fd = program.fd;
 		ockam_nl_mark(&policy, OCKAM_A_POLICY_FD);
 		if (ockam_nl_policy_new(ctl->nl, &policy))
-			err = ctl_nl_fail(ctl, "add");
+			err = ctl_nl_fail(ctl, "policy add");
 		else
 			print_object(ctl, OCKAM_NL_POLICY, &policy);
 	}
@@ -149,17 +149,12 @@ static int policy_add(struct ctl *ctl, int argc, char **argv)
 	return err;
 }
 
-int cmd_policy(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "", "all", policy_list },
-		{ "show", "ID", "one", policy_show },
-		{ "add", "worker ADDRESS | link WHICH | channel WHICH [replace] "
-		  "allow [local] [IDENTIFIER ...] | rate N/s [burst M] | "
-		  "program FILE | pinned PATH", "attach one", policy_add },
-		{ "del", "ID", "detach one", policy_del },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "policy", table, argc, argv);
-}
+const struct command policy_commands[] = {
+	{ "list", "", "all", policy_list },
+	{ "show", "ID", "one", policy_show },
+	{ "add", "worker ADDRESS | link WHICH | channel WHICH [replace] "
+	  "allow [local] [IDENTIFIER ...] | rate N/s [burst M] | "
+	  "program FILE | pinned PATH", "attach one", policy_add },
+	{ "del", "ID", "detach one", policy_del },
+	{ }
+};

@@ -196,6 +196,18 @@ static void print_value(const json_t *j)
 	}
 }
 
+static void print_member(enum ockam_nl_object kind, const char *key,
+			 const json_t *v)
+{
+	if (kind == OCKAM_NL_CHANNEL && !strcmp(key, "mode"))
+		printf("%#o", (unsigned int)json_integer_value(v));
+	else if ((kind == OCKAM_NL_CHANNEL && !strcmp(key, "owner")) ||
+		 (kind == OCKAM_NL_WORKER && !strcmp(key, "uid")))
+		fputs(user_text(json_integer_value(v)), stdout);
+	else
+		print_value(v);
+}
+
 void print_object(const struct ctl *ctl, enum ockam_nl_object kind,
 		  const void *object)
 {
@@ -211,10 +223,7 @@ void print_object(const struct ctl *ctl, enum ockam_nl_object kind,
 		if (json_is_object(v))
 			continue;
 		printf("%-18s", key);
-		if (kind == OCKAM_NL_CHANNEL && !strcmp(key, "mode"))
-			printf("%#o", (unsigned int)json_integer_value(v));
-		else
-			print_value(v);
+		print_member(kind, key, v);
 		putchar('\n');
 	}
 	json_decref(j);
@@ -257,6 +266,16 @@ static const int lines[OCKAM_NL_OBJECTS][12] = {
 	},
 };
 
+/* Why a link that is up ended before is no reason of anything now. */
+static bool is_over(enum ockam_nl_object kind, const void *object, int attr)
+{
+	const struct ockam_nl_link *link = object;
+
+	return kind == OCKAM_NL_LINK && attr == OCKAM_A_LINK_REASON &&
+	       (link->state == OCKAM_LINK_STATE_UP ||
+		link->state == OCKAM_LINK_STATE_LISTENING);
+}
+
 void print_line(enum ockam_nl_object kind, const void *object)
 {
 	json_t *j = json_object_of(kind, object);
@@ -272,10 +291,10 @@ void print_line(enum ockam_nl_object kind, const void *object)
 			;
 		v = json_object_get(j, fields[i].name);
 		if (!v || !strcmp(json_is_string(v) ? json_string_value(v) : "",
-				  "none"))
+				  "none") || is_over(kind, object, *attr))
 			continue;
 		printf("%s%s ", sep, fields[i].name);
-		print_value(v);
+		print_member(kind, fields[i].name, v);
 		sep = "  ";
 	}
 	putchar('\n');

@@ -25,18 +25,13 @@ static int worker_show(struct ctl *ctl, int argc, char **argv)
 	if (err)
 		return err;
 	if (ockam_nl_worker_get(ctl->nl, &worker))
-		return ctl_nl_fail(ctl, "worker");
+		return ctl_nl_fail(ctl, "worker %s", argv[0]);
 	print_object(ctl, OCKAM_NL_WORKER, &worker);
 	return CTL_OK;
 }
 
-int cmd_worker(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct command table[] = {
-		{ "list", "", "all that may be seen", worker_list },
-		{ "show", "ADDRESS", "one", worker_show },
-		{ NULL, NULL, NULL, NULL }
-	};
-
-	return ctl_dispatch(ctl, "worker", table, argc, argv);
-}
+const struct command worker_commands[] = {
+	{ "list", "", "all that may be seen", worker_list },
+	{ "show", "ADDRESS", "one", worker_show },
+	{ }
+};

@@ -204,6 +204,8 @@ const char *read_endpoint(const char *text, bool listen, struct conf_link *l)
 	/* getaddrinfo() takes what is left of larger numbers. */
 	if (!read_id(colon + 1, &port) || port > UINT16_MAX)
 		return "the port is not a number up to 65535";
+	if (!port && !listen)
+		return "there is no port 0 to connect to";
 	hints.ai_flags = AI_NUMERICSERV | (listen ? AI_PASSIVE : 0);
 	err = getaddrinfo(host, colon + 1, &hints, &ai);
 	if (err)
@@ -448,6 +450,17 @@ static int check_prekeys(cfg_t *cfg, cfg_opt_t *opt)
 	if (cfg_size(sec, "allow"))
 		return 0;
 	cfg_error(cfg, "prekey-service: nobody may have a box: name identifiers in allow, or write \"anyone\"");
+	return -1;
+}
+
+static int check_identity(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+
+	if (keystore_name_valid(cfg_title(sec)))
+		return 0;
+	cfg_error(cfg, "identity \"%s\": %s", cfg_title(sec),
+		  keystore_strerror(-EINVAL));
 	return -1;
 }
 
@@ -1101,6 +1114,7 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "group", check_groups);
 	cfg_set_validate_func(cfg, "forward", check_forward);
 	cfg_set_validate_func(cfg, "max-handshakes", check_handshakes);
+	cfg_set_validate_func(cfg, "identity", check_identity);
 	cfg_set_validate_func(cfg, "identity|allow-uid", check_users);
 	cfg_set_validate_func(cfg, "identity|allow-gid", check_groups);
 	cfg_set_validate_func(cfg, "address", check_address);

@@ -40,7 +40,8 @@ static int load(const struct conf_identity *want, struct identity **out)
 			log_info("identity %s: new", want->name);
 	}
 	if (err)
-		log_error("identity %s: %s", want->name, strerror(-err));
+		log_error("identity %s: %s", want->name,
+			  keystore_strerror(err));
 	else
 		log_info("identity %s is %s", want->name,
 			 id_text((*out)->history.identifier));
