@@ -78,6 +78,17 @@ ok "ockam.pc: the prefix of this installation" \
 ok "the unit starts what was installed" grep -qx ExecStart=/usr/sbin/ockamd \
 	"$dir/three/usr/lib/systemd/system/ockamd.service"
 
+manuals() {
+	local f
+
+	grep -oE '\bockam_[a-z_]+\(' "$TOP/include/ockam/ockam.h" | tr -d '(' |
+		sort -u | while read -r f; do
+			[ -s "$dir/one/opt/ockam/share/man/man3/$f.3" ] ||
+				{ echo "no $f(3)"; return 1; }
+		done
+}
+ok "each function of the library has its manual" manuals
+
 example() {
 	local flags
 

@@ -139,6 +139,7 @@ vm_folders | while read -r d; do
 done
 cp -r "$TOP/selftests/vectors" "$root/ockam/tests/"
 chmod -f +x "$root"/ockam/tests/*.sh || true
+cp "$TOP/README.md" "$root/ockam/"
 mkdir -p "$root/ockam/include"
 cp "$TOP"/include/uapi/linux/*.h "$root/ockam/include/"
 if [ -d "$BUILD/selftests" ]; then

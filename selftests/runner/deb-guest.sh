@@ -119,7 +119,7 @@ two_nodes() {
 	cat >/etc/ockam/blue.conf <<-CONF
 		identity "default" { create = true }
 		link "in" { listen = "10.9.0.2:4000" }
-		listener "api" { trust = { "anyone" } }
+		listener "api" { identity = "default" trust = { "anyone" } }
 	CONF
 	ok "the service of a namespace starts" start_blue
 	ok "and serves" status_is ockamd@blue serving
