@@ -22,6 +22,7 @@
 
 #include <sodium.h>
 
+#include "links.h"
 #include "permits.h"
 
 #define STATE_FILE	"channels"
@@ -976,14 +977,16 @@ static struct keep *add(const struct conf_channel *conf)
 	return k;
 }
 
-static void end(struct keep *k)
+/* @c: what is in force from now on. */
+static void end(struct keep *k, const struct config *c)
 {
 	log_info("channel %s is not kept any more", k->conf.name);
 	TAILQ_REMOVE(&keeps, k, entry);
 	if (k->trying)
 		sessions_forget_keep(k);
 	/* The address first: nothing is sent to a name that is free. */
-	remove_address(k);
+	if (!links_has_hop(c, &k->conf.address))
+		remove_address(k);
 	held_end(&k->fresh);
 	held_end(&k->now);
 	held_end(&k->old);
@@ -1085,7 +1088,7 @@ static void resume(const struct saved *s, const struct config *c)
 	/* Made for something else than what is asked for now. */
 	if (k)
 		point(k);
-	else if (!conf)
+	else if (!conf && !links_has_hop(c, &s->address))
 		remove_address(&gone);
 	if (is_there(&s->now, &ch))
 		channels_delete(s->now.id);
@@ -1128,7 +1131,7 @@ void keeps_apply(struct config *c)
 	TAILQ_FOREACH_SAFE(k, &keeps, entry, next) {
 		conf = section(c, &k->conf.address);
 		if (!conf)
-			end(k);
+			end(k, c);
 		else if (loaded)
 			change(k, conf);
 	}

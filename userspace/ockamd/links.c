@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ockamd.h"
+#include "links.h"
 
 static void link_key(const struct conf_link *l, struct ockam_nl_link *nl)
 {
@@ -159,6 +159,22 @@ static void hop_key(const struct conf_hop *h, struct ockam_nl_hop *nl)
 	memcpy(nl->address.data, h->address.hops, h->address.len);
 }
 
+/* Nobody can have the name in between. */
+static int put_hop(const struct conf_hop *h, bool there)
+{
+	static struct ockam_nl_hop nl;
+
+	hop_key(h, &nl);
+	ockam_nl_mark(&nl, OCKAM_A_HOP_SCOPE);
+	nl.scope = h->scope;
+	if (there || h->route.nhops)
+		ockam_nl_mark(&nl, OCKAM_A_HOP_ROUTE);
+	nl.route.len = h->route.len;
+	memcpy(nl.route.data, h->route.hops, h->route.len);
+	return there ? ockam_nl_hop_set(the.nl, &nl) :
+		       ockam_nl_hop_new(the.nl, &nl);
+}
+
 static int apply_hop(const struct conf_hop *h)
 {
 	static struct ockam_nl_hop have;
@@ -169,23 +185,8 @@ static int apply_hop(const struct conf_hop *h)
 	if (!err && have.scope == h->scope && have.route.len == h->route.len &&
 	    !memcmp(have.route.data, h->route.hops, h->route.len))
 		return 0;
-	if (!err) {
-		hop_key(h, &have);
-		err = ockam_nl_hop_del(the.nl, &have);
-	} else if (err == -ENOENT) {
-		err = 0;
-	}
-	if (!err) {
-		hop_key(h, &have);
-		ockam_nl_mark(&have, OCKAM_A_HOP_SCOPE);
-		have.scope = h->scope;
-		if (h->route.nhops) {
-			ockam_nl_mark(&have, OCKAM_A_HOP_ROUTE);
-			have.route.len = h->route.len;
-			memcpy(have.route.data, h->route.hops, h->route.len);
-		}
-		err = ockam_nl_hop_new(the.nl, &have);
-	}
+	if (!err || err == -ENOENT)
+		err = put_hop(h, !err);
 	if (err)
 		log_error("hop %s: %s", h->name, ockam_nl_error(the.nl));
 	return err;
@@ -238,6 +239,16 @@ static void drop_hops(const struct config *c, const struct config *old)
 		hop_key(&old->hop[i], &nl);
 		ockam_nl_hop_del(the.nl, &nl);
 	}
+}
+
+bool links_has_hop(const struct config *c, const struct ockam_path *address)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_hop; i++)
+		if (path_equal(&c->hop[i].address, address))
+			return true;
+	return false;
 }
 
 int links_apply(const struct config *c, const struct config *old)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "permits.h"
+#include "reserve.h"
 #include "way.h"
 #include "x3dh.h"
 
@@ -130,6 +131,9 @@ int listener_create(const struct ockam_path *address, const char *identity,
 	*why = "no trust policy";
 	if (policy->trust.kind == TRUST_UNSET)
 		return -EINVAL;
+	*why = "the address is taken, or kept for who had it";
+	if (!configured && !any_name && reserve_is_held(address, owner->uid))
+		return -EADDRINUSE;
 	*why = "out of memory";
 	l = calloc(1, sizeof(*l));
 	if (!l)
@@ -185,6 +189,8 @@ void listener_delete(struct listener *l)
 {
 	log_user(l->owner, "listener %s is gone", route_text(&l->address));
 	sessions_forget(l);
+	if (!l->configured)
+		reserve_hold(&l->address, l->owner);
 	TAILQ_REMOVE(&listeners, l, entry);
 	listener_free(l);
 }

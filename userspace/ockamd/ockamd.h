@@ -543,11 +543,6 @@ void state_remove(const char *name);
 void state_put_boot(FILE *f);
 bool state_same_boot(FILE *f);
 
-/* ---- reserve.c ---- */
-
-/* Reserves the names of the configuration's workers, and no others of its own. */
-void reserve_apply(const struct config *c);
-
 /* ---- channels.c: channels that the daemon looks after ---- */
 
 int channels_init(void);
@@ -590,10 +585,6 @@ void keep_failed(struct keep *k, const char *why);
 void keep_lost(uint32_t id, const char *why);
 void keep_channel_event(const struct ockam_nl_channel *ch);
 void keep_link_event(const struct ockam_nl_link *link, bool gone);
-
-/* ---- links.c: links, hops and switches of the configuration ---- */
-
-int links_apply(const struct config *c, const struct config *old);
 
 /* ---- relay.c ---- */
 

@@ -17,7 +17,8 @@
 
 #include <sodium.h>
 
-#include "ockamd.h"
+#include "links.h"
+#include "reserve.h"
 
 #define STATE_FILE	"relays"
 #define NAME_RANDOM	8	/* bytes, printed as hex */
@@ -136,9 +137,11 @@ static void drop_hop(const struct relay *r)
 	ockam_nl_hop_del(the.nl, &hop);
 }
 
-static int make_hop(const struct relay *r, const struct ockam_path *route)
+/* Nobody can have the name in between. */
+static int put_hop(const struct relay *r, const struct ockam_path *route)
 {
 	static struct ockam_nl_hop hop;
+	int err;
 
 	hop_key(r, &hop);
 	ockam_nl_mark(&hop, OCKAM_A_HOP_SCOPE);
@@ -147,7 +150,8 @@ static int make_hop(const struct relay *r, const struct ockam_path *route)
 		    OCKAM_ACCEPT_CHANNELS;
 	hop.route.len = route->len;
 	memcpy(hop.route.data, route->hops, route->len);
-	return ockam_nl_hop_new(the.nl, &hop);
+	err = ockam_nl_hop_set(the.nl, &hop);
+	return err == -ENOENT ? ockam_nl_hop_new(the.nl, &hop) : err;
 }
 
 static void forget(struct relay *r)
@@ -341,10 +345,8 @@ static struct relay *enter(const uint8_t *name, size_t len,
 	*why = "the name belongs to another";
 	if (r && memcmp(r->owner, owner, sizeof(r->owner)))
 		return NULL;
-	if (r) {
-		drop_hop(r);
+	if (r)
 		return r;
-	}
 	*why = "too many relays";
 	if (n_relays >= the.config->relay.max)
 		return NULL;
@@ -357,7 +359,7 @@ static struct relay *enter(const uint8_t *name, size_t len,
 	memcpy(r->owner, owner, sizeof(r->owner));
 	*why = "the name is taken";
 	address_of(r, &path);
-	if (!is_free(&path)) {
+	if (!is_free(&path) || reserve_is_held(&path, -1)) {
 		free(r);
 		return NULL;
 	}
@@ -390,7 +392,7 @@ static const char *serve(struct watch *w, const struct ockam_info *info,
 	r = enter(name, len, owner, &why);
 	if (!r)
 		return why;
-	if (make_hop(r, &route)) {
+	if (put_hop(r, &route)) {
 		/* Taken by something that is no relay, for example. */
 		forget(r);
 		save();
@@ -475,7 +477,8 @@ static void drop_refused(const struct config *c)
 			continue;
 		log_info("relay %s is not allowed any more",
 			 route_text(&path));
-		drop_hop(r);
+		if (!links_has_hop(c, &path))
+			drop_hop(r);
 		forget(r);
 		changed = true;
 	}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Names of the configuration's own workers, among those that the node reserves:
- * nobody else shall have them while the daemon is away.  The list is the node's
- * and has entries of its administrator; which ones are ours is in a file, for the
- * next process.
+ * Names that the configuration uses, among those that the node reserves: nobody else
+ * shall have them before the daemon makes what they are for, or while it is away.
+ * The list is the node's and has entries of its administrator; which ones are ours
+ * is in a file, for the next process.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include <sodium.h>
 
-#include "ockamd.h"
+#include "reserve.h"
 
 #define STATE_FILE	"reserved"
 #define NAMES_MAX	64	/* the kernel's limit */
@@ -119,6 +119,12 @@ static void wanted(const struct config *c, struct ockam_nl_route *want)
 			want_name(want, &c->portal[i].path);
 	if (c->prekeys.enabled && !ockam_path_parse(&prekeys, PREKEY_WORKER))
 		want_name(want, &prekeys);
+	for (i = 0; i < c->n_channel; i++)
+		want_name(want, &c->channel[i].address);
+	for (i = 0; i < c->n_hop; i++)
+		want_name(want, &c->hop[i].address);
+	for (i = 0; i < c->n_link; i++)
+		want_name(want, &c->link[i].address);
 }
 
 /* @from without those that are ours and not wanted any more. */
@@ -184,4 +190,98 @@ void reserve_apply(const struct config *c)
 	ockam_nl_mark(&node, OCKAM_A_NODE_RESERVED);
 	if (ockam_nl_node_set(the.nl, &node))
 		log_warn("names are not reserved: %s", ockam_nl_error(the.nl));
+}
+
+/* ---- listeners that were given up ---- */
+
+#define HELD_MAX	64	/* of one uid; then its oldest goes */
+
+/**
+ * struct held_name - a name that is kept for whom it was
+ * @entry: list, the oldest first
+ * @address: the name
+ * @uid: whose it was
+ * @until: when it is free, in ms
+ */
+struct held_name {
+	TAILQ_ENTRY(held_name) entry;
+	struct ockam_nl_address address;
+	uid_t uid;
+	uint64_t until;
+};
+
+static TAILQ_HEAD(, held_name) held = TAILQ_HEAD_INITIALIZER(held);
+
+static void held_free(struct held_name *h)
+{
+	TAILQ_REMOVE(&held, h, entry);
+	free(h);
+}
+
+static uint32_t hold_ms(void)
+{
+	static struct ockam_nl_node node;
+
+	memset(&node, 0, sizeof(node));
+	return ockam_nl_node_get(the.nl, &node) ? 0 : node.hold_ms;
+}
+
+/* Also those whose time is over. */
+static void make_room(uid_t uid)
+{
+	struct held_name *h, *next, *oldest = NULL;
+	size_t n = 0;
+
+	TAILQ_FOREACH_SAFE(h, &held, entry, next) {
+		if (now_ms() >= h->until) {
+			held_free(h);
+			continue;
+		}
+		if (h->uid != uid)
+			continue;
+		n++;
+		if (!oldest)
+			oldest = h;
+	}
+	if (n >= HELD_MAX)
+		held_free(oldest);
+}
+
+static bool has_address(const struct held_name *h,
+			const struct ockam_path *address)
+{
+	return h->address.len == path_first(address) &&
+	       !memcmp(h->address.data, address->hops, h->address.len);
+}
+
+void reserve_hold(const struct ockam_path *address, uid_t uid)
+{
+	struct held_name *h;
+
+	make_room(uid);
+	TAILQ_FOREACH(h, &held, entry)
+		if (has_address(h, address))
+			break;
+	if (h)
+		held_free(h);
+	h = calloc(1, sizeof(*h));
+	if (!h) {
+		log_error("a name is not kept: out of memory");
+		return;
+	}
+	h->address.len = path_first(address);
+	memcpy(h->address.data, address->hops, h->address.len);
+	h->uid = uid;
+	h->until = now_ms() + hold_ms();
+	TAILQ_INSERT_TAIL(&held, h, entry);
+}
+
+bool reserve_is_held(const struct ockam_path *address, uid_t uid)
+{
+	const struct held_name *h;
+
+	TAILQ_FOREACH(h, &held, entry)
+		if (has_address(h, address))
+			return h->uid != uid && now_ms() < h->until;
+	return false;
 }

@@ -8,7 +8,6 @@
 # shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
 
 is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 reloads()	{ grep -c 'configuration is in force' vic.log; }
@@ -22,7 +21,7 @@ create() { # create UID ROUTE WORD...: prints the address
 	uid=$1 route=$2
 	shift 2
 	as "$uid" vic ockamctl secure-channel create "$route" identity own \
-		trust anyone timeout-ms $((8000 * slow)) "$@"
+		trust anyone timeout-ms 8000 "$@"
 }
 heard()		{ grep -c "got" far.out; }
 heard_is()	{ [ "$(heard)" -eq "$1" ]; }
@@ -123,7 +122,7 @@ until_true grep -q ready lib_xx.out
 refuse "the daemon takes no answer that another user has passed on" \
 	'begins at a program of another user' \
 	on vic ockamctl secure-channel create later2 identity own trust anyone \
-	timeout-ms $((8000 * slow))
+	timeout-ms 8000
 end
 
 # ---- a listener of the daemon's ----

@@ -9,7 +9,6 @@
 # shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-slow=${OCKAM_VM_SLOW:-1}
 
 is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
@@ -34,7 +33,7 @@ tell()		{ on evil lib_echo ask evil "$1"; }
 # create IDENTITY LISTENER: of good, as an initiator
 create() {
 	on good ockamctl secure-channel create "up => $2" identity "$1" \
-		trust anyone timeout-ms $((20000 * slow))
+		trust anyone timeout-ms 20000
 }
 # gone REASON: vic says why it has closed one, and has none
 gone()	{ until_true logged vic "is closed: $1" && until_true has_channels vic 0; }
@@ -112,7 +111,7 @@ check "responder: no channel for one who is not trusted any more" eval '
 user() {
 	tell 'lie none' && tell hold && as 1000 vic ockamctl secure-channel create \
 		'up => evil' identity victim trust anyone \
-		timeout-ms $((20000 * slow)) >user.out 2>&1 &
+		timeout-ms 20000 >user.out 2>&1 &
 	user_pid=$!
 	until_true eval '[ "$(on vic lib_echo ask "up => evil" report | cut -c 1-4)" = "m1 1" ]'
 }

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Links, hops and switches of the configuration. */
+#ifndef OCKAMD_LINKS_H
+#define OCKAMD_LINKS_H
+
+#include "ockamd.h"
+
+int links_apply(const struct config *c, const struct config *old);
+/* Who had the address before does not take the hop away that has it now. */
+bool links_has_hop(const struct config *c, const struct ockam_path *address);
+
+#endif /* OCKAMD_LINKS_H */
