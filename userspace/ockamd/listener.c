@@ -46,9 +46,11 @@ static void listener_readable(struct watch *w, uint32_t events)
 				  strerror(errno));
 		return;
 	}
-	if (!info.has_peer || info.flags & (MSG_TRUNC | MSG_CTRUNC))
+	if (!info.has_peer || info.flags & MSG_CTRUNC)
 		return;
-	if (way_came(&info, &owner, &why))
+	if (info.flags & MSG_TRUNC)
+		handshake_refused(l, &info, "longer than any first message");
+	else if (way_came(&info, &owner, &why))
 		handshake_refused(l, &info, why);
 	else if (x3dh_is_first(m1, n) && l->handshakes & LISTEN_X3DH)
 		x3dh_at_listener(l, &info, m1, n);
@@ -341,10 +343,12 @@ void listeners_list(uid_t uid, bool all, char *text, size_t size)
 		if (!all && l->owner != uid)
 			continue;
 		n = snprintf(text + used, size - used,
-			     "%s identity %s uid %u accepted %llu refused %llu\n",
+			     "%s identity %s uid %u accepted %llu refused %llu full %llu expired %llu\n",
 			     route_text(&l->address), l->identity, l->owner,
 			     (unsigned long long)l->accepted,
-			     (unsigned long long)l->refused);
+			     (unsigned long long)l->refused,
+			     (unsigned long long)l->full,
+			     (unsigned long long)l->expired);
 		if (n < 0 || (size_t)n >= size - used) {
 			text[used] = 0;
 			return;

@@ -365,10 +365,16 @@ struct scratch {
 
 extern struct scratch *scratch;
 
-/* Who is charged for a half-open handshake. */
+/**
+ * struct source - who is charged for what strangers make us do
+ * @kind: enum ockam_origin
+ * @id: link, or uid, or the channel if it leads to this node itself
+ * @channel: the one inside the link, 0: none; channels cost nothing
+ */
 struct source {
-	uint8_t kind;		/* enum ockam_origin */
-	uint32_t id;		/* link, channel or uid */
+	uint8_t kind;
+	uint32_t id;
+	uint32_t channel;
 };
 
 void charge_to(const struct ockam_info *info, struct source *src);
@@ -465,6 +471,8 @@ void sessions_log(void);
  * @configured: it is in the configuration file
  * @accepted: channels made
  * @refused: handshakes refused
+ * @full: first messages for which there was no room
+ * @expired: handshakes that the peer did not end in time
  */
 struct listener {
 	TAILQ_ENTRY(listener) entry;
@@ -479,6 +487,8 @@ struct listener {
 	bool configured;
 	uint64_t accepted;
 	uint64_t refused;
+	uint64_t full;
+	uint64_t expired;
 };
 
 /*

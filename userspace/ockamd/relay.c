@@ -421,9 +421,9 @@ static void service_readable(struct watch *w, uint32_t events)
 		return;
 	why = info.flags & MSG_TRUNC ? "name too long" :
 				       serve(w, &info, buf, n);
-	/* Silence is the answer; strangers shall not fill the log either. */
-	if (why)
-		log_debug("relay: registration refused: %s", why);
+	/* Silence is the answer. */
+	if (why && may_log())
+		log_info("relay: registration refused: %s", why);
 }
 
 /* ---- the service ---- */

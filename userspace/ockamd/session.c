@@ -110,14 +110,18 @@ void sessions_log(void)
 
 static const char *source_text(const struct source *src)
 {
-	static char text[32];
+	static char text[48];
 	const char *kind = "uid";
 
 	if (src->kind == OCKAM_ORIGIN_LINK)
 		kind = "link";
 	else if (src->kind == OCKAM_ORIGIN_CHANNEL)
 		kind = "channel";
-	snprintf(text, sizeof(text), "%s %u", kind, src->id);
+	if (src->kind == OCKAM_ORIGIN_LINK && src->channel)
+		snprintf(text, sizeof(text), "channel %u over %s %u",
+			 src->channel, kind, src->id);
+	else
+		snprintf(text, sizeof(text), "%s %u", kind, src->id);
 	return text;
 }
 
@@ -242,6 +246,23 @@ static size_t count_source(const struct source *src, enum ockam_role role)
 	return n;
 }
 
+static bool same_channel(const struct source *a, const struct source *b)
+{
+	return same_source(a, b) && a->channel == b->channel;
+}
+
+static size_t count_channel(const struct source *src)
+{
+	struct session *s;
+	size_t n = 0;
+
+	TAILQ_FOREACH(s, &sessions, entry)
+		if (s->role == OCKAM_ROLE_RESPONDER &&
+		    same_channel(&s->source, src))
+			n++;
+	return n;
+}
+
 /* The source with the most half-open handshakes, and its oldest one. */
 static struct session *oldest_of_largest(size_t *largest)
 {
@@ -265,9 +286,23 @@ static struct session *oldest_of_largest(size_t *largest)
 	return found;
 }
 
+/* The oldest one of a source; @share: how many the channel that it came by has. */
+static struct session *oldest_of(const struct source *src, size_t *share)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &sessions, entry)
+		if (s->role == OCKAM_ROLE_RESPONDER &&
+		    same_source(&s->source, src))
+			break;
+	*share = s ? count_channel(&s->source) : 0;
+	return s;
+}
+
 /*
- * One source gets at most a quarter.  When all is taken, a source that has
- * less than the largest one displaces the oldest of that.
+ * One source gets at most a quarter; of that, who came by a channel with less than the
+ * one that the oldest came by displaces it.  When all is taken, a source that has less
+ * than the largest one displaces the oldest of that.
  */
 static bool admit(const struct source *src)
 {
@@ -275,14 +310,19 @@ static bool admit(const struct source *src)
 	struct session *victim;
 	size_t largest;
 
-	if (mine >= (max_half_open + 3) / 4)
-		return false;
-	if (n_half_open < max_half_open)
+	if (mine >= (max_half_open + 3) / 4) {
+		victim = oldest_of(src, &largest);
+		mine = count_channel(src);
+	} else if (n_half_open < max_half_open) {
 		return true;
-	victim = oldest_of_largest(&largest);
+	} else {
+		victim = oldest_of_largest(&largest);
+	}
 	if (!victim || largest <= mine + 1)
 		return false;
 	count.expired++;
+	if (victim->listener)
+		victim->listener->expired++;
 	session_free(victim);
 	return true;
 }
@@ -316,13 +356,18 @@ static void expire(struct session *s)
 			  "the peer did not answer in time";
 
 	count.expired++;
+	if (s->listener)
+		s->listener->expired++;
 	if (s->installed)
 		channels_delete_quiet(s->channel);
 	if (s->ask)
 		answer_error(s->ask, ETIMEDOUT, "%s", why);
 	if (s->keep)
 		keep_failed(s->keep, why);
-	log_debug("handshake with %s expired", source_text(&s->source));
+	if (s->listener && s->garbage)
+		log_refusal(&s->source, "handshake", why);
+	else
+		log_debug("handshake with %s expired", source_text(&s->source));
 	session_free(s);
 }
 
@@ -578,7 +623,7 @@ int session_initiate(const struct initiate *in, const char **why)
 		.check = &in->policy->check,
 	};
 	const struct asker owner = { .uid = in->owner, .gid = in->gid };
-	struct source src = { OCKAM_ORIGIN_LOCAL, in->owner };
+	struct source src = { .kind = OCKAM_ORIGIN_LOCAL, .id = in->owner };
 	struct session *s;
 	size_t len;
 	int err;
@@ -620,12 +665,15 @@ int session_initiate(const struct initiate *in, const char **why)
 
 void charge_to(const struct ockam_info *info, struct source *src)
 {
-	src->kind = info->peer.origin;
-	src->id = info->peer.uid;
-	if (src->kind == OCKAM_ORIGIN_LINK)
-		src->id = info->peer.link;
-	if (src->kind == OCKAM_ORIGIN_CHANNEL)
-		src->id = info->peer.nchannels ? info->channels[0].channel : 0;
+	const struct ockam_sender *p = &info->peer;
+
+	*src = (struct source){ .kind = p->origin, .id = p->uid };
+	if (p->origin == OCKAM_ORIGIN_CHANNEL && p->nchannels)
+		src->channel = info->channels[0].channel;
+	if (p->origin == OCKAM_ORIGIN_LOCAL)
+		return;
+	src->kind = p->link ? OCKAM_ORIGIN_LINK : OCKAM_ORIGIN_CHANNEL;
+	src->id = p->link ? p->link : src->channel;
 }
 
 void handshake_refused(struct listener *l, const struct ockam_info *info,
@@ -652,6 +700,7 @@ void session_respond(struct listener *l, const struct ockam_info *info,
 	charge_to(info, &src);
 	if (!admit(&src)) {
 		count.full++;
+		l->full++;
 		log_refusal(&src, "handshake", "too many half open");
 		return;
 	}

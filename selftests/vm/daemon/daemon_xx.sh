@@ -207,7 +207,7 @@ until_true sh -c "ip netns exec app ockamctl link show up | grep -q 'state.*up'"
 check "it accepts whom it did" on app ockamctl secure-channel create \
 	'up => bobs' identity app trust "$bob_id"
 on app ockamctl secure-channel create 'up => bobs' identity stranger trust anyone >/dev/null 2>&1
-check "and nobody else" until_true eval 'bobs | grep -q "accepted 1 refused 1$"'
+check "and nobody else" until_true eval 'bobs | grep -q "accepted 1 refused 1 "'
 check "the channel works after the restart" sh -c \
 	"[ \"\$(ip netns exec app setpriv --reuid 1000 --regid 1000 --clear-groups \
 	lib_echo ask '$ch => echoer' third)\" = third ]"

@@ -5,7 +5,7 @@
 # made, not while it is made anew or changes its kind, and not when a listener has
 # given one up.
 
-# shellcheck source=selftests/vmtests/lib_daemon.sh
+# shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
 
