@@ -124,10 +124,8 @@ dissector-check: module selftests ##- Wireshark's dissector, with tshark (instal
 	@selftests/wireshark/run.sh $(KERNEL)
 
 .PHONY: bench
-bench: module selftests ##- Cost in guest instructions, beside kTLS, TCP, AF_UNIX
-	@$(VM)/run.sh --kernel $(KERNEL) --name bench --icount --raw \
-		--timeout 1800 --test-timeout 1700 \
-		$(firstword $(wildcard selftests/bench/bench.sh) bench)
+bench: module selftests ##- Guest instructions, beside WireGuard, kTLS, AF_UNIX
+	@selftests/bench/run.sh $(KERNEL)
 
 .PHONY: bench-containers
 bench-containers: module selftests ##- The host's cost beside a container at every limit

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * One workload per run: a ping-pong between two processes, or bulk one way.
- * Prints the nanoseconds of one round trip (bulk: of one message), which
+ * One workload per run: a ping-pong between two processes, or one way.
+ * Prints the nanoseconds of one round trip (one way: of one message), which
  * under instruction counting are instructions.
  *
- *	bench unix SIZE			AF_UNIX datagrams, both unconnected
- *	bench tcp|ktls|udp SIZE CLIENT_NS SERVER_NS ADDR
- *	bench relay SIZE CLIENT_NS MIDDLE_NS MIDDLE_ADDR SERVER_NS SERVER_ADDR
- *	bench ockam SIZE CLIENT_NS SERVER_NS HOP...
- *	bench tcp-bulk|ktls-bulk SIZE CLIENT_NS SERVER_NS ADDR
- *	bench ockam-bulk SIZE CLIENT_NS SERVER_NS HOP...
+ *	bench [OPTIONS] unix SIZE	AF_UNIX datagrams, both unconnected
+ *	bench [OPTIONS] tcp|ktls|nopad|udp SIZE CLIENT_NS SERVER_NS ADDR
+ *	bench [OPTIONS] tcp-relay|udp-relay SIZE CLIENT_NS CLIENT_ADDR \
+ *		MIDDLE_NS MIDDLE_ADDR SERVER_NS SERVER_ADDR
+ *	bench [OPTIONS] ockam SIZE CLIENT_NS SERVER_NS HOP...
  *
- * A namespace is a name below /run/netns, "-" is the current one.
+ *	-o	one way: the other side answers each batch with a byte
+ *	-m	and the sender hands over 16 messages at a time, by sendmmsg()
+ *	-b N	messages of a batch (512); where more would be lost, fewer
+ *
+ * "nopad" is kTLS with TLS_RX_EXPECT_NO_PAD.  A namespace is a name below
+ * /run/netns, "-" is the current one.
+ *
+ * Both processes are SCHED_BATCH: otherwise a ping-pong has two stable patterns
+ * of wake-ups, thousands of instructions apart, and which one it falls into is
+ * chance.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -26,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -38,16 +47,23 @@
 #ifndef SOL_TLS
 #define SOL_TLS 282
 #endif
+#ifndef TLS_RX_EXPECT_NO_PAD
+#define TLS_RX_EXPECT_NO_PAD 4
+#endif
 
 #define PORT		4999
 #define WARMUP		200
 #define ROUNDS		2000
-#define BULK_WARMUP	64
-#define BULK_ROUNDS	512
+#define ONE_WAY_ROUNDS	2048
+#define MMSG		16
+#define LARGE		4096	/* fewer of these say as much */
 #define RUNS		3
 
 static char buf[1 << 20];
 static size_t size;
+static int batch = 512;
+static bool one_way;
+static bool mmsg;
 
 static unsigned long long now(void)
 {
@@ -159,6 +175,7 @@ static void report(unsigned long long *run, int rounds)
 
 static void ping(struct side *s)
 {
+	int rounds = size > LARGE ? ROUNDS / 8 : ROUNDS;
 	unsigned long long run[RUNS];
 	int i, r;
 
@@ -169,60 +186,100 @@ static void ping(struct side *s)
 	for (r = 0; r < RUNS; r++) {
 		unsigned long long t = now();
 
-		for (i = 0; i < ROUNDS; i++) {
+		for (i = 0; i < rounds; i++) {
 			send_one(s);
 			recv_one(s, false);
 		}
 		run[r] = now() - t;
 	}
-	report(run, ROUNDS);
+	report(run, rounds);
 }
 
-/* Bulk: the server answers each batch with one small message. */
-static void sink(struct side *s, int batch)
+static void answer(struct side *s)
 {
-	for (;;) {
-		int i;
+	if (s->stream)
+		write_all(s->fd, 1);
+	else if (sendto(s->fd, buf, 1, 0, (struct sockaddr *)&s->to,
+			s->tolen) != 1)
+		err(1, "sendto");
+}
 
+static void sink(struct side *s)
+{
+	int i;
+
+	for (;;) {
 		for (i = 0; i < batch; i++)
 			recv_one(s, true);
-		if (s->stream)
-			write_all(s->fd, 1);
-		else if (sendto(s->fd, buf, 1, 0, (struct sockaddr *)&s->to,
-				s->tolen) != 1)
-			err(1, "sendto");
-		batch = BULK_ROUNDS;
+		answer(s);
 	}
 }
 
-static void wait_ack(struct side *s)
+static void wait_answer(struct side *s)
 {
 	if (s->stream)
 		read_all(s->fd, 1);
 	else if (recv(s->fd, buf, sizeof(buf), 0) != 1)
-		err(1, "ack");
+		err(1, "answer");
 }
 
-static void pour(struct side *s)
+static void send_many(struct side *s)
 {
-	unsigned long long run[RUNS];
-	int i, r;
+	struct iovec iov = { buf, size };
+	struct mmsghdr m[MMSG] = {};
+	int i;
 
-	for (i = 0; i < BULK_WARMUP; i++)
-		send_one(s);
-	wait_ack(s);
+	for (i = 0; i < MMSG; i++) {
+		m[i].msg_hdr.msg_iov = &iov;
+		m[i].msg_hdr.msg_iovlen = 1;
+		if (!s->stream) {
+			m[i].msg_hdr.msg_name = &s->to;
+			m[i].msg_hdr.msg_namelen = s->tolen;
+		}
+	}
+	for (i = 0; i < MMSG; ) {
+		int n = sendmmsg(s->fd, m + i, MMSG - i, 0);
+
+		if (n <= 0)
+			err(1, "sendmmsg");
+		if (m[i + n - 1].msg_len != size)
+			errx(1, "sendmmsg: a part of a message");
+		i += n;
+	}
+}
+
+static void pour(struct side *s, int rounds)
+{
+	int i, n;
+
+	for (n = 0; n < rounds; n += batch) {
+		for (i = 0; i < batch; i += mmsg ? MMSG : 1) {
+			if (mmsg)
+				send_many(s);
+			else
+				send_one(s);
+		}
+		wait_answer(s);
+	}
+}
+
+static void stream_one_way(struct side *s)
+{
+	int rounds = ONE_WAY_ROUNDS / batch * batch;
+	unsigned long long run[RUNS];
+	int r;
+
+	pour(s, batch);
 	for (r = 0; r < RUNS; r++) {
 		unsigned long long t = now();
 
-		for (i = 0; i < BULK_ROUNDS; i++)
-			send_one(s);
-		wait_ack(s);
+		pour(s, rounds);
 		run[r] = now() - t;
 	}
-	report(run, BULK_ROUNDS);
+	report(run, rounds);
 }
 
-static void ktls_on(int fd, int server)
+static void ktls_on(int fd, int server, int nopad)
 {
 	struct tls12_crypto_info_aes_gcm_256 info = {
 		.info.version = TLS_1_3_VERSION,
@@ -237,14 +294,26 @@ static void ktls_on(int fd, int server)
 	memset(info.key, !server, sizeof(info.key));
 	if (setsockopt(fd, SOL_TLS, TLS_RX, &info, sizeof(info)))
 		err(1, "TLS_RX");
+	if (nopad && setsockopt(fd, SOL_TLS, TLS_RX_EXPECT_NO_PAD, &nopad,
+				sizeof(nopad)))
+		err(1, "TLS_RX_EXPECT_NO_PAD");
 }
 
-static int tcp_listen(int port)
+static struct sockaddr_in inet(const char *addr, int port)
 {
 	struct sockaddr_in a = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
 	};
+
+	if (inet_pton(AF_INET, addr, &a.sin_addr) != 1)
+		errx(1, "address %s", addr);
+	return a;
+}
+
+static int tcp_listen(int port)
+{
+	struct sockaddr_in a = inet("0.0.0.0", port);
 	int one = 1, fd;
 
 	fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -267,14 +336,9 @@ static int tcp_accept(int fd)
 
 static int tcp_connect(const char *addr, int port)
 {
-	struct sockaddr_in a = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-	};
+	struct sockaddr_in a = inet(addr, port);
 	int one = 1, fd, i;
 
-	if (inet_pton(AF_INET, addr, &a.sin_addr) != 1)
-		errx(1, "address %s", addr);
 	for (i = 0; i < 200; i++) {
 		fd = socket(AF_INET, SOCK_STREAM, 0);
 		setsockopt(fd, SOL_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -286,17 +350,19 @@ static int tcp_connect(const char *addr, int port)
 	err(1, "connect %s", addr);
 }
 
-static void run(struct side *server, struct side *client, bool bulk)
+static void run(struct side *server, struct side *client)
 {
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (bulk)
-			sink(server, BULK_WARMUP);
+		/* Who waits for the figure waits for the last to close it. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (one_way)
+			sink(server);
 		serve(server);
 	}
-	if (bulk)
-		pour(client);
+	if (one_way)
+		stream_one_way(client);
 	else
 		ping(client);
 	kill(pid, SIGKILL);
@@ -304,7 +370,7 @@ static void run(struct side *server, struct side *client, bool bulk)
 }
 
 /* Makes both ends in this process; sockets keep their namespaces. */
-static void bench_tcp(char **argv, bool tls, bool bulk)
+static void bench_tcp(char **argv, bool tls, bool nopad)
 {
 	struct side server = { .stream = true }, client = { .stream = true };
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -317,32 +383,37 @@ static void bench_tcp(char **argv, bool tls, bool bulk)
 	client.fd = tcp_connect(argv[2], PORT);
 	server.fd = tcp_accept(l);
 	if (tls) {
-		ktls_on(server.fd, 1);
-		ktls_on(client.fd, 0);
+		ktls_on(server.fd, 1, nopad);
+		ktls_on(client.fd, 0, nopad);
 	}
-	run(&server, &client, bulk);
+	run(&server, &client);
+}
+
+/* A UDP socket in @ns, bound to @port if that is not 0. */
+static int udp_socket(int home, const char *ns, int port)
+{
+	struct sockaddr_in a = inet("0.0.0.0", port);
+	int fd;
+
+	enter(ns);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)))
+		err(1, "udp socket");
+	setns(home, CLONE_NEWNET);
+	return fd;
 }
 
 static void bench_udp(char **argv)
 {
-	struct sockaddr_in a = {
-		.sin_family = AF_INET,
-		.sin_port = htons(PORT),
-	};
+	struct sockaddr_in a = inet(argv[2], PORT);
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct side server = {}, client = {};
 
-	enter(argv[1]);
-	server.fd = socket(AF_INET, SOCK_DGRAM, 0);
-	if (bind(server.fd, (struct sockaddr *)&a, sizeof(a)))
-		err(1, "bind");
-	setns(home, CLONE_NEWNET);
-	enter(argv[0]);
-	client.fd = socket(AF_INET, SOCK_DGRAM, 0);
-	inet_pton(AF_INET, argv[2], &a.sin_addr);
+	server.fd = udp_socket(home, argv[1], PORT);
+	client.fd = udp_socket(home, argv[0], 0);
 	memcpy(&client.to, &a, sizeof(a));
 	client.tolen = sizeof(a);
-	run(&server, &client, false);
+	run(&server, &client);
 }
 
 static void relay(int from, int to)
@@ -356,34 +427,66 @@ static void relay(int from, int to)
 	}
 }
 
-/* A middle process that reads and writes, one task per direction. */
-static void bench_relay(char **argv)
+static void udp_connect(int fd, const char *addr, int port)
 {
-	struct side server = { .stream = true }, client = { .stream = true };
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int l, lm, in, out;
+	struct sockaddr_in a = inet(addr, port);
+
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)))
+		err(1, "connect %s", addr);
+}
+
+/* One task a direction. */
+static void run_relayed(struct side *server, struct side *client, int in, int out)
+{
 	pid_t a, b;
 
-	enter(argv[3]);
-	l = tcp_listen(PORT);
-	setns(home, CLONE_NEWNET);
-	enter(argv[1]);
-	lm = tcp_listen(PORT + 1);
-	out = tcp_connect(argv[4], PORT);
-	server.fd = tcp_accept(l);
-	setns(home, CLONE_NEWNET);
-	enter(argv[0]);
-	client.fd = tcp_connect(argv[2], PORT + 1);
-	in = tcp_accept(lm);
 	a = fork();
 	if (!a)
 		relay(in, out);
 	b = fork();
 	if (!b)
 		relay(out, in);
-	run(&server, &client, false);
+	run(server, client);
 	kill(a, SIGKILL);
 	kill(b, SIGKILL);
+}
+
+static void bench_tcp_relay(char **argv)
+{
+	struct side server = { .stream = true }, client = { .stream = true };
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int l, lm, in, out;
+
+	enter(argv[4]);
+	l = tcp_listen(PORT);
+	setns(home, CLONE_NEWNET);
+	enter(argv[2]);
+	lm = tcp_listen(PORT + 1);
+	out = tcp_connect(argv[5], PORT);
+	server.fd = tcp_accept(l);
+	setns(home, CLONE_NEWNET);
+	enter(argv[0]);
+	client.fd = tcp_connect(argv[3], PORT + 1);
+	in = tcp_accept(lm);
+	run_relayed(&server, &client, in, out);
+}
+
+static void bench_udp_relay(char **argv)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct sockaddr_in a = inet(argv[3], PORT + 1);
+	struct side server = {}, client = {};
+	int in, out;
+
+	server.fd = udp_socket(home, argv[4], PORT);
+	client.fd = udp_socket(home, argv[0], PORT + 2);
+	in = udp_socket(home, argv[2], PORT + 1);
+	out = udp_socket(home, argv[2], PORT);
+	udp_connect(in, argv[1], PORT + 2);
+	udp_connect(out, argv[5], PORT);
+	memcpy(&client.to, &a, sizeof(a));
+	client.tolen = sizeof(a);
+	run_relayed(&server, &client, in, out);
 }
 
 static void bench_unix(void)
@@ -403,7 +506,7 @@ static void bench_unix(void)
 		err(1, "bind");
 	memcpy(&client.to, &a, sizeof(a));
 	client.tolen = offsetof(struct sockaddr_un, sun_path) + 13;
-	run(&server, &client, false);
+	run(&server, &client);
 }
 
 static void add_hop(struct sockaddr_ockam *a, size_t *off, const char *hop)
@@ -441,7 +544,7 @@ static int worker(const char *name)
 	return fd;
 }
 
-static void bench_ockam(int argc, char **argv, bool bulk)
+static void bench_ockam(int argc, char **argv)
 {
 	struct sockaddr_ockam *a;
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -460,36 +563,74 @@ static void bench_ockam(int argc, char **argv, bool bulk)
 		add_hop(a, &off, argv[i]);
 	add_hop(a, &off, "echoer");
 	client.tolen = offsetof(struct sockaddr_ockam, sok_hops) + off;
-	run(&server, &client, bulk);
+	run(&server, &client);
+}
+
+static int usage(void)
+{
+	errx(2, "usage: see the head of the source");
+}
+
+static void options(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "+omb:")) >= 0) {
+		switch (c) {
+		case 'o':
+			one_way = true;
+			break;
+		case 'm':
+			mmsg = true;
+			break;
+		case 'b':
+			batch = atoi(optarg);
+			break;
+		default:
+			usage();
+		}
+	}
+	if (batch <= 0 || batch > ONE_WAY_ROUNDS || (mmsg && batch % MMSG))
+		errx(2, "batch %d: 1 to %d, with -m a multiple of %d", batch,
+		     ONE_WAY_ROUNDS, MMSG);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 3)
-		errx(2, "usage: see the head of the source");
-	size = strtoul(argv[2], NULL, 10);
-	if (!size || size > sizeof(buf) / 2)
-		errx(2, "size");
+	struct sched_param batch_class = {};
+	const char *what;
 
-	if (!strcmp(argv[1], "unix"))
+	options(argc, argv);
+	argc -= optind;
+	argv += optind;
+	if (argc < 2)
+		usage();
+	what = argv[0];
+	size = strtoul(argv[1], NULL, 10);
+	if (!size || size > sizeof(buf) / 2)
+		errx(2, "size %s: 1 to %zu", argv[1], sizeof(buf) / 2);
+	if (sched_setscheduler(0, SCHED_BATCH, &batch_class))
+		err(1, "SCHED_BATCH");
+	argc -= 2;
+	argv += 2;
+
+	if (!strcmp(what, "unix"))
 		bench_unix();
-	else if (!strcmp(argv[1], "tcp") && argc == 6)
-		bench_tcp(argv + 3, false, false);
-	else if (!strcmp(argv[1], "ktls") && argc == 6)
-		bench_tcp(argv + 3, true, false);
-	else if (!strcmp(argv[1], "tcp-bulk") && argc == 6)
-		bench_tcp(argv + 3, false, true);
-	else if (!strcmp(argv[1], "ktls-bulk") && argc == 6)
-		bench_tcp(argv + 3, true, true);
-	else if (!strcmp(argv[1], "udp") && argc == 6)
-		bench_udp(argv + 3);
-	else if (!strcmp(argv[1], "relay") && argc == 8)
-		bench_relay(argv + 3);
-	else if (!strcmp(argv[1], "ockam") && argc >= 5)
-		bench_ockam(argc - 3, argv + 3, false);
-	else if (!strcmp(argv[1], "ockam-bulk") && argc >= 5)
-		bench_ockam(argc - 3, argv + 3, true);
+	else if (!strcmp(what, "tcp") && argc == 3)
+		bench_tcp(argv, false, false);
+	else if (!strcmp(what, "ktls") && argc == 3)
+		bench_tcp(argv, true, false);
+	else if (!strcmp(what, "nopad") && argc == 3)
+		bench_tcp(argv, true, true);
+	else if (!strcmp(what, "udp") && argc == 3)
+		bench_udp(argv);
+	else if (!strcmp(what, "tcp-relay") && argc == 6)
+		bench_tcp_relay(argv);
+	else if (!strcmp(what, "udp-relay") && argc == 6)
+		bench_udp_relay(argv);
+	else if (!strcmp(what, "ockam") && argc >= 2)
+		bench_ockam(argc, argv);
 	else
-		errx(2, "usage: see the head of the source");
+		usage();
 	return 0;
 }

@@ -1,20 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
-# usage: bench.sh [containers|flood]
+# usage: bench.sh [short|containers|flood]
 #
 # Costs of one boot, side by side.  Under --icount a nanosecond of the guest is
 # an instruction, so the figures repeat within 1 %.  Prints a table, and leaves
-# it in /ockam/out.
+# it in /ockam/out, with the rows by name for targets.py.
 
 set -eu
 PATH=/ockam/bin:/ockam/tests:$PATH
 BENCH=bench
 OUT=/ockam/out/bench.txt
+ROWS=/ockam/out/rows
 mkdir -p /ockam/out
 : >"$OUT"
+: >"$ROWS"
 
-for m in tls aesni_intel ghash_clmulni_intel gcm ctr veth; do
+for m in tls wireguard aesni_intel ghash_clmulni_intel gcm ctr veth; do
 	modprobe "$m" 2>/dev/null || true
 done
 
@@ -37,13 +39,8 @@ measure() {
 	shift 2
 	value=$("$BENCH" "$@") || { say "# $label: failed"; exit 1; }
 	eval "$var=$value"
-	say "$(printf '%-44s %8d' "$label" "$value")"
-}
-
-# ratio LABEL A B TARGET
-ratio() {
-	say "$(awk -v l="$1" -v a="$2" -v b="$3" -v t="$4" \
-		'BEGIN { printf "%-44s %8.2f   target %s", l, a / b, t }')"
+	echo "$var $value" >>"$ROWS"
+	say "$(printf '%-48s %8d' "$label" "$value")"
 }
 
 # wait_for COMMAND: until it succeeds, 10 s at most
@@ -90,6 +87,12 @@ up() {	# NS NAME
 quiet node b link add listen 0.0.0.0:4000 name listener
 quiet node m link add listen 0.0.0.0:4000 name listener
 quiet node a link add connect 10.1.0.2:4000 name tob
+quiet node a link add connect 10.1.0.2:4001 local 10.1.0.1:4001 kind udp name utob
+quiet node b link add connect 10.1.0.1:4001 local 10.1.0.2:4001 kind udp name utoa
+quiet node a link add connect 10.2.0.2:4001 local 10.2.0.1:4001 kind udp name utom
+quiet node m link add connect 10.2.0.1:4001 local 10.2.0.2:4001 kind udp name utoa
+quiet node m link add connect 10.3.0.2:4001 local 10.3.0.1:4001 kind udp name utob
+quiet node b link add connect 10.3.0.1:4001 local 10.3.0.2:4001 kind udp name utom
 quiet node a link add connect 10.2.0.2:4000 name tom
 quiet node m link add connect 10.3.0.2:4000 name tob
 quiet node m node set forward link-link
@@ -97,12 +100,11 @@ wait_for "up a tob"
 wait_for "up a tom"
 wait_for "up m tob"
 
-# A channel a => b with fixed keys, installed at both ends.
+# Channels a => b with fixed keys, installed at both ends.
 umask 077
-printf 'fixed key of the benchmark, no. 1' | head -c 32 >/tmp/k1
-printf 'fixed key of the benchmark, no. 2' | tail -c 32 >/tmp/k2
-printf 'fixed key of the benchmark, no. 3' | tail -c 32 >/tmp/k3
-printf 'fixed key of the benchmark, no. 4' | tail -c 32 >/tmp/k4
+for i in 1 2 3 4 5 6; do
+	printf 'fixed key of the benchmark, no. %d' $i | tail -c 32 >/tmp/k$i
+done
 id=I$(printf '%064d' 7)
 back=$(node b -j link list mode accepted |
 	sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -n 1)
@@ -111,6 +113,30 @@ quiet node a channel add role initiator route "tob => bdec" encryptor chan \
 	decryptor adec tx-key-file /tmp/k1 rx-key-file /tmp/k2 identifier "$id"
 quiet node b channel add role responder route "$back => adec" encryptor nahc \
 	decryptor bdec tx-key-file /tmp/k2 rx-key-file /tmp/k1 identifier "$id"
+
+quiet node a channel add role initiator route "utob => ubdec" encryptor uchan \
+	decryptor uadec tx-key-file /tmp/k5 rx-key-file /tmp/k6 identifier "$id"
+quiet node b channel add role responder route "utoa => uadec" encryptor unahc \
+	decryptor ubdec tx-key-file /tmp/k6 rx-key-file /tmp/k5 identifier "$id"
+
+# WireGuard beside it: 10.9.0.1 and 10.9.0.2.
+wireguard() {
+	for ns in a b; do
+		ip -n $ns link add wg0 type wireguard
+		wg genkey >/tmp/wg.$ns
+		wg pubkey </tmp/wg.$ns >/tmp/wg.$ns.pub
+	done
+	ip netns exec a wg set wg0 listen-port 5000 private-key /tmp/wg.a \
+		peer "$(cat /tmp/wg.b.pub)" allowed-ips 10.9.0.2/32 \
+		endpoint 10.1.0.2:5000
+	ip netns exec b wg set wg0 listen-port 5000 private-key /tmp/wg.b \
+		peer "$(cat /tmp/wg.a.pub)" allowed-ips 10.9.0.1/32 \
+		endpoint 10.1.0.1:5000
+	ip -n a addr add 10.9.0.1/24 dev wg0
+	ip -n b addr add 10.9.0.2/24 dev wg0
+	ip -n a link set wg0 up
+	ip -n b link set wg0 up
+}
 
 # On one node: ten hops in a row, and a channel from node a to itself.
 hops=
@@ -183,47 +209,73 @@ beside() {
 }
 
 case ${1:-all} in
-all) ;;
+all|short) ;;
 containers) containers ;;
-*) say "# usage: bench.sh [containers|flood]"; finish 2 ;;
+*) say "# usage: bench.sh [short|containers|flood]"; finish 2 ;;
 esac
+wireguard
+
+# round_trips SIZE, one_way SIZE BATCH: all transports at one size; BATCH datagrams are never too many
+# for a receive buffer.
+round_trips() {
+	measure "udp_rt_$1"	"UDP, $1 B"			udp "$1" a b 10.1.0.2
+	measure "wg_rt_$1"	"UDP through WireGuard, $1 B"	udp "$1" a b 10.9.0.2
+	measure "uchan_rt_$1"	"channel over a UDP link, $1 B"	ockam "$1" a b uchan
+	measure "tcp_rt_$1"	"TCP, $1 B"			tcp "$1" a b 10.1.0.2
+	measure "ktls_rt_$1"	"kTLS 1.3 AES-256-GCM, $1 B"	ktls "$1" a b 10.1.0.2
+	measure "nopad_rt_$1"	"kTLS without padding, $1 B"	nopad "$1" a b 10.1.0.2
+	measure "chan_rt_$1"	"channel over a TCP link, $1 B"	ockam "$1" a b chan
+}
+
+one_way() {
+	measure "udp_ow_$1"	"UDP, $1 B"		-o -b "$2" udp "$1" a b 10.1.0.2
+	measure "wg_ow_$1"	"UDP through WireGuard, $1 B" \
+		-o -b "$2" udp "$1" a b 10.9.0.2
+	measure "uchan_ow_$1"	"channel over a UDP link, $1 B" \
+		-o -b "$2" ockam "$1" a b uchan
+	measure "tcp_ow_$1"	"TCP, $1 B"		-o tcp "$1" a b 10.1.0.2
+	measure "ktls_ow_$1"	"kTLS, $1 B"		-o ktls "$1" a b 10.1.0.2
+	measure "nopad_ow_$1"	"kTLS without padding, $1 B" \
+		-o nopad "$1" a b 10.1.0.2
+	measure "chan_ow_$1"	"channel over a TCP link, $1 B" -o ockam "$1" a b chan
+	[ "$1" -le 1300 ] || return 0
+	# kTLS takes no sendmmsg(): beside its plain sends.
+	measure "chan_mm_$1"	"channel over a TCP link, sendmmsg, $1 B" \
+		-o -m ockam "$1" a b chan
+}
 
 say "# guest instructions per round trip, kernel $(uname -r)"
 measure unix	"AF_UNIX datagrams, 64 B"		unix 64
 measure worker	"worker to worker, 64 B"		ockam 64 - -
 measure hops	"worker to worker, 10 hops there and back"	ockam 64 a a $hops
 measure local	"channel on one node, 64 B"		ockam 64 a a loce
-measure tcp	"TCP, 64 B"				tcp 64 a b 10.1.0.2
 measure link	"plain TCP link, 64 B"			ockam 64 a b tob
-measure chan	"channel over a TCP link, 64 B"		ockam 64 a b chan
-measure ktls	"kTLS 1.3 AES-256-GCM, 64 B"		ktls 64 a b 10.1.0.2
-measure chan13	"channel over a TCP link, 1300 B"	ockam 1300 a b chan
-measure ktls13	"kTLS, 1300 B"				ktls 1300 a b 10.1.0.2
+measure ulink	"plain UDP link, 64 B"			ockam 64 a b utob
+round_trips 64
+[ "${1:-all}" = all ] || finish 0
+round_trips 1300
+round_trips 16384
 measure via	"plain TCP links through a node, 64 B"	ockam 64 a b tom tob
-measure rtcp	"TCP through a read/write relay, 64 B"	relay 64 a m 10.2.0.2 b 10.3.0.2
+measure rtcp	"TCP through a read/write relay, 64 B" \
+	tcp-relay 64 a 10.2.0.1 m 10.2.0.2 b 10.3.0.2
+measure uvia	"plain UDP links through a node, 64 B"	ockam 64 a b utom utob
+measure rudp	"UDP through a read/write relay, 64 B" \
+	udp-relay 64 a 10.2.0.1 m 10.2.0.2 b 10.3.0.2
 
-say "# guest instructions per message one way, 16 KiB"
-measure btcp	"TCP, 16 KiB writes"			tcp-bulk 16384 a b 10.1.0.2
-measure bktls	"kTLS, 16 KiB writes"			ktls-bulk 16384 a b 10.1.0.2
-measure blink	"plain TCP link, 16 KiB"		ockam-bulk 16384 a b tob
-measure bchan	"channel over a TCP link, 16 KiB"	ockam-bulk 16384 a b chan
+say "# guest instructions per message one way"
+one_way 64 64
+one_way 1300 32
+one_way 16384 4
 
 say "# one send and one receive of 64 B, split (half of a round trip)"
 step=$(((hops - worker) / 20))
-say "$(printf '%-44s %8d' "route: one look-up and one step" $step)"
-say "$(printf '%-44s %8d' "socket: system calls, copies, wake-up" \
+say "$(printf '%-48s %8d' "route: one look-up and one step" $step)"
+say "$(printf '%-48s %8d' "socket: system calls, copies, wake-up" \
 	$((worker / 2 - step)))"
-say "$(printf '%-44s %8d' "channel: codec, ratchet, AEAD, both ends" \
+say "$(printf '%-48s %8d' "channel: codec, ratchet, AEAD, both ends" \
 	$(((local - worker) / 2)))"
-say "$(printf '%-44s %8d' "link: framing, TCP, both ends" $(((link - worker) / 2)))"
-say "$(printf '%-44s %8d' "  of which TCP itself, less AF_UNIX" $(((tcp - unix) / 2)))"
-
-say "# ratios"
-ratio "worker to worker / AF_UNIX"		$worker $unix "1.10"
-ratio "channel over TCP / kTLS, 64 B"		$chan $ktls "0.95"
-ratio "channel over TCP / kTLS, 1300 B"		$chan13 $ktls13 "-"
-ratio "bulk 16 KiB, channel / kTLS"		$bchan $bktls "1.00"
-ratio "forwarding in a node / TCP relay, 64 B" \
-	$(((via - link) / 2)) $(((rtcp - tcp) / 2)) "0.80"
+say "$(printf '%-48s %8d' "link: framing, TCP, both ends" $(((link - worker) / 2)))"
+say "$(printf '%-48s %8d' "  of which TCP itself, less AF_UNIX" \
+	$(((tcp_rt_64 - unix) / 2)))"
 
 finish 0
