@@ -49,20 +49,10 @@ progress() {
 		}'
 }
 
-# Where tests for the VM lie, in folders of any depth.
-vm_folders() {
-	local d
-
-	for d in vm vmtests; do
-		[ ! -d "$TOP/selftests/$d" ] || echo "$TOP/selftests/$d"
-	done
-}
-
 # The VM tests by name, one a line.
 vm_tests() {
-	vm_folders | while read -r d; do
-		find "$d" -mindepth 1 -type f ! -name 'lib*' ! -path '*/vm/run.sh' -printf '%f\n'
-	done | sed -n 's/\.c$//p; /\.sh$/p' | sort
+	find "$TOP/selftests/vm" -mindepth 2 -type f ! -name 'lib*' -printf '%f\n' |
+		sed -n 's/\.c$//p; /\.sh$/p' | sort
 }
 
 # test_setting TEST KEY DEFAULT: what selftests/vm/settings says, lines of
@@ -70,14 +60,12 @@ vm_tests() {
 test_setting() {
 	local value
 
-	# shellcheck disable=SC2046
 	value=$(awk -v t="$1" -v k="$2" '
 		$1 == t || $1 == "*" {
 			for (i = 2; i <= NF; i++)
 				if (index($i, k "=") == 1)
 					v = substr($i, length(k) + 2)
-		} END { print v }' \
-		$(vm_folders | sed 's,$,/settings,' | xargs ls 2>/dev/null) /dev/null)
+		} END { print v }' "$TOP/selftests/vm/settings")
 	echo "${value:-$3}"
 }
 

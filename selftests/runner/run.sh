@@ -133,10 +133,8 @@ for f in "$TOP"/userspace/examples/*.sh; do
 done
 
 # Tests, and what lies beside them.
-vm_folders | while read -r d; do
-	find "$d" -type f ! -name '*.[ch]' ! -name '*.mk' ! -name settings \
-		-exec cp -t "$root/ockam/tests/" {} +
-done
+find "$TOP/selftests/vm" -type f ! -name '*.[ch]' ! -name '*.mk' ! -name settings \
+	-exec cp -t "$root/ockam/tests/" {} +
 cp -r "$TOP/selftests/vectors" "$root/ockam/tests/"
 chmod -f +x "$root"/ockam/tests/*.sh || true
 cp "$TOP/README.md" "$root/ockam/"

@@ -29,8 +29,7 @@ $(O)/selftests/%.so: $(SRCDIR)/helpers/%.c
 	$(call say,CC,selftests/helpers/$*.c)
 	@$(CC) $(BASE_CFLAGS) -shared -fPIC -o $@ $< -ldl
 
-# vmtests: where tests used to lie.
-VM_SRCS := $(filter-out $(PRELOADED),$(call sources,vm vmtests helpers bench,*.c))
+VM_SRCS := $(filter-out $(PRELOADED),$(call sources,vm helpers bench,*.c))
 PART_SRCS += $(PRELOADED)
 $(foreach s,$(VM_SRCS),$(eval $(call program,VM,selftests,$(s),$(CC),$(LIBOCKAM))))
 VMTESTS := $(addprefix $(O)/selftests/,$(call name,$(VM_SRCS))) \

@@ -1,7 +1,0 @@
-# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-lib_xx_SRCS := selftests/unit-user/exchange.c selftests/unit-user/tap.c \
-	$(filter-out %/keystore.c %_test.c,$(patsubst $(TOP)/%,%, \
-	$(wildcard $(TOP)/userspace/identity/*.c $(TOP)/userspace/noise/*.c)))
-lib_xx_CFLAGS := -I$(TOP)/selftests/unit-user -I$(TOP)/userspace/identity \
-	-I$(TOP)/userspace/noise
-lib_xx_LDLIBS := -ljansson
