@@ -15,7 +15,7 @@
  *
  * OCKAM_STRESS_S: seconds of company (40).  A long run:
  *
- *	selftests/vm/run.sh --icount --env OCKAM_STRESS_S=300 \
+ *	selftests/runner/run.sh --env OCKAM_STRESS_S=300 \
  *		--test-timeout 4000 stress_strangers
  */
 #include <sys/mman.h>
