@@ -119,6 +119,7 @@ me=$(lib_x3dh id "$dir/own" me)
 on resp lib_echo serve echoer channels >echo.out 2>&1 &
 pids="$pids $!"
 check "a worker waits for $me" until_true grep -q ready echo.out
+until_true eval '[ -n "$(newest)" ]'
 spk=$(newest)
 check "the responder has published" until_true logged resp \
 	"service has bundle $spk and 48 one-time prekeys"
