@@ -233,11 +233,13 @@ static u32 region_grow(const struct ockam_region *r, u32 want)
 static int msg_expand(struct sk_buff *skb, struct sk_buff *part, u32 head,
 		      u32 tail)
 {
+	/* Asked now: with the head, where it stands moves as well. */
+	bool pays = ockam_msg(skb)->charge == OCKAM_CHARGE_SENDER;
 	u32 size = skb_end_offset(part);
 	int err;
 
 	err = pskb_expand_head(part, head, tail, GFP_ATOMIC);
-	if (unlikely(err) || ockam_msg(skb)->charge != OCKAM_CHARGE_SENDER)
+	if (unlikely(err) || !pays)
 		return err;
 	size = skb_end_offset(part) - size;
 	skb->truesize += size;
