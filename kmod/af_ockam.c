@@ -335,15 +335,19 @@ static int sock_unblocked(wait_queue_entry_t *entry, unsigned int mode,
 	return calls && !--calls->left;
 }
 
-/* These with blocked_lock held. */
-static void sock_get_in_line(struct ockam_sock *osk, struct ockam_sink *sink)
+/* These with blocked_lock held.  True: it was there, and not called yet. */
+static bool sock_get_in_line(struct ockam_sock *osk, struct ockam_sink *sink)
 {
+	bool was;
+
 	spin_lock_irq(&sink->wait.lock);
-	if (list_empty(&osk->blocked.entry)) {
+	was = !list_empty(&osk->blocked.entry);
+	if (!was) {
 		osk->blocked.flags |= WQ_FLAG_EXCLUSIVE;
 		__add_wait_queue_entry_tail(&sink->wait, &osk->blocked);
 	}
 	spin_unlock_irq(&sink->wait.lock);
+	return was;
 }
 
 static void sock_leave_line(struct ockam_sock *osk, struct ockam_sink *sink)
@@ -397,8 +401,8 @@ void ockam_sock_block(struct ockam_sock *osk, struct ockam_sink *sink)
 
 static bool sock_is_blocked(struct ockam_sock *osk)
 {
+	bool blocked = false, untold = false;
 	struct ockam_sink *sink;
-	bool blocked = false;
 
 	if (likely(!READ_ONCE(osk->blocked_on)))
 		return false;
@@ -407,13 +411,21 @@ static bool sock_is_blocked(struct ockam_sock *osk)
 	sink = osk->blocked_on;
 	if (sink) {
 		/* If it was called, others were faster. */
-		sock_get_in_line(osk, sink);
+		untold = sock_get_in_line(osk, sink);
 		smp_mb(); /* as above */
 		blocked = !ockam_sink_open(sink) && !READ_ONCE(sink->dead);
+		if (!blocked) {
+			osk->blocked_on = NULL;
+			sock_leave_line(osk, sink);
+		}
 	}
 	spin_unlock_bh(&osk->blocked_lock);
-	if (!blocked)
-		ockam_sock_unblock(osk);
+	if (sink && !blocked) {
+		/* Who polls need not be who waits to send. */
+		if (untold)
+			sock_wake_senders(osk);
+		sink->ops->put(sink);
+	}
 	return blocked;
 }
 

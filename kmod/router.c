@@ -530,7 +530,7 @@ static int path_lock(const struct ockam_path *path, long *timeo)
 		schedule_timeout_interruptible(1);
 		if (mutex_trylock(serial))
 			return 0;
-		*timeo = time_before(jiffies, end) ? end - jiffies : 0;
+		*timeo = max((long)(end - jiffies), 0L);
 	}
 	return -EAGAIN;
 }
@@ -578,11 +578,18 @@ static int path_run(struct ockam_node *node, struct sk_buff *skb,
 	return 0;
 }
 
+/* Not for what arrives or was sent: only shutdown() comes without a key. */
+static int wake_shut(wait_queue_entry_t *wait, unsigned int mode, int flags,
+		     void *key)
+{
+	return key ? 0 : autoremove_wake_function(wait, mode, flags, key);
+}
+
 static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
 			 long *timeo)
 {
+	DEFINE_WAIT_FUNC(own, wake_shut);
 	DEFINE_WAIT(wait);
-	DEFINE_WAIT(own);
 	int err = 0;
 
 	/* For shutdown(). */
@@ -671,6 +678,12 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	rcu_read_unlock();
 
 	err = path_lock(&path, timeo);
+	/* Those who waited for the lock with us had the same room in mind. */
+	if (!err && sink && sink->serial &&
+	    unlikely(!ockam_sink_admits(sink))) {
+		path_unlock(&path);
+		err = -EAGAIN;
+	}
 	if (unlikely(err)) {
 		if (err != -EAGAIN)
 			consume_skb(skb);

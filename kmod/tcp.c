@@ -465,6 +465,8 @@ void ockam_tcp_start(struct ockam_tcp *tcp)
 	mutex_lock(&tcp->link->serial);
 	ockam_tcp_flush(tcp);
 	mutex_unlock(&tcp->link->serial);
+	/* Those who found it locked took that for a link that is full. */
+	ockam_sink_wake(&tcp->link->sink);
 	ockam_tcp_queue(tcp, &tcp->rx_work);
 }
 
@@ -767,6 +769,7 @@ void ockam_tcp_plug(struct ockam_tcp *tcp)
 	mutex_lock(&link->serial);
 	rcu_assign_pointer(link->tcp, tcp);
 	mutex_unlock(&link->serial);
+	ockam_sink_wake(&link->sink);
 }
 
 /* Undoes ockam_tcp_plug() and ockam_tcp_new(); the link gets an error. */
@@ -777,6 +780,7 @@ static void ltcp_unplug(struct ockam_tcp *tcp)
 	mutex_lock(&link->serial);
 	RCU_INIT_POINTER(link->tcp, NULL);
 	mutex_unlock(&link->serial);
+	ockam_sink_wake(&link->sink);
 	ockam_tcp_close(tcp);
 }
 
