@@ -17,31 +17,12 @@ struct ockam_mem ockam_mem_machine[__OCKAM_MEM_MAX];
 
 static unsigned long mem_limit;
 
-/* The file's mode would let a container's root in whose uid is 0. */
-static int mem_limit_set(const char *val, const struct kernel_param *kp)
-{
-	return capable(CAP_NET_ADMIN) ? param_set_ulong(val, kp) : -EPERM;
-}
-
-static int mem_limit_get(char *buf, const struct kernel_param *kp)
-{
-	return scnprintf(buf, PAGE_SIZE, "%lu\n", ockam_mem_limit());
-}
-
-static const struct kernel_param_ops mem_limit_ops = {
-	.set	= mem_limit_set,
-	.get	= mem_limit_get,
-};
-
-module_param_cb(mem_limit, &mem_limit_ops, &mem_limit, 0644);
-MODULE_PARM_DESC(mem_limit, "bytes that what comes over links may hold on the machine; 0: an eighth of its memory (default 0)");
-
 unsigned long ockam_mem_limit(void)
 {
 	unsigned long limit = READ_ONCE(mem_limit);
 
 	if (!limit)
-		limit = (totalram_pages() << PAGE_SHIFT) / MEM_SHARE;
+		limit = totalram_pages() / MEM_SHARE << PAGE_SHIFT;
 	return clamp(limit, MEM_LIMIT_MIN, LONG_MAX / 2UL);
 }
 
@@ -61,12 +42,48 @@ static u8 mem_level(unsigned long used, unsigned long limit)
 
 static void mem_judge(struct ockam_mem *mem, unsigned long limit)
 {
-	long used = atomic_long_read(&mem->used);
-	u8 level = mem_level(max(used, 0L), limit);
+	long used;
+	u8 level;
 
-	if (READ_ONCE(mem->level) != level)
+	/* What the caller added, before the look at the level. */
+	smp_mb__after_atomic();
+	for (;;) {
+		used = atomic_long_read(&mem->used);
+		level = mem_level(max(used, 0L), limit);
+		if (READ_ONCE(mem->level) == level)
+			return;
 		WRITE_ONCE(mem->level, level);
+		/* Whoever added in between has seen ours, or we see his. */
+		smp_mb();
+	}
 }
+
+/* The file's mode would let a container's root in whose uid is 0. */
+static int mem_limit_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned int i;
+	int err;
+
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	err = param_set_ulong(val, kp);
+	for (i = 0; !err && i < __OCKAM_MEM_MAX; i++)
+		mem_judge(&ockam_mem_machine[i], ockam_mem_limit());
+	return err;
+}
+
+static int mem_limit_get(char *buf, const struct kernel_param *kp)
+{
+	return scnprintf(buf, PAGE_SIZE, "%lu\n", ockam_mem_limit());
+}
+
+static const struct kernel_param_ops mem_limit_ops = {
+	.set	= mem_limit_set,
+	.get	= mem_limit_get,
+};
+
+module_param_cb(mem_limit, &mem_limit_ops, &mem_limit, 0644);
+MODULE_PARM_DESC(mem_limit, "bytes that what comes over links may hold on the machine; 0: an eighth of its memory (default 0)");
 
 /* What this processor kept for itself goes to where all can see it. */
 static noinline void mem_flush(struct ockam_node *node,
@@ -96,7 +113,7 @@ void ockam_mem_update(struct ockam_node *node)
 	unsigned int i;
 
 	for (i = 0; i < __OCKAM_MEM_MAX; i++)
-		mem_judge(&node->mem[i], READ_ONCE(node->conf.mem_limit));
+		mem_flush(node, i);
 }
 
 unsigned long ockam_mem_used(const struct ockam_node *node,

@@ -145,6 +145,9 @@ static bool share_is_slow(struct ockam_share *share, unsigned long patience)
 {
 	bool slow;
 
+	/* Others, or the node, may have made it so, and have room again. */
+	if (share->full)
+		share_judge(share);
 	if (!share->full || time_before(jiffies, share->since + patience))
 		return false;
 	slow = share->taken < share->bytes;

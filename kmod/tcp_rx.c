@@ -98,6 +98,8 @@ static void rx_starve(struct ockam_tcp *tcp)
 	struct ockam_node *node = tcp->link->node;
 
 	ockam_stat_inc(node, OCKAM_STAT_MEM_LIMIT);
+	/* While nothing is taken in, nobody else may look again. */
+	ockam_mem_update(node);
 	if (ockam_mem_level(node, OCKAM_MEM_LINKS) >= OCKAM_MEM_FULL)
 		ockam_large_press(node);
 	WRITE_ONCE(tcp->rx.starved, true);
@@ -436,7 +438,8 @@ void ockam_tcp_read(struct ockam_tcp *tcp, gfp_t gfp)
 	rx_clock(tcp);
 	if (unlikely(rx->again || rx->busy))
 		ockam_tcp_queue(tcp, &tcp->rx_work);
-	else if (!rx->held && !rx->starved)
+	else if (!rx->held && (!rx->starved || sk->sk_state == TCP_CLOSE))
+		/* There may be no memory for what is left of it until it goes. */
 		rx_eof(tcp);
 }
 
