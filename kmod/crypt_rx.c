@@ -352,7 +352,7 @@ static struct sk_buff *rx_ahead_victim(const struct ockam_crypt_rx *rx)
 {
 	u32 start = get_random_u32();
 	struct sk_buff *skb;
-	u32 most = 0, i, g, n;
+	u32 most = start % OCKAM_AHEAD_GROUPS, i, g, n;
 
 	for (i = 0; i < OCKAM_AHEAD_GROUPS; i++) {
 		g = (start + i) % OCKAM_AHEAD_GROUPS;
