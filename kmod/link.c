@@ -1174,9 +1174,70 @@ void ockam_link_flush(struct ockam_node *node)
  * A deleted link queues no work, but one that is just running may have looked
  * before the deletion: hence the second round.
  */
+/* A few bytes now and then are no reason to keep what others are in need of. */
+static void link_give_way(struct ockam_link *link)
+{
+	struct ockam_node *node = link->node;
+	u64 done = READ_ONCE(link->tx_done);
+	u32 waits = READ_ONCE(link->txq_bytes);
+	struct ockam_tcp *tcp;
+	bool slow;
+
+	slow = waits >= OCKAM_MEM_LEAST && done - link->tx_seen < waits &&
+	       link->tx_look == node->press_look - 1;
+	link->tx_seen = done;
+	link->tx_look = node->press_look;
+	tcp = rcu_dereference_protected(link->tcp,
+					lockdep_is_held(&node->lock));
+	if (!slow || !tcp)
+		return;
+	ockam_stat_inc(node, OCKAM_STAT_GAVE_WAY);
+	ockam_tcp_fail(tcp, OCKAM_LINK_REASON_TIMEOUT, -ETIMEDOUT);
+}
+
+static void link_press_work(struct work_struct *work)
+{
+	struct ockam_node *node = container_of(to_delayed_work(work),
+					       struct ockam_node, press_work);
+	unsigned long id, due;
+	struct ockam_link *link;
+
+	mutex_lock(&node->lock);
+	if (node->dying)
+		goto unlock;
+	/* Asked for sooner: what is slow shows only after a while. */
+	due = node->press_at + msecs_to_jiffies(node->conf.stall_ms);
+	if (time_before(jiffies, due))
+		goto again;
+	node->press_look++;
+	if (ockam_mem_level(node, OCKAM_MEM_LINKS) != OCKAM_MEM_OVER) {
+		/* The next look has none before it. */
+		node->press_look++;
+		goto unlock;
+	}
+	node->press_at = jiffies;
+	xa_for_each(&node->links, id, link)
+		link_give_way(link);
+	due = node->press_at + msecs_to_jiffies(node->conf.stall_ms);
+again:
+	mod_delayed_work(node->wq, &node->press_work, due - jiffies);
+unlock:
+	mutex_unlock(&node->lock);
+}
+
+void ockam_link_init(struct ockam_node *node)
+{
+	INIT_DELAYED_WORK(&node->press_work, link_press_work);
+	node->press_at = jiffies - MAX_JIFFY_OFFSET / 2;
+	/* A new link's tx_look is 0: it was never looked at. */
+	node->press_look = 1;
+}
+
 void ockam_link_drain(struct ockam_node *node)
 {
 	ockam_tcp_drain(node);
 	flush_workqueue(node->wq);
 	flush_workqueue(node->wq);
+	/* No carrier is left that would ask for it. */
+	cancel_delayed_work_sync(&node->press_work);
 }

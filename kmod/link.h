@@ -110,6 +110,9 @@ struct ockam_udp;
  * @txq_bytes: bytes in @txq
  * @txq_charged: memory of them that the user is charged for, see source.user
  * @tx_off: bytes of the first frame already sent
+ * @tx_done: bytes that TCP has taken, under @serial
+ * @tx_seen: of them when the link was looked at for want of memory, node->lock
+ * @tx_look: at that look, node->press_look
  * @tcp: the carrier, tcp.c
  * @udp: or this one, udp.c
  * @work: sends what is queued, then routes what is parked
@@ -150,6 +153,9 @@ struct ockam_link {
 	u32				txq_bytes;
 	u32				txq_charged;
 	u32				tx_off;
+	u32				tx_look;
+	u64				tx_done;
+	u64				tx_seen;
 	struct ockam_tcp __rcu		*tcp;
 	struct ockam_udp __rcu		*udp;
 	struct work_struct		work;
@@ -169,6 +175,15 @@ struct ockam_link {
 	u8				name_key[2 + OCKAM_NAME_LEN];
 	u8				endpoint_key[2 + 64];
 };
+
+/*
+ * The node has no memory left: links whose peers take less of what waits for them
+ * than there is, for stall_ms, are given up.  Any context.
+ */
+static inline void ockam_link_press(struct ockam_node *node)
+{
+	queue_delayed_work(node->wq, &node->press_work, 0);
+}
 
 /* How long the path may be dead, in ms. */
 static inline u32 ockam_link_dead_ms(const struct ockam_link *link)
@@ -207,6 +222,7 @@ void ockam_link_set_senders(struct ockam_link *link,
  * ockam_link_flush(), with node->dying set and node->lock released.
  */
 void ockam_link_drain(struct ockam_node *node);
+void ockam_link_init(struct ockam_node *node);
 
 struct ockam_link *ockam_link_get(struct ockam_link *link);
 bool ockam_link_get_unless_zero(struct ockam_link *link);

@@ -47,6 +47,7 @@ static int __net_init ockam_node_init(struct net *net)
 	node->conf.mem_limit = ockam_mem_default();
 	ockam_router_init(node);
 	ockam_large_init(node);
+	ockam_link_init(node);
 	ockam_holds_init(node);
 
 	err = ockam_limit_init(node);

@@ -100,6 +100,9 @@ struct ockam_conf {
  * @gen: bumped on each change of an object; dumps use it
  * @fwdq: messages that need process context and have no link to wait on
  * @fwd_work: sends them
+ * @press_work: looks for links that keep memory by taking little, link.c
+ * @press_look: counts these looks
+ * @press_at: jiffies of the last one
  * @dying: the namespace is going away, nothing new is made
  * @limit: accounts of the user, NULL in the initial user namespace (limit.h)
  * @wq: where deferred work runs: ockam_wq, or the user's own
@@ -131,6 +134,9 @@ struct ockam_node {
 	unsigned int			gen;
 	struct sk_buff_head		fwdq;
 	struct work_struct		fwd_work;
+	struct delayed_work		press_work;
+	u32				press_look;
+	unsigned long			press_at;
 	bool				dying;
 	struct ockam_limit		*limit;
 	struct workqueue_struct		*wq;

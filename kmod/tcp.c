@@ -417,6 +417,7 @@ unsigned int ockam_tcp_flush(struct ockam_tcp *tcp)
 			break;
 		}
 		link->tx_off += ret;
+		WRITE_ONCE(link->tx_done, link->tx_done + ret);
 		if (unlikely(link->tx_off < skb->len))
 			continue;
 		ockam_link_sent(link, skb);

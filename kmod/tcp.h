@@ -53,6 +53,10 @@ void ockam_tcp_set_dead(struct ockam_tcp *tcp);
 /* Is it still connecting? */
 bool ockam_tcp_connecting(const struct ockam_tcp *tcp);
 
+/* The connection is over; the first failure counts.  Any context. */
+void ockam_tcp_fail(struct ockam_tcp *tcp, enum ockam_link_reason reason,
+		    int err);
+
 /* What an errno of connecting or of a broken connection means. */
 enum ockam_link_reason ockam_tcp_reason(int err);
 

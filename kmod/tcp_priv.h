@@ -203,10 +203,6 @@ void ockam_tcp_unlocked_by_fd(struct sock *sk);
 /* Queues a work of the carrier, which then has a reference.  Any context. */
 void ockam_tcp_queue(struct ockam_tcp *tcp, struct work_struct *work);
 
-/* The connection is over; the first failure counts.  Any context. */
-void ockam_tcp_fail(struct ockam_tcp *tcp, enum ockam_link_reason reason,
-		    int err);
-
 /* The socket's callbacks become ours, and its own again.  lock_sock() held. */
 void ockam_tcp_attach(struct ockam_tcp *tcp, struct ockam_tcp *listener);
 void ockam_tcp_detach(struct ockam_tcp *tcp);

@@ -102,6 +102,8 @@ static void rx_starve(struct ockam_tcp *tcp)
 	ockam_mem_update(node);
 	if (ockam_mem_level(node, OCKAM_MEM_LINKS) >= OCKAM_MEM_FULL)
 		ockam_large_press(node);
+	if (ockam_mem_level(node, OCKAM_MEM_LINKS) == OCKAM_MEM_OVER)
+		ockam_link_press(node);
 	WRITE_ONCE(tcp->rx.starved, true);
 }
 

@@ -176,6 +176,62 @@ static uint64_t held(const struct lt_node *node)
 	return ockam_nl_node_get(node->nl, &now) ? LT_NEVER : now.mem_links;
 }
 
+/*
+ * Peers that take two kilobytes every second of the megabytes that wait for them:
+ * TCP sees progress, and the node has no memory left.
+ */
+#define TRICKLING	40
+
+TEST_F_TIMEOUT(memory, peers_that_trickle, 400)
+{
+	static char big[MIB], buf[2000];
+	struct lt_children c;
+	struct ot_route to;
+	unsigned int i, n;
+	char name[64];
+	int fd, room = 4096;
+	bool came = false;
+	char one;
+
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS, 2000));
+	for (i = 0; i < TRICKLING; i++) {
+		self->fd[i] = lt_tcp_connect(&self->at);
+		ASSERT_LE(0, self->fd[i]);
+		/* What TCP keeps is not the node's. */
+		setsockopt(self->fd[i], SOL_SOCKET, SO_RCVBUF, &room,
+			   sizeof(room));
+		ASSERT_TRUE(lt_greet(self->fd[i]));
+	}
+	ASSERT_TRUE(OT_WAIT(lt_children(&self->node, self->door, &c) ==
+			    TRICKLING));
+	fd = lt_worker("asked", OCKAM_ACCEPT_LINKS);
+	ASSERT_LE(0, fd);
+	for (i = 0; i < TRICKLING; i++) {
+		ASSERT_TRUE(lt_is_up(&self->node, c.id[i]));
+		ASSERT_EQ(0, lt_name(&self->node, c.id[i], name));
+		to = ot_route(name, "x", NULL);
+		ASSERT_EQ((ssize_t)sizeof(big),
+			  ot_sendx(fd, ot_out(.to = &to, .flags = MSG_DONTWAIT),
+				   big, sizeof(big)));
+	}
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "honest")));
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_MEM_LIMIT, 2 * MIB));
+	ASSERT_LT(2 * MIB * 5 / 4, (long)held(&self->node));
+	ASSERT_TRUE(lt_tell(self->honest.peer, "fast", "f", 1));
+	for (n = 0; n < 60 && !came; n++) {
+		for (i = 0; i < TRICKLING; i++)
+			recv(self->fd[i], buf, sizeof(buf), MSG_DONTWAIT);
+		sleep(1);
+		came = ot_recv(self->fast, &one, 1, MSG_DONTWAIT) == 1;
+	}
+	TH_LOG("an honest message came after %u s", n);
+	EXPECT_TRUE(came);
+	EXPECT_GT(10, n);
+	EXPECT_LT(0, lt_stat(&self->node, OCKAM_STAT_GAVE_WAY));
+	close(fd);
+}
+
 /* Less than they take: a message of each beyond the limit, and no more. */
 TEST_F_TIMEOUT(memory, strangers_at_the_limit, 400)
 {
