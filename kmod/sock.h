@@ -15,33 +15,11 @@
 #include "hold.h"
 #include "msg.h"
 #include "name.h"
+#include "rights.h"
 #include "sink.h"
 
 #define OCKAM_SOCKADDR_HEAD	offsetof(struct sockaddr_ockam, sok_hops)
-#define OCKAM_RIGHTS_MAX	16
 #define OCKAM_TOKENS_MAX	64
-
-/**
- * struct ockam_right - an exception from the accept scope, for a while
- * @kind: OCKAM_ORIGIN_LINK or OCKAM_ORIGIN_CHANNEL, 0 if unused
- * @id: link or channel that may answer, or through which we may send
- * @peer: which of the link's peers, as in struct ockam_from; 0 if it has one
- * @expires: jiffies
- */
-struct ockam_right {
-	u8		kind;
-	u32		id;
-	u64		peer;
-	unsigned long	expires;
-};
-
-/**
- * struct ockam_rights - a bounded set of them, oldest replaced
- */
-struct ockam_rights {
-	spinlock_t		lock;
-	struct ockam_right	right[OCKAM_RIGHTS_MAX];
-};
 
 /**
  * struct ockam_scope - value of OCKAM_ACCEPT, replaced as a whole
@@ -138,10 +116,6 @@ static inline struct ockam_sock *ockam_sk(const struct sock *sk)
 	return container_of((struct sock *)sk, struct ockam_sock, sk);
 }
 
-bool ockam_rights_has(struct ockam_rights *r, u8 kind, u32 id, u64 peer);
-void ockam_rights_grant(struct ockam_rights *r, u8 kind, u32 id, u64 peer,
-			u32 ms);
-
 /*
  * Take a handshake socket's address and queue over for a channel (Takeover in
  * kernel-architecture.rst): under the socket's lock and the receive queue's,
@@ -168,15 +142,6 @@ void ockam_tokens_free(struct ockam_sock *osk);
 bool ockam_is_sock(const struct socket *sock);
 int ockam_sockaddr_check(const struct sockaddr_ockam *addr, int len,
 			 u32 *bytes);
-/*
- * Has whoever opened the socket @cap over @ns?  What the kernel opens has no file,
- * and its opener every right.  In a call of the socket.
- */
-bool ockam_sock_opener_capable(const struct ockam_sock *osk,
-			       struct user_namespace *ns, int cap);
-/* The opener and the caller, both. */
-bool ockam_sock_capable(const struct ockam_sock *osk,
-			struct user_namespace *ns, int cap);
 /* Binds to a random address; lock_sock() held. */
 int ockam_sock_autobind(struct ockam_sock *osk);
 /* Remembers, or forgets, the full destination of an EAGAIN for poll. */
