@@ -60,8 +60,9 @@ BIND=
 if [ -n "$cache" ]; then
 	mkdir -p "$CACHE"
 	# Scripts ask HOME where it is.
-	mkdir -p "$root/root/.cache"
-	ln -sfn "$CACHE" "$root/root/.cache/af_ockam"
+	home=$root/root
+	mkdir -p "$home/.cache"
+	ln -sfn "$CACHE" "$home/.cache/af_ockam"
 	BIND=$CACHE
 fi
 export BIND
