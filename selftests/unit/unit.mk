@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
 # Unit tests, which run on this machine: kmod, of the module's ground rooms; lib, of
-# libockam; identity, of what reads a peer's bytes in user space. All have tap.h.
+# libockam; identity, of what reads a peer's bytes in user space; ctl, of ockamctl's
+# completion, in the shell. Those in C have tap.h.
 
 UNIT_CFLAGS = $(BASE_CFLAGS) $(SANITIZE) $(USER_CFLAGS) -I$(TOP)/kmod \
 	-I$(TOP)/userspace/lib -I$(SRCDIR)/unit -I$(SRCDIR)/unit/identity \
@@ -27,4 +28,5 @@ UNIT_SRCS := $(call sources,unit,test_*.c)
 PART_SRCS += $(UNIT_PARTS)
 $(foreach s,$(UNIT_SRCS),$(eval $(call program,UNIT,unit,$(s),$(CC),$(UNIT_LIB))))
 HOST_TESTS := $(addprefix $(O)/unit/,$(call name,$(UNIT_SRCS))) \
+	$(wildcard $(SRCDIR)/unit/*/test_*.sh) \
 	$(wildcard $(SRCDIR)/vectors/*.py)	# computes them anew by itself

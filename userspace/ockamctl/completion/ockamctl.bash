@@ -1,33 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 # bash completion for ockamctl, which itself knows what may follow.
 
+# Lines of standard input. Others have chosen some of these names: the shell must
+# never expand them, as compgen -W would.
+_ockamctl_offer()	# what the word begins with
+{
+	local word
+
+	while IFS= read -r word; do
+		[[ $word != "$1"* ]] || COMPREPLY+=("$(printf %q "$word")")
+	done
+}
+
 _ockamctl()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} i=1
+	local i=1 cur
 	local -a netns=()
+	# As they were typed, or offered: without what quotes them.
+	local -a words=("${COMP_WORDS[@]//\\/}")
 
+	cur=${words[COMP_CWORD]}
 	COMPREPLY=()
 	while [ $i -lt "$COMP_CWORD" ]; do
-		case ${COMP_WORDS[i]} in
+		case ${words[i]} in
 		-n|--netns)
 			if [ $((i + 1)) -eq "$COMP_CWORD" ]; then
-				mapfile -t COMPREPLY < <(compgen -W \
-					"$(ls /run/netns 2>/dev/null)" -- "$cur")
+				_ockamctl_offer "$cur" \
+					< <(ls /run/netns 2>/dev/null)
 				return
 			fi
-			netns=(-n "${COMP_WORDS[i + 1]}")
+			netns=(-n "${words[i + 1]}")
 			i=$((i + 2)) ;;
 		-*) i=$((i + 1)) ;;
 		*) break ;;
 		esac
 	done
 	if [ $i -eq "$COMP_CWORD" ] && [ "${cur#-}" != "$cur" ]; then
-		mapfile -t COMPREPLY < <(compgen -W \
-			"-j -n -V -h --json --netns --version --help" -- "$cur")
+		_ockamctl_offer "$cur" < <(printf '%s\n' -j -n -V -h \
+			--json --netns --version --help)
 		return
 	fi
-	mapfile -t COMPREPLY < <(compgen -W "$(ockamctl "${netns[@]}" \
-		complete-words "${COMP_WORDS[@]:i:COMP_CWORD-i}" 2>/dev/null |
-		cut -f 1)" -- "$cur")
+	_ockamctl_offer "$cur" < <(ockamctl "${netns[@]}" complete-words \
+		"${words[@]:i:COMP_CWORD-i}" 2>/dev/null | cut -f 1)
 }
 complete -F _ockamctl ockamctl
