@@ -794,14 +794,14 @@ static int check_chunk(struct ockam_nl *nl, enum ockam_nl_object kind,
 }
 
 static int dump_once(struct ockam_nl *nl, enum ockam_nl_object kind,
-		     const void *filter, struct chunk **chunks)
+		     const void *filter, struct chunk **chunks, bool *torn)
 {
 	uint64_t present = filter ? *(const uint64_t *)filter : 0;
 	struct chunk **tail = chunks;
 	struct nlmsghdr *nlh;
-	bool torn = false;
 	int err, done, len;
 
+	*torn = false;
 	nlh = begin(nl, nl->family, kinds[kind].get, NLM_F_DUMP);
 	err = put_object(nlh, kind, filter, present);
 	if (err)
@@ -813,14 +813,14 @@ static int dump_once(struct ockam_nl *nl, enum ockam_nl_object kind,
 		err = receive(nl, &nlh, &len);
 		if (err)
 			return err;
-		done = check_chunk(nl, kind, &torn, len);
+		done = check_chunk(nl, kind, torn, len);
 		if (done < 0)
 			return done;
 		err = keep_chunk(nl, &tail, len);
 		if (err)
 			return err;
 	} while (!done);
-	return torn ? -EINTR : 0;
+	return 0;
 }
 
 static int replay(struct ockam_nl *nl, enum ockam_nl_object kind,
@@ -858,16 +858,18 @@ int ockam_nl_dump(struct ockam_nl *nl, enum ockam_nl_object kind,
 {
 	struct chunk *chunks = NULL;
 	int tries = 0;
+	bool torn;
 	int err;
 
 	for (;;) {
-		err = dump_once(nl, kind, filter, &chunks);
-		if (err != -EINTR)
+		err = dump_once(nl, kind, filter, &chunks, &torn);
+		if (err ? err != -EINTR : !torn)
+			break;
+		/* Changes of others must not keep us from seeing anything. */
+		if (++tries == DUMP_TRIES)
 			break;
 		free_chunks(chunks);
 		chunks = NULL;
-		if (++tries == DUMP_TRIES)
-			return nl_fail(nl, err, "the node keeps changing");
 	}
 	if (!err)
 		err = replay(nl, kind, chunks, cb, arg);

@@ -248,8 +248,9 @@ typedef int (*ockam_nl_cb)(const void *object, void *arg);
 
 /*
  * All objects of a kind that satisfy @filter (a structure of the kind, or
- * NULL).  Repeated until it is consistent, before the first call of @cb;
- * -EINTR if the node does not come to rest.
+ * NULL).  Repeated until it is consistent, before the first call of @cb.  If the
+ * node does not come to rest the last try is taken: what was there all the time is
+ * in it, what came or went meanwhile may be.
  */
 int ockam_nl_dump(struct ockam_nl *nl, enum ockam_nl_object kind,
 		  const void *filter, ockam_nl_cb cb, void *arg);

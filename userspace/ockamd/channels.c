@@ -12,11 +12,14 @@
 #include "permits.h"
 
 #define EVENTS_AT_ONCE	64	/* then others have their turn */
+#define RETRY_MS	1000
 
 static struct ockam_nl *events;
 static uint64_t refreshes;
+static bool incomplete;		/* the last comparison, or what a message asked for */
+static uint64_t next_try;
 
-static void delete_channel(uint32_t id, bool quiet)
+static int delete_channel(uint32_t id, bool quiet)
 {
 	struct ockam_nl_channel ch = { .id = id };
 	int err;
@@ -25,19 +28,27 @@ static void delete_channel(uint32_t id, bool quiet)
 	if (quiet)
 		ockam_nl_mark(&ch, OCKAM_A_CHANNEL_QUIET);
 	err = ockam_nl_channel_del(the.nl, &ch);
-	if (err && err != -ENOENT)
-		log_error("channel %u cannot be deleted: %s", id,
-			  ockam_nl_error(the.nl));
+	if (!err || err == -ENOENT)
+		return 0;
+	log_error("channel %u cannot be deleted: %s", id,
+		  ockam_nl_error(the.nl));
+	return err;
 }
 
-void channels_delete(uint32_t id)
+int channels_delete(uint32_t id)
 {
-	delete_channel(id, false);
+	return delete_channel(id, false);
 }
 
-void channels_delete_quiet(uint32_t id)
+int channels_delete_quiet(uint32_t id)
 {
-	delete_channel(id, true);
+	return delete_channel(id, true);
+}
+
+static void try_again(void)
+{
+	incomplete = true;
+	next_try = now_ms() + RETRY_MS;
 }
 
 /* ---- what the kernel reports ---- */
@@ -86,7 +97,8 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 		return;
 	log_info("channel %u was closed by its peer", ch->id);
 	keep_lost(ch->id, "was closed by its peer");
-	delete_channel(ch->id, true);
+	if (delete_channel(ch->id, true))
+		try_again();
 }
 
 static int on_event(const struct ockam_nl_event *ev, void *arg)
@@ -115,11 +127,12 @@ static int collect_closed(const void *object, void *arg)
 }
 
 /* Events were lost, or nobody listened to them. */
-static void sweep(void)
+static int sweep(void)
 {
 	struct ockam_nl_channel filter = {
 		.state = OCKAM_CHANNEL_STATE_CLOSED,
 	};
+	bool failed = false;
 	struct closed c;
 	size_t i;
 	int err;
@@ -131,17 +144,25 @@ static void sweep(void)
 				    collect_closed, &c);
 		for (i = 0; i < c.n; i++) {
 			keep_lost(c.id[i], "was closed by its peer");
-			delete_channel(c.id[i], true);
+			if (delete_channel(c.id[i], true))
+				failed = true;
 		}
-	} while (err == 1);
-	if (err)
+	} while (err == 1 && !failed);
+	if (err < 0)
 		log_error("channels: %s", ockam_nl_error(the.nl));
+	if (!err && failed)
+		err = -EIO;
+	return err < 0 ? err : 0;
 }
 
 static void compare(void)
 {
-	sweep();
-	permits_compare(on_gone);
+	int err;
+
+	incomplete = false;
+	err = sweep();
+	if (permits_compare(on_gone) || err)
+		try_again();
 	keeps_check();
 	portals_check();
 	x3dh_begin_check();
@@ -172,6 +193,12 @@ static void events_readable(struct watch *w, uint32_t revents)
 	compare();
 }
 
+void channels_tick(void)
+{
+	if (incomplete && now_ms() >= next_try)
+		compare();
+}
+
 static struct watch watch = { .fd = -1, .fn = events_readable };
 
 int channels_init(void)
@@ -193,8 +220,8 @@ int channels_init(void)
 	if (fcntl(watch.fd, F_SETFL, O_NONBLOCK))
 		return -errno;
 	err = loop_add(&watch, EPOLLIN);
-	if (!err)
-		sweep();
+	if (!err && sweep())
+		try_again();
 	return err;
 }
 

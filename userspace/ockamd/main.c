@@ -346,6 +346,7 @@ static int signals_init(void)
 static void tick(void)
 {
 	sessions_tick();
+	channels_tick();
 	permits_tick();
 	keeps_tick();
 	relay_tick();
@@ -402,14 +403,17 @@ static int start(void)
 	    requests_init() || channels_init() || keeps_init())
 		return -1;
 	reserve_apply(c);
-	left_begin();
+	/* Without either, channels would be there that nobody looks after. */
+	if (left_begin() || permits_load()) {
+		log_error("what the process before knew of channels is not taken over: not started");
+		return -1;
+	}
 	/* A link that cannot be made now is no reason to serve nobody. */
 	links_apply(c, NULL);
 	listeners_apply(c);
 	relay_apply(c);
 	prekey_service_apply(c);
 	mail_apply(c);
-	permits_load();
 	keeps_apply(the.config);
 	permits_recheck();
 	portals_apply(c);

@@ -557,10 +557,12 @@ bool state_same_boot(FILE *f);
 
 int channels_init(void);
 void channels_end(void);
-/* The peer is told. */
-void channels_delete(uint32_t id);
+/* What could not be done when the kernel reported something. */
+void channels_tick(void);
+/* The peer is told.  0: it is not there any more; or a negative errno, logged. */
+int channels_delete(uint32_t id);
 /* Likewise, and the peer is not told. */
-void channels_delete_quiet(uint32_t id);
+int channels_delete_quiet(uint32_t id);
 
 /* ---- keep.c: channels that are kept up ---- */
 
@@ -631,8 +633,11 @@ void x3dh_begin_end(void);
 /* What begins with X3DH_NAME has come to a listener. */
 void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 		      const uint8_t *msg, size_t len);
-/* Deletes channels that were of no use without the process before. */
-void left_begin(void);
+/*
+ * Deletes channels that were of no use without the process before; 0, or a
+ * negative errno: the next one has to do it.
+ */
+int left_begin(void);
 void left_end(void);
 void x3dh_accept_tick(void);
 void x3dh_accept_gone(uint32_t channel);

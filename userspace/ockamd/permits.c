@@ -409,27 +409,47 @@ static void load(FILE *f)
 	free(line);
 }
 
-void permits_load(void)
+static int load_file(void)
+{
+	FILE *f = state_read(STATE_FILE);
+	int err = 0;
+
+	if (!f && errno == ENOENT)
+		return 0;
+	if (f && state_same_boot(f))
+		load(f);
+	if (!f || ferror(f)) {
+		err = errno ? -errno : -EIO;
+		log_error(STATE_FILE ": cannot be read: %s", strerror(-err));
+	}
+	if (f)
+		fclose(f);
+	return err;
+}
+
+/* Nothing is written before all is known: the next try needs the file. */
+int permits_load(void)
 {
 	struct ockam_nl_channel filter = { 0 };
 	struct record *r, *next;
-	FILE *f;
+	int err;
 
-	f = state_read(STATE_FILE);
-	if (f && state_same_boot(f))
-		load(f);
-	if (f)
-		fclose(f);
-	if (n_all && ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, note_id,
-				   NULL))
+	err = load_file();
+	if (err)
+		return err;
+	err = ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, note_id, NULL);
+	if (err) {
 		log_error("channels: %s", ockam_nl_error(the.nl));
+		return err;
+	}
 	TAILQ_FOREACH_SAFE(r, &all, entry, next)
 		if (!r->id)
 			record_free(r);
-	write_anew();
-	if (n_all)
+	err = write_anew();
+	if (!err && n_all)
 		log_info("%zu channels of the process before are looked after",
 			 n_all);
+	return err;
 }
 
 /* ---- those that end ---- */
@@ -590,21 +610,24 @@ static int note_seen(const void *object, void *arg)
 	return 0;
 }
 
-void permits_compare(void (*lost)(uint32_t id))
+int permits_compare(void (*lost)(uint32_t id))
 {
 	struct ockam_nl_channel filter = { 0 };
 	struct record *r, *next;
+	int err;
 
 	TAILQ_FOREACH(r, &all, entry)
 		r->seen = false;
-	if (ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, note_seen, NULL)) {
+	err = ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, note_seen, NULL);
+	if (err) {
 		log_error("channels: %s", ockam_nl_error(the.nl));
-		return;
+		return err;
 	}
 	/* @lost frees no other one. */
 	TAILQ_FOREACH_SAFE(r, &all, entry, next)
 		if (r->id && !r->seen)
 			lost(r->id);
+	return 0;
 }
 
 /* The file stays, for the next process. */

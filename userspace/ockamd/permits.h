@@ -20,17 +20,20 @@ void permits_gone(uint32_t id);
 /* Of a channel that is there, or NULL. */
 const struct permit *permits_find(uint32_t id);
 
-/* Those of the process before, of channels that are still there. */
-void permits_load(void);
+/*
+ * Those of the process before, of channels that are still there; 0, or a negative
+ * errno: then its file is as it was.
+ */
+int permits_load(void);
 /* Something that permits depend on has changed. */
 void permits_recheck(void);
 /* Time, and what other processes do to the key store. */
 void permits_tick(void);
 /*
  * Compares with the kernel, as events were lost: @lost is called for each channel
- * that is gone.
+ * that is gone.  0, or a negative errno: none was.
  */
-void permits_compare(void (*lost)(uint32_t id));
+int permits_compare(void (*lost)(uint32_t id));
 void permits_end(void);
 
 #endif /* OCKAMD_PERMITS_H */

@@ -102,30 +102,44 @@ static int is_left(const void *object, void *arg)
 	return 1;
 }
 
-void left_begin(void)
+static int delete_left(const char *line)
+{
+	struct ockam_nl_channel filter = { 0 };
+	struct search s = { .id = 0 };
+	int err;
+
+	if (sodium_hex2bin(s.what.decryptor, sizeof(s.what.decryptor), line,
+			   strcspn(line, "\n"), NULL, &s.what.len, NULL))
+		return 0;
+	err = ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, is_left, &s);
+	if (err < 0) {
+		log_error("channels: %s", ockam_nl_error(the.nl));
+		return err;
+	}
+	if (!s.id)
+		return 0;
+	log_info("channel %u is deleted: its handshake ended with the process before",
+		 s.id);
+	return channels_delete(s.id);
+}
+
+int left_begin(void)
 {
 	char line[2 * sizeof(((struct left *)0)->decryptor) + 2];
-	struct ockam_nl_channel filter = { 0 };
-	struct search s;
+	int err = 0;
 	FILE *f;
 
 	f = state_read(STATE_FILE);
 	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		s.id = 0;
-		if (sodium_hex2bin(s.what.decryptor, sizeof(s.what.decryptor),
-				   line, strcspn(line, "\n"), NULL,
-				   &s.what.len, NULL) ||
-		    ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, is_left,
-				  &s) < 0 || !s.id)
-			continue;
-		log_info("channel %u is deleted: its handshake ended with the process before",
-			 s.id);
-		channels_delete(s.id);
-	}
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && fgets(line, sizeof(line), f))
+		err = delete_left(line);
+	if (!err && ferror(f))
+		err = -EIO;
 	fclose(f);
-	state_remove(STATE_FILE);
+	if (!err)
+		state_remove(STATE_FILE);
+	return err;
 }
 
 void left_end(void)

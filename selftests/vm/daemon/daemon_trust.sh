@@ -163,6 +163,22 @@ for signal in TERM KILL; do
 	check "$signal: but not after its peer has lost the trust" eval '
 		start vic && gone "the peer is not trusted any more"'
 done
+
+conf '"anyone"' 1000
+reload vic
+until_true is_up good up
+check "what is permitted cannot be read: no daemon, and it stays written" eval '
+	create one api && until_true has_channels vic 1 && stop vic TERM &&
+	mv vic.keys/permits kept && mkdir vic.keys/permits &&
+	! on vic ockamd -d -f vic.conf >>vic.log 2>&1 &&
+	logged vic "permits: cannot be read: Is a directory" &&
+	logged vic "is not taken over: not started" && [ -d vic.keys/permits ]'
+rmdir vic.keys/permits
+mv kept vic.keys/permits
+conf "\"$evil_id\"" 1000
+: >vic.log
+check "the next one has it" eval '
+	start vic && gone "the peer is not trusted any more"'
 conf '"anyone"' 1000
 reload vic
 until_true is_up good up
