@@ -89,6 +89,11 @@ int install(const struct install *in, struct installed *out, const char **why)
 	*why = permit_refusal(p, the.config);
 	if (*why)
 		return -EACCES;
+	/* It may have waited since the peer was checked. */
+	if (permit_is_outdated(p)) {
+		*why = "the peer has another key since";
+		return -EKEYREJECTED;
+	}
 	/* A responder answers where the handshake really came from. */
 	if (!in->inner && (in->local || in->role == OCKAM_ROLE_INITIATOR))
 		err = way_back(in->route, in->local, &owner, why);
