@@ -457,20 +457,26 @@ int permits_load(void)
 static const char astray_text[] =
 	"it leads through a channel of another user now";
 
+/*
+ * A channel that cannot be deleted, or is not because we are killed, is not forgotten:
+ * it will be looked at again.
+ */
 static void end_channel(struct record *r, const char *why)
 {
-	const bool astray = why == astray_text;
 	const uint32_t id = r->id;
+	int err;
 
+	/* Its last word would go that way, too. */
+	err = why == astray_text ? channels_delete_quiet(id) :
+				   channels_delete(id);
+	if (err) {
+		due = n_all;
+		return;
+	}
 	log_info("channel %u to %s is closed: %s", id, id_text(r->permit.peer),
 		 why);
 	record_end(r);
 	keep_lost(id, why);
-	/* Its last word would go that way, too. */
-	if (astray)
-		channels_delete_quiet(id);
-	else
-		channels_delete(id);
 }
 
 /*
