@@ -524,6 +524,23 @@ void permits_recheck(void)
 	due = n_all;
 }
 
+void permits_recheck_listener(const struct ockam_path *address)
+{
+	const size_t len = path_first(address);
+	struct record *r, *next;
+	const char *why;
+
+	TAILQ_FOREACH_SAFE(r, &all, entry, next) {
+		if (!r->id || r->permit.by != PERMIT_LISTENER ||
+		    r->permit.name_len != len ||
+		    memcmp(r->permit.name, address->hops, len))
+			continue;
+		why = permit_refusal(&r->permit, the.config);
+		if (why)
+			end_channel(r, why);
+	}
+}
+
 static const char *newer = "the peer has another key since";
 
 /* Which it has shown a newer history for. */

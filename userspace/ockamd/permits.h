@@ -27,6 +27,11 @@ const struct permit *permits_find(uint32_t id);
 int permits_load(void);
 /* Something that permits depend on has changed. */
 void permits_recheck(void);
+/*
+ * So has the listener of that address, or it is gone.  Any user can have that done:
+ * the kernel is not asked about each channel.
+ */
+void permits_recheck_listener(const struct ockam_path *address);
 /* Time, and what other processes do to the key store. */
 void permits_tick(void);
 /*

@@ -248,7 +248,7 @@ static void create_listener(struct request *req, const struct ask *ask)
 		return;
 	}
 	if (own)
-		permits_recheck();
+		permits_recheck_listener(&req->address);
 	asked_save();
 	answer_ok(ask);
 }
@@ -266,7 +266,7 @@ static void delete_listener(const struct request *req, const struct ask *ask)
 		return;
 	}
 	listener_delete(l);
-	permits_recheck();
+	permits_recheck_listener(&req->address);
 	asked_save();
 	answer_ok(ask);
 }
