@@ -21,8 +21,8 @@
 #define STATE_FILE	"permits"
 #define BUCKETS		8192U
 #define CHECK_MS	1000
-#define CHECK_SOON	64	/* files read in a tick after something changed */
-#define CHECK_SLOW	16	/* and otherwise in CHECK_MS */
+/* In a tick after something changed, otherwise in CHECK_MS. */
+#define CHECK_BUSY_MS	50
 #define WASTE		1024	/* useless lines beside as many as useful ones */
 
 /**
@@ -576,13 +576,18 @@ static void end_all_older(void)
 	}
 }
 
-/* What it has learned otherwise: imported, or from a handshake that failed. */
-static void check_known(size_t n)
+/*
+ * What it has learned otherwise: imported, or from a handshake that failed.  Each
+ * one once at most, and the next time those that there was no time for.
+ */
+static void check_known(void)
 {
+	const uint64_t until = now_ms() + CHECK_BUSY_MS;
+	size_t n = n_all;
 	struct record *r;
 	const char *why;
 
-	while (n-- && n_all) {
+	while (n-- && n_all && now_ms() < until) {
 		r = cursor ? cursor : TAILQ_FIRST(&all);
 		cursor = TAILQ_NEXT(r, entry);
 		if (due)
@@ -611,13 +616,13 @@ void permits_tick(void)
 {
 	if (n_latest)
 		end_all_older();
-	if (due)
-		check_known(CHECK_SOON);
-	if (now_ms() < next_check)
+	if (now_ms() >= next_check) {
+		next_check = now_ms() + CHECK_MS;
+		check_time();
+	} else if (!due) {
 		return;
-	next_check = now_ms() + CHECK_MS;
-	check_time();
-	check_known(n_all < CHECK_SLOW ? n_all : CHECK_SLOW);
+	}
+	check_known();
 }
 
 /* ---- what was missed ---- */
