@@ -15,6 +15,7 @@
 
 #define LINE_MAX_LEN	64
 #define ENTRY_MAX	16384
+#define OVERFLOW_UID	65534	/* of whom the user namespace does not have */
 
 static const char *const places[] = {
 	"/etc/ockam/daemon-user",
@@ -22,7 +23,8 @@ static const char *const places[] = {
 	"/usr/local/lib/ockam/daemon-user",
 };
 
-static int uid_of(const char *path, const char *name, uid_t *uid)
+/* Whom there is not nobody can be: root alone is left. */
+static void uid_of(const char *name, uid_t *uid)
 {
 	struct passwd pw, *found = NULL;
 	char entry[ENTRY_MAX], *end;
@@ -30,15 +32,12 @@ static int uid_of(const char *path, const char *name, uid_t *uid)
 
 	if (!getpwnam_r(name, &pw, entry, sizeof(entry), &found) && found) {
 		*uid = found->pw_uid;
-		return 0;
+		return;
 	}
 	errno = 0;
 	n = strtoul(name, &end, 10);
-	if (errno || *end || end == name || n >= (uid_t)-1)
-		return ockam_fail(EINVAL, "%s: there is no user \"%.40s\"",
-				  path, name);
-	*uid = n;
-	return 0;
+	if (!errno && !*end && end != name && n < (uid_t)-1)
+		*uid = n;
 }
 
 static int read_place(const char *path, int fd, uid_t *uid)
@@ -49,6 +48,9 @@ static int read_place(const char *path, int fd, uid_t *uid)
 
 	if (fstat(fd, &st))
 		return ockam_fail(errno, "%s: %s", path, strerror(errno));
+	/* Perhaps the machine's root, who is nobody here. */
+	if (st.st_uid == OVERFLOW_UID)
+		return 0;
 	if (!S_ISREG(st.st_mode) || st.st_uid || st.st_mode & 022)
 		return ockam_fail(EPERM, "%s is not believed: it has to be a file of root's that nobody else can write to",
 				  path);
@@ -57,7 +59,8 @@ static int read_place(const char *path, int fd, uid_t *uid)
 		return ockam_fail(errno, "%s: %s", path, strerror(errno));
 	line[n] = 0;
 	line[strcspn(line, "\n")] = 0;
-	return uid_of(path, line, uid);
+	uid_of(line, uid);
+	return 0;
 }
 
 int daemon_uid(uid_t *uid)

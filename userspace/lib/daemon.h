@@ -12,7 +12,8 @@
  * The first of these files that is there has a user's name, or a uid, in its first
  * line: /etc/ockam/daemon-user, /usr/lib/ockam/daemon-user,
  * /usr/local/lib/ockam/daemon-user.  It has to be root's, and nobody else may write
- * to it.
+ * to it.  Root's answers alone count if it names nobody that there is, and in a user
+ * namespace in which its owner is nobody.
  *
  * Return: 0, or -1 with errno and ockam_error().
  */

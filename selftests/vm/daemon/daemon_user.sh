@@ -36,7 +36,10 @@ refuse "the administrator's file comes first" 'uid 990 answered in the place' li
 echo 990 >$user
 check "which may have a uid" list
 echo ockamx >$user
-refuse "but not anything" 'no user "ockamx"' list
+refuse "of a user that does not exist only root is left" \
+	'uid 990 answered in the place of ockamd' list
+echo 99x >$user
+refuse "and of what is no uid" 'uid 990 answered in the place of ockamd' list
 echo ockam >$user
 chown 1000 $user
 refuse "and is not believed if it is another user's" 'is not believed' list
@@ -45,11 +48,29 @@ chmod 666 $user
 refuse "nor if others can write to it" 'is not believed' list
 chmod 644 $user
 check "otherwise it is" list
-
-# ---- an impostor ----
+# There uid 990 is nobody, and so is the file's owner.
+refuse "in a user namespace of one's own only its root is believed" \
+	'answered in the place of ockamd' as 1000 node unshare -Ur \
+	ockamctl listener list
 
 kill "$pid_node"
 wait "$pid_node" 2>/dev/null
+
+# ---- root's daemon ----
+
+cat >node.conf <<-CONF
+	state = "$dir/root.keys"
+	identity "default" { create = true allow-uid = {1000} }
+CONF
+check "a daemon of root's starts" start node
+echo ockamx >$user
+check "it is believed where the file's user does not exist" list
+echo ockam >$user
+kill "$pid_node"
+wait "$pid_node" 2>/dev/null
+
+# ---- an impostor ----
+
 ip netns exec node setpriv --reuid 1001 --regid 1001 --clear-groups \
 	--inh-caps=+net_bind_service --ambient-caps=+net_bind_service \
 	lib_echo wrong-daemon >wrong.out 2>&1 &
