@@ -388,12 +388,13 @@ static int note_id(const void *object, void *arg)
 {
 	const struct ockam_nl_channel *ch = object;
 	struct record *r = find_name(ch->decryptor.data, ch->decryptor.len);
+	size_t *unknown = arg;
 
-	(void)arg;
-	if (!r || r->id ||
-	    memcmp(r->permit.peer, ch->identifier, sizeof(r->permit.peer)))
-		return 0;
-	set_id(r, ch->id);
+	if (r && !r->id &&
+	    !memcmp(r->permit.peer, ch->identifier, sizeof(r->permit.peer)))
+		set_id(r, ch->id);
+	else if (!sodium_is_zero(ch->identifier, sizeof(ch->identifier)))
+		++*unknown;
 	return 0;
 }
 
@@ -432,12 +433,14 @@ int permits_load(void)
 {
 	struct ockam_nl_channel filter = { 0 };
 	struct record *r, *next;
+	size_t unknown = 0;
 	int err;
 
 	err = load_file();
 	if (err)
 		return err;
-	err = ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, note_id, NULL);
+	err = ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter, note_id,
+			    &unknown);
 	if (err) {
 		log_error("channels: %s", ockam_nl_error(the.nl));
 		return err;
@@ -445,6 +448,9 @@ int permits_load(void)
 	TAILQ_FOREACH_SAFE(r, &all, entry, next)
 		if (!r->id)
 			record_free(r);
+	if (unknown)
+		log_warn("%zu channels to identities are not looked after: " STATE_FILE " does not say what permits them (another program's, or the file was lost); 'ockamctl channel del' ends them",
+			 unknown);
 	err = write_anew();
 	if (!err && n_all)
 		log_info("%zu channels of the process before are looked after",

@@ -182,6 +182,13 @@ check "the next one has it" eval '
 conf '"anyone"' 1000
 reload vic
 until_true is_up good up
+check "the file is lost: the log says what is not looked after" eval '
+	create one api && until_true has_channels vic 1 && { stop vic KILL
+	rm vic.keys/permits; } && start vic && has_channels vic 1 &&
+	logged vic "1 channels to identities are not looked after"'
+on vic ockamctl channel flush
+check "and nothing of what is" eval '
+	: >vic.log; restart vic && ! logged vic "not looked after"'
 check "what uid 1000 asked for is there" eval '
 	tell go >/dev/null; tell "lie none" >/dev/null
 	as 1000 vic ockamctl secure-channel create "up => evil" identity victim \
