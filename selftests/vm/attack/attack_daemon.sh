@@ -50,6 +50,8 @@ responder() {
 	state >was.state
 	before=$(counted "$at" refused) accepted=$(counted "$at" accepted)
 	said=$(refusals "$why") heard=$(wc -l <echo.out)
+	# ockamd tells of ten refusals a second, and counts the rest.
+	sleep 0.5
 	check "responder: $lie is sent" on evil lib_xx attack "up => $at" "$lie" echoer
 	check "responder: $lie: refused" until_true at_least "$at" refused $((before + 1))
 	check "responder: $lie: for this reason, nothing changed" eval '
