@@ -94,6 +94,7 @@ static void msg_init(struct sk_buff *skb, u32 ret, u32 onward)
 	m->from.uid = INVALID_UID;
 	m->from.gid = INVALID_GID;
 	m->from.pid = NULL;
+	m->from.peer = 0;
 	m->source = NULL;
 	m->unparked = NULL;
 	m->node = NULL;
