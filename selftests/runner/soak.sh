@@ -17,6 +17,7 @@ parts() {
 	cat <<-PARTS
 		check	make check
 		check-all	make check-all
+		check-debug	make check-debug
 		fresh-check	make fresh-check FRESH=check
 		lint	make lint
 		fuzz	make fuzz FUZZ_SECONDS=$fuzz
