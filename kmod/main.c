@@ -10,12 +10,12 @@
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
 
-#include "base.h"
-#include "channel.h"
-#include "netlink.h"
-#include "node.h"
-#include "sock.h"
-#include "tcp.h"
+#include "node/base.h"
+#include "channel/channel.h"
+#include "netlink/netlink.h"
+#include "node/node.h"
+#include "socket/sock.h"
+#include "transport/tcp.h"
 
 /*
  * A copy of this machine runs somewhere with the same keys and nonces: no

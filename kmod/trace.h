@@ -8,8 +8,8 @@
 
 #include <linux/tracepoint.h>
 
-#include "msg.h"
-#include "node.h"
+#include "router/msg.h"
+#include "node/node.h"
 
 /* Whole routes would be more than the buffers of perf and ftrace take. */
 #ifndef OCKAM_TRACE_ROUTE_MAX

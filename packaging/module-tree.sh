@@ -8,8 +8,7 @@ set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 dir=${1:?directory}
 
-mkdir -p "$dir/compat" "$dir/include/uapi/linux"
-cp "$top"/kmod/Kbuild "$top"/kmod/*.[ch] "$dir/"
-cp "$top"/kmod/compat/* "$dir/compat/"
+mkdir -p "$dir/include/uapi/linux"
+cp -r "$top"/kmod/. "$dir/"
 cp "$top"/include/uapi/linux/*.h "$dir/include/uapi/linux/"
 chmod -R u=rwX,go=rX "$dir"

@@ -12,9 +12,9 @@ $(FUZZ_LIB): $(patsubst %.c,$(O)/fuzz/obj/%.o,$(USER_SRCS))
 	@rm -f $@ && $(AR) rcs $@ $^
 
 # fuzz_wire and fuzz_chan include codec.c.
-fuzz_route_SRCS := kmod/route.c kmod/codec.c
-fuzz_ring_SRCS := kmod/keyring.c kmod/window.c
-fuzz_pieces_SRCS := kmod/pieces.c kmod/codec.c kmod/route.c
+fuzz_route_SRCS := kmod/ground/route.c kmod/ground/codec.c
+fuzz_ring_SRCS := kmod/ground/keyring.c kmod/ground/window.c
+fuzz_pieces_SRCS := kmod/ground/pieces.c kmod/ground/codec.c kmod/ground/route.c
 fuzz_request_SRCS := userspace/lib/request.c
 
 FUZZ_SRCS := $(call sources,fuzz,fuzz_*.c)

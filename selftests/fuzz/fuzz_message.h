@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "codec.c"
+#include "ground/codec.c"
 
 #define MUST(cond)							\
 	do {								\

@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "codec.h"
-#include "pieces.h"
+#include "ground/codec.h"
+#include "ground/pieces.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "codec.h"
-#include "route.h"
+#include "ground/codec.h"
+#include "ground/route.h"
 
 #define MUST(cond)	do { if (!(cond)) abort(); } while (0)
 

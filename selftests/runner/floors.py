@@ -35,7 +35,7 @@ def read_floors(path):
 def main():
     floor, excused = read_floors(sys.argv[1])
     # What an earlier build left of a file that is gone has no source beside it.
-    objects = {o.stem: symbols(o) for o in pathlib.Path(sys.argv[2]).glob("*.o")
+    objects = {o.stem: symbols(o) for o in pathlib.Path(sys.argv[2]).rglob("*.o")
                if o.with_suffix(".c").exists() and not o.stem.endswith(".mod")}
     home = {name: room for room, (has, _) in objects.items() for name in has}
     wrong = [f"{room}: has no floor" for room in objects if room not in floor]

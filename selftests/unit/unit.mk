@@ -18,10 +18,10 @@ $(UNIT_LIB): $(patsubst %.c,$(O)/unit/obj/%.o,$(USER_SRCS) $(UNIT_PARTS))
 	@rm -f $@ && $(AR) rcs $@ $^
 
 # test_codec includes codec.c.
-test_route_SRCS := kmod/route.c
-test_window_SRCS := kmod/window.c
-test_pieces_SRCS := kmod/pieces.c kmod/codec.c kmod/route.c
-test_keyring_SRCS := kmod/keyring.c kmod/window.c
+test_route_SRCS := kmod/ground/route.c
+test_window_SRCS := kmod/ground/window.c
+test_pieces_SRCS := kmod/ground/pieces.c kmod/ground/codec.c kmod/ground/route.c
+test_keyring_SRCS := kmod/ground/keyring.c kmod/ground/window.c
 test_text_SRCS := userspace/lib/text.c
 
 UNIT_SRCS := $(call sources,unit,test_*.c)

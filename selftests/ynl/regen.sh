@@ -132,8 +132,8 @@ while read -r new old; do
 	fi
 done <<-LIST
 	ockam_netlink.h	include/uapi/linux/ockam_netlink.h
-	netlink-gen.h	kmod/netlink-gen.h
-	netlink-gen.c	kmod/netlink-gen.c
+	netlink-gen.h	kmod/netlink/netlink-gen.h
+	netlink-gen.c	kmod/netlink/netlink-gen.c
 LIST
 
 if [ $status -ne 0 ]; then

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keyring.h"
-#include "window.h"
+#include "ground/keyring.h"
+#include "ground/window.h"
 
 #define RING_GENS	20000
 

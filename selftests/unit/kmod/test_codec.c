@@ -3,7 +3,7 @@
  * Transport messages and channel plaintexts.  The codec is included and not
  * linked, so that its long way of reading can be compared with the short one.
  */
-#include "codec.c"
+#include "ground/codec.c"
 #include "tap.h"
 
 #define ROUTE_MAX	OCKAM_ROUTE_MAX_BYTES

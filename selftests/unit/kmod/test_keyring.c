@@ -4,7 +4,7 @@
  */
 #include <sodium.h>
 
-#include "keyring.h"
+#include "ground/keyring.h"
 #include "ring_model.h"
 #include "tap.h"
 

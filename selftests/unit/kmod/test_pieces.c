@@ -3,8 +3,8 @@
  * Datagrams as Ockam writes them, and messages put together from their pieces:
  * shuffled, doubled, lost, overlapping, from many sources at once.
  */
-#include "codec.h"
-#include "pieces.h"
+#include "ground/codec.h"
+#include "ground/pieces.h"
 #include "tap.h"
 
 /* ---- datagrams ---- */

@@ -2,7 +2,7 @@
 /*
  * Flat routes.
  */
-#include "route.h"
+#include "ground/route.h"
 #include "tap.h"
 
 static const u8 two_hops[] = { 0, 3, 'a', 'p', 'p', 1, 2, 'x', 'y' };

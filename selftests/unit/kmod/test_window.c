@@ -3,7 +3,7 @@
  * The replay window against a naive set of all nonces ever seen.
  */
 #include "tap.h"
-#include "window.h"
+#include "ground/window.h"
 
 #define MODEL_SPAN	(1U << 17)
 

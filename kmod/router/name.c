@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The name table of a node. */
+#include <linux/once.h>
+#include <linux/random.h>
+#include <linux/rhashtable.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+
+#include <compat.h>
+
+#include "router/name.h"
+#include "node/node.h"
+
+/*
+ * The seed of an rhashtable has 32 bits and is mixed by jhash; addresses come
+ * from anywhere, so they are hashed with a key of our own.
+ */
+static siphash_aligned_key_t ockam_name_secret;
+
+/* What a node reserves until it is told otherwise, in flat form. */
+static const u8 ockam_reserved_default[] = {
+	"\0\6ockamd"
+	"\0\3api"
+	"\0\22forwarding_service"
+	"\0\31static_forwarding_service"
+};
+
+u32 ockam_name_hash(const u8 *key)
+{
+	return siphash(key, ockam_key_size(key), &ockam_name_secret);
+}
+
+static u32 name_hash_key(const void *data, u32 len, u32 seed)
+{
+	return ockam_name_hash(data) ^ seed;
+}
+
+static u32 name_hash_obj(const void *data, u32 len, u32 seed)
+{
+	const struct ockam_name *name = data;
+
+	return name_hash_key(name->key, len, seed);
+}
+
+static int name_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct ockam_name *name = obj;
+	const u8 *key = arg->key;
+
+	/* The head first: a key ends where its length says. */
+	return memcmp(name->key, key, 2) ||
+	       memcmp(name->key + 2, key + 2, key[1]);
+}
+
+static const struct rhashtable_params ockam_name_params = {
+	.head_offset		= offsetof(struct ockam_name, hash),
+	.key_len		= 2,	/* nominal: keys know their length */
+	.hashfn			= name_hash_key,
+	.obj_hashfn		= name_hash_obj,
+	.obj_cmpfn		= name_cmp,
+	.automatic_shrinking	= true,
+};
+
+int ockam_names_init(struct ockam_node *node)
+{
+	get_random_once(&ockam_name_secret, sizeof(ockam_name_secret));
+	return rhashtable_init(&node->names, &ockam_name_params);
+}
+
+void ockam_names_exit(struct ockam_node *node)
+{
+	rhashtable_destroy(&node->names);
+	kfree(rcu_dereference_protected(node->reserved, 1));
+}
+
+int ockam_name_add(struct ockam_node *node, struct ockam_name *name)
+{
+	int err;
+
+	err = rhashtable_lookup_insert_key(&node->names, name->key,
+					   &name->hash, ockam_name_params);
+	if (err == -EEXIST)
+		return -EADDRINUSE;
+	/* Or its table cannot grow now, or not any more: nobody's other errno. */
+	if (err)
+		return -ENOMEM;
+
+	name->listed = true;
+	return 0;
+}
+
+void ockam_name_del(struct ockam_node *node, struct ockam_name *name)
+{
+	if (!name->listed)
+		return;
+	rhashtable_remove_fast(&node->names, &name->hash, ockam_name_params);
+	name->listed = false;
+}
+
+int ockam_name_replace(struct ockam_node *node, struct ockam_name *old,
+		       struct ockam_name *new)
+{
+	int err;
+
+	err = rhashtable_replace_fast(&node->names, &old->hash, &new->hash,
+				      ockam_name_params);
+	if (err)
+		return err;
+
+	old->listed = false;
+	new->listed = true;
+	return 0;
+}
+
+struct ockam_name *ockam_name_lookup(struct ockam_node *node, const u8 *hop)
+{
+	return rhashtable_lookup(&node->names, hop, ockam_name_params);
+}
+
+void ockam_name_random(u8 key[2 + OCKAM_RANDOM_LEN])
+{
+	u8 raw[OCKAM_RANDOM_LEN / 2];
+
+	get_random_bytes(raw, sizeof(raw));
+	key[0] = OCKAM_TYPE_LOCAL;
+	key[1] = OCKAM_RANDOM_LEN;
+	bin2hex((char *)key + 2, raw, sizeof(raw));
+}
+
+bool ockam_name_is_random(const u8 *key)
+{
+	unsigned int i;
+
+	if (key[0] != OCKAM_TYPE_LOCAL || key[1] != OCKAM_RANDOM_LEN)
+		return false;
+	for (i = 0; i < OCKAM_RANDOM_LEN; i++) {
+		u8 c = key[2 + i];
+
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+			return false;
+	}
+	return true;
+}
+
+const u8 *ockam_names_reserved(const struct ockam_node *node, u32 *len)
+{
+	const struct ockam_reserved *list = rcu_dereference(node->reserved);
+
+	if (list) {
+		*len = list->len;
+		return list->names;
+	}
+	/* Without the 0 at the end of a string. */
+	*len = sizeof(ockam_reserved_default) - 1;
+	return ockam_reserved_default;
+}
+
+bool ockam_name_is_reserved(const struct ockam_node *node, const u8 *key)
+{
+	const u8 *p, *end;
+	bool is = false;
+	u32 len;
+
+	rcu_read_lock();
+	p = ockam_names_reserved(node, &len);
+	for (end = p + len; p < end && !is; p += ockam_key_size(p))
+		is = !memcmp(p, key, 2) && !memcmp(p + 2, key + 2, key[1]);
+	rcu_read_unlock();
+	return is;
+}
+
+void ockam_names_reserve(struct ockam_node *node, struct ockam_reserved *list)
+{
+	struct ockam_reserved *old;
+
+	old = rcu_replace_pointer(node->reserved, list,
+				  lockdep_is_held(&node->lock));
+	if (old)
+		kfree_rcu(old, rcu);
+}
