@@ -20,9 +20,9 @@
 #include <cap-ng.h>
 #include <sodium.h>
 
-#include "links.h"
-#include "permits.h"
-#include "reserve.h"
+#include "services/links.h"
+#include "handshake/permits.h"
+#include "services/reserve.h"
 
 #define CONFIG_DEFAULT	"/etc/ockam/ockamd.conf"
 #define LOCKED_BYTES	(64UL << 20)

@@ -16,7 +16,7 @@
 
 #include <sodium.h>
 
-#include "x3dh.h"
+#include "handshake/x3dh.h"
 
 #define DIRECTORY	"boxes"
 #define TEMPORARY	".tmp"

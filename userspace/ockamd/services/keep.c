@@ -23,7 +23,7 @@
 #include <sodium.h>
 
 #include "links.h"
-#include "permits.h"
+#include "handshake/permits.h"
 
 #define STATE_FILE	"channels"
 #define FP_LEN		16	/* bytes of a section's fingerprint */

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "ident_err.h"
-#include "permits.h"
-#include "way.h"
+#include "handshake/permits.h"
+#include "handshake/way.h"
 
 #define LISTENERS_USER	64	/* for one uid */
 #define TIMEOUT_MAX_MS	600000

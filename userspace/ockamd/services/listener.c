@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "permits.h"
+#include "handshake/permits.h"
 #include "reserve.h"
-#include "way.h"
-#include "x3dh.h"
+#include "handshake/way.h"
+#include "handshake/x3dh.h"
 
 #define RETRY_MIN_MS	1000
 #define RETRY_MAX_MS	60000
