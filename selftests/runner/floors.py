@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-"""floors.py FLOORS OBJECTS: do calls run one way?
+"""floors.py FLOORS OBJECTS [SOURCES]: do calls run one way?
 
 FLOORS lists the rooms (object files without .o), a floor a line, the ground
 first; "up A B" excuses the calls from A to B. OBJECTS is the directory with the
-built module's objects. Prints each call that runs upwards, each room without a
-floor and each excuse that nothing needs; exit status 1 if there was any.
+built objects, SOURCES the one with what they were made of, if that is another.
+Prints each call that runs upwards, each room without a floor and each excuse that
+nothing needs; exit status 1 if there was any.
 """
 import pathlib
 import subprocess
@@ -34,9 +35,12 @@ def read_floors(path):
 
 def main():
     floor, excused = read_floors(sys.argv[1])
-    # What an earlier build left of a file that is gone has no source beside it.
-    objects = {o.stem: symbols(o) for o in pathlib.Path(sys.argv[2]).rglob("*.o")
-               if o.with_suffix(".c").exists() and not o.stem.endswith(".mod")}
+    built = pathlib.Path(sys.argv[2])
+    sources = pathlib.Path(sys.argv[-1])
+    # What an earlier build left of a file that is gone has no source.
+    objects = {o.stem: symbols(o) for o in built.rglob("*.o")
+               if (sources / o.relative_to(built)).with_suffix(".c").exists()
+               and not o.stem.endswith(".mod")}
     home = {name: room for room, (has, _) in objects.items() for name in has}
     wrong = [f"{room}: has no floor" for room in objects if room not in floor]
     wrong += [f"{room}: there is no such room" for room in floor

@@ -94,5 +94,15 @@ say LINT "calls of the module run one way"
 python3 "$VMDIR/floors.py" "$VMDIR/floors.txt" "$BUILD/kmod-lint" ||
 	bad "floors.txt in $VMDIR says which way"
 
+say LINT "calls of ockamd run one way"
+if make -s --no-print-directory -C userspace O="$BUILD/userspace" bin >"$log" 2>&1; then
+	python3 "$VMDIR/floors.py" "$VMDIR/floors-ockamd.txt" \
+		"$BUILD/userspace/obj/ockamd" userspace/ockamd ||
+		bad "floors-ockamd.txt in $VMDIR says which way"
+else
+	tail -n 30 "$log"
+	bad "ockamd does not build"
+fi
+
 [ $status -eq 0 ] && echo "lint: clean"
 exit $status

@@ -17,53 +17,27 @@
 
 #include <confuse.h>
 
-#include "config_parts.h"
-#include "ockamd.h"
+#include "config/config.h"
+#include "config/config_parts.h"
+#include "config/policy.h"
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/log.h"
+#include "keystore.h"
+#include "nl.h"
+#include "peer.h"
 #include "postbox.h"
 
 #define STATE_DEFAULT	"/var/lib/ockam"
 #define HANDSHAKES_MAX	16384
 
-/* ---- who may ---- */
-
-bool asker_is_admin(const struct asker *a)
+unsigned int listen_to(const char *handshake)
 {
-	return a->uid == 0 || a->uid == geteuid();
-}
-
-bool users_allow(const struct users *u, const struct asker *a)
-{
-	size_t i;
-
-	if (asker_is_admin(a))
-		return true;
-	for (i = 0; i < u->n_uids; i++)
-		if (u->uids[i] == a->uid)
-			return true;
-	for (i = 0; i < u->n_gids; i++)
-		if (u->gids[i] == a->gid)
-			return true;
-	return false;
-}
-
-bool config_gives(const struct config *c, const struct ockam_path *address)
-{
-	size_t i;
-
-	for (i = 0; i < c->n_link; i++)
-		if (path_equal(&c->link[i].address, address))
-			return true;
-	for (i = 0; i < c->n_hop; i++)
-		if (path_equal(&c->hop[i].address, address))
-			return true;
-	for (i = 0; i < c->n_channel; i++)
-		if (path_equal(&c->channel[i].address, address))
-			return true;
-	for (i = 0; i < c->n_portal; i++)
-		if (!c->portal[i].inlet &&
-		    path_equal(&c->portal[i].path, address))
-			return true;
-	return false;
+	if (!strcmp(handshake, "xx"))
+		return LISTEN_XX;
+	if (!strcmp(handshake, "x3dh"))
+		return LISTEN_X3DH;
+	return strcmp(handshake, "both") ? 0 : LISTEN_XX | LISTEN_X3DH;
 }
 
 /* ---- values ---- */

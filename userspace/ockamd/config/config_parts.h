@@ -5,7 +5,8 @@
 
 #include <confuse.h>
 
-#include "ockamd.h"
+#include "config/config.h"
+#include "config/policy.h"
 
 /* ---- config.c ---- */
 

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_parts.h"
+#include "config/config.h"
+#include "config/config_parts.h"
+#include "config/policy.h"
 
 #define CONNECTIONS_MAX	16384
 

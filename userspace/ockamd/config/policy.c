@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Trust policies, shared by listeners, handshakes and channels. */
 #include <stdlib.h>
+#include <string.h>
 
-#include "ockamd.h"
+#include "config/policy.h"
+#include "core/daemon.h"
+#include "peer.h"
+#include "request.h"
 
 struct policy *policy_new(void)
 {
@@ -28,4 +32,9 @@ void policy_put(struct policy *p)
 		return;
 	trust_policy_clear(&p->trust);
 	free(p);
+}
+
+bool is_rule(const char *word)
+{
+	return !strncmp(word, REQUEST_RULE_WORD, strlen(REQUEST_RULE_WORD));
 }

@@ -5,12 +5,17 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "ockamd.h"
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "identity.h"
 #include "text.h"
 
 #define USERS		64	/* that are told apart */
 #define USER_LINES	30	/* at once */
 #define USER_RATE	1	/* more a second */
+#define LOG_BURST	10	/* refusals logged in a second */
 
 static enum log_level level = LOG_LVL_INFO;
 static bool to_syslog;
@@ -143,4 +148,23 @@ const char *id_text(const uint8_t id[IDENT_ID_LEN])
 
 	ident_id_print(id, t);
 	return t;
+}
+
+bool may_log(void)
+{
+	static unsigned int lines, held;
+	static uint64_t second;
+	uint64_t now = now_ms() / 1000;
+
+	if (now != second) {
+		if (held)
+			log_info("%u more refusals", held);
+		second = now;
+		lines = 0;
+		held = 0;
+	}
+	if (lines++ < LOG_BURST)
+		return true;
+	held++;
+	return false;
 }

@@ -4,31 +4,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "ockamd.h"
+#include "core/log.h"
+#include "core/loop.h"
 
 static int epfd = -1;
 static int timer = -1;
 static bool running;
 static bool is_busy;
-
-uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-uint64_t now_seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec < 0 ? 0 : ts.tv_sec;
-}
 
 static int set_timer(unsigned int ms)
 {

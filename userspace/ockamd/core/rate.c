@@ -5,7 +5,8 @@
  */
 #include <string.h>
 
-#include "ockamd.h"
+#include "core/clock.h"
+#include "core/rate.h"
 
 /* Tokens are thousandths, so that one a millisecond is added for 1/s. */
 #define TOKEN		1000U
@@ -71,4 +72,17 @@ bool rate_allows(const struct source *src, unsigned int cost)
 	b->left -= cost;
 	total.left -= cost;
 	return true;
+}
+
+void charge_to(const struct ockam_info *info, struct source *src)
+{
+	const struct ockam_sender *p = &info->peer;
+
+	*src = (struct source){ .kind = p->origin, .id = p->uid };
+	if (p->origin == OCKAM_ORIGIN_CHANNEL && p->nchannels)
+		src->channel = info->channels[0].channel;
+	if (p->origin == OCKAM_ORIGIN_LOCAL)
+		return;
+	src->kind = p->link ? OCKAM_ORIGIN_LINK : OCKAM_ORIGIN_CHANNEL;
+	src->id = p->link ? p->link : src->channel;
 }

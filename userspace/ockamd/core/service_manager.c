@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ockamd.h"
+#include "core/log.h"
+#include "core/service_manager.h"
 
 static void tell(const char *text)
 {

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ockamd.h"
+#include "config/config.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/state.h"
 
 #define PATH_MAX_LEN	4096
 #define BOOT_LEN	36

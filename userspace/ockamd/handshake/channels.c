@@ -9,7 +9,18 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "permits.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "handshake/channels.h"
+#include "handshake/permits.h"
+#include "handshake/x3dh_accept.h"
+#include "handshake/x3dh_initiate.h"
+#include "services/keep.h"
+#include "services/portal_gate.h"
+#include "nl.h"
 
 #define EVENTS_AT_ONCE	64	/* then others have their turn */
 #define RETRY_MS	1000

@@ -6,10 +6,16 @@
 
 #include <sodium.h>
 
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/daemon.h"
+#include "handshake/install.h"
+#include "handshake/keys.h"
+#include "handshake/permit.h"
+#include "handshake/permits.h"
+#include "handshake/way.h"
 #include "ident_err.h"
-#include "install.h"
-#include "permits.h"
-#include "way.h"
+#include "nl.h"
 
 /* The next request, perhaps to undo this one, empties netlink's text. */
 static char words[256];

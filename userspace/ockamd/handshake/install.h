@@ -3,7 +3,8 @@
 #ifndef OCKAMD_INSTALL_H
 #define OCKAMD_INSTALL_H
 
-#include "permit.h"
+#include "nl.h"
+#include "handshake/permit.h"
 
 /**
  * struct install - a channel to be installed

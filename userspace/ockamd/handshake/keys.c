@@ -7,7 +7,14 @@
 
 #include <sodium.h>
 
-#include "ockamd.h"
+#include "config/config.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "handshake/keys.h"
+#include "identity.h"
+#include "keystore.h"
+#include "xx.h"
 
 struct named {
 	char *name;

@@ -6,7 +6,18 @@
 
 #include <sodium.h>
 
-#include "permit.h"
+#include "config/config.h"
+#include "config/policy.h"
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "handshake/keys.h"
+#include "handshake/permit.h"
+#include "services/listener.h"
+#include "identity.h"
+#include "keystore.h"
+#include "peer.h"
 
 static void digest(uint8_t out[PERMIT_DIGEST_LEN], const uint8_t *history,
 		   size_t len)

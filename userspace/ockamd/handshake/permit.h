@@ -7,7 +7,12 @@
 #ifndef OCKAMD_PERMIT_H
 #define OCKAMD_PERMIT_H
 
-#include "ockamd.h"
+#include "config/config.h"
+#include "config/policy.h"
+#include "core/asker.h"
+#include "identity.h"
+#include "keystore.h"
+#include "peer.h"
 
 #define PERMIT_DIGEST_LEN	16
 

@@ -14,9 +14,22 @@
 
 #include <sodium.h>
 
-#include "permits.h"
-#include "way.h"
-#include "x3dh.h"
+#include "config/policy.h"
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/state.h"
+#include "handshake/channels.h"
+#include "handshake/permit.h"
+#include "handshake/permits.h"
+#include "handshake/way.h"
+#include "handshake/x3dh_socket.h"
+#include "services/keep.h"
+#include "keystore.h"
+#include "nl.h"
+#include "peer.h"
 
 #define STATE_FILE	"permits"
 #define BUCKETS		8192U

@@ -7,7 +7,7 @@
 #ifndef OCKAMD_PERMITS_H
 #define OCKAMD_PERMITS_H
 
-#include "permit.h"
+#include "handshake/permit.h"
 
 /* Before its channel is installed; 0, or a negative errno. */
 int permits_note(const struct ockam_path *decryptor, const struct permit *p);

@@ -20,14 +20,29 @@
 
 #include <sodium.h>
 
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/rate.h"
+#include "handshake/channels.h"
+#include "handshake/install.h"
+#include "handshake/keys.h"
+#include "handshake/permit.h"
+#include "handshake/session.h"
+#include "handshake/way.h"
+#include "services/keep.h"
+#include "services/listener.h"
+#include "services/requests.h"
 #include "ident_err.h"
-#include "install.h"
-#include "way.h"
+#include "request.h"
+#include "xx.h"
 
 #define HALF_OPEN_MS	10000
 #define INITIATE_MAX	256	/* of ours at once */
 #define INITIATE_USER	64	/* of them for one uid */
-#define LOG_BURST	10	/* refusals logged in a second */
 
 /**
  * struct session - one handshake
@@ -123,25 +138,6 @@ static const char *source_text(const struct source *src)
 	else
 		snprintf(text, sizeof(text), "%s %u", kind, src->id);
 	return text;
-}
-
-bool may_log(void)
-{
-	static unsigned int lines, held;
-	static uint64_t second;
-	uint64_t now = now_ms() / 1000;
-
-	if (now != second) {
-		if (held)
-			log_info("%u more refusals", held);
-		second = now;
-		lines = 0;
-		held = 0;
-	}
-	if (lines++ < LOG_BURST)
-		return true;
-	held++;
-	return false;
 }
 
 static void log_refusal(const struct source *src, const char *what,
@@ -661,19 +657,6 @@ int session_initiate(const struct initiate *in, const char **why)
 	s->keep = in->keep;
 	flush(s);
 	return 0;
-}
-
-void charge_to(const struct ockam_info *info, struct source *src)
-{
-	const struct ockam_sender *p = &info->peer;
-
-	*src = (struct source){ .kind = p->origin, .id = p->uid };
-	if (p->origin == OCKAM_ORIGIN_CHANNEL && p->nchannels)
-		src->channel = info->channels[0].channel;
-	if (p->origin == OCKAM_ORIGIN_LOCAL)
-		return;
-	src->kind = p->link ? OCKAM_ORIGIN_LINK : OCKAM_ORIGIN_CHANNEL;
-	src->id = p->link ? p->link : src->channel;
 }
 
 void handshake_refused(struct listener *l, const struct ockam_info *info,

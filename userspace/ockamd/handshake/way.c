@@ -4,7 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "way.h"
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/daemon.h"
+#include "handshake/way.h"
+#include "nl.h"
 
 #define WALK_MAX	64
 

@@ -7,7 +7,7 @@
 #ifndef OCKAMD_WAY_H
 #define OCKAMD_WAY_H
 
-#include "ockamd.h"
+#include "core/asker.h"
 
 /**
  * way_asked() - may somebody have us send along a route?

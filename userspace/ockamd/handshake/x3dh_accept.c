@@ -18,10 +18,28 @@
 
 #include <sodium.h>
 
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/rate.h"
+#include "handshake/channels.h"
+#include "handshake/install.h"
+#include "handshake/keys.h"
+#include "handshake/permit.h"
+#include "handshake/session.h"
+#include "handshake/way.h"
+#include "handshake/x3dh_accept.h"
+#include "handshake/x3dh_keys.h"
+#include "handshake/x3dh_left.h"
+#include "handshake/x3dh_socket.h"
+#include "services/listener.h"
 #include "ident_err.h"
-#include "install.h"
-#include "way.h"
-#include "x3dh.h"
+#include "identity.h"
+#include "nl.h"
+#include "ocbor.h"
+#include "postbox.h"
 
 #define GIVE_UP_MS	60000
 #define AGAIN_MS	5000	/* between answers along the same way */

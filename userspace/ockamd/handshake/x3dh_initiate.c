@@ -17,10 +17,30 @@
 
 #include <sodium.h>
 
+#include "config/policy.h"
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "handshake/channels.h"
+#include "handshake/install.h"
+#include "handshake/keys.h"
+#include "handshake/permit.h"
+#include "handshake/session.h"
+#include "handshake/way.h"
+#include "handshake/x3dh_initiate.h"
+#include "handshake/x3dh_left.h"
+#include "handshake/x3dh_socket.h"
+#include "services/requests.h"
 #include "ident_err.h"
-#include "install.h"
-#include "way.h"
-#include "x3dh.h"
+#include "identity.h"
+#include "keystore.h"
+#include "nl.h"
+#include "ocbor.h"
+#include "postbox.h"
+#include "request.h"
 
 #define BEGUN_MAX	256	/* not answered yet, at once */
 #define BEGUN_USER	64	/* of them for one uid */

@@ -5,8 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "handshake/keys.h"
+#include "handshake/x3dh_keys.h"
 #include "ident_err.h"
-#include "x3dh.h"
+#include "identity.h"
+#include "keystore.h"
+#include "prekeys.h"
 
 #define EXPIRE_MS		60000
 #define PASS_MS		3600000	/* between looks at all files */

@@ -14,7 +14,13 @@
 
 #include <sodium.h>
 
-#include "x3dh.h"
+#include "core/base.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/state.h"
+#include "handshake/channels.h"
+#include "handshake/x3dh_left.h"
+#include "nl.h"
 
 #define STATE_FILE	"x3dh-unanswered"
 

@@ -11,8 +11,22 @@
 
 #include <sodium.h>
 
+#include "config/config.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "handshake/keys.h"
+#include "handshake/x3dh_accept.h"
+#include "handshake/x3dh_keys.h"
+#include "handshake/x3dh_mail.h"
+#include "handshake/x3dh_socket.h"
+#include "services/listener.h"
 #include "ident_err.h"
-#include "x3dh.h"
+#include "identity.h"
+#include "ocbor.h"
+#include "postbox.h"
+#include "prekeys.h"
 
 #define ANSWER_MS	5000	/* a request gets its answer within */
 #define RETRY_MS	1000
@@ -271,7 +285,7 @@ static void got_older(struct mail *m)
 }
 
 /* The way to the service, and from there that of the answers. */
-static bool way_back(const struct mail *m, const uint8_t *route, size_t len,
+static bool mail_way_back(const struct mail *m, const uint8_t *route, size_t len,
 		     struct ockam_path *path)
 {
 	struct ockam_path tail;
@@ -316,7 +330,7 @@ static void got_letter(struct mail *m, struct ocb_reader *r,
 		m->next = now_ms() + REFUSED_MS;
 		return;
 	}
-	if (!way_back(m, route, route_len, &reply))
+	if (!mail_way_back(m, route, route_len, &reply))
 		memset(&reply, 0, sizeof(reply));
 	err = x3dh_take(l, &reply, false, msg, len, NULL, &why);
 	if (err == EAGAIN || err == EIO) {

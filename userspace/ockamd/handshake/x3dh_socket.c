@@ -6,7 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "x3dh.h"
+#include "core/base.h"
+#include "core/daemon.h"
+#include "core/loop.h"
+#include "handshake/x3dh_socket.h"
+#include "nl.h"
+#include "ocbor.h"
+#include "postbox.h"
 
 #define UNFOLD_MAX	8
 

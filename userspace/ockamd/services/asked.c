@@ -11,7 +11,17 @@
 
 #include <sodium.h>
 
-#include "ockamd.h"
+#include "config/policy.h"
+#include "core/asker.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/state.h"
+#include "services/asked.h"
+#include "services/listener.h"
+#include "identity.h"
+#include "keystore.h"
+#include "peer.h"
 
 #define STATE_FILE	"listeners"
 #define SAVE_MS		1000

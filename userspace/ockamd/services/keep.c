@@ -22,8 +22,23 @@
 
 #include <sodium.h>
 
-#include "links.h"
+#include "config/config.h"
+#include "config/policy.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/state.h"
+#include "handshake/channels.h"
+#include "handshake/keys.h"
 #include "handshake/permits.h"
+#include "handshake/session.h"
+#include "services/keep.h"
+#include "services/links.h"
+#include "identity.h"
+#include "nl.h"
+#include "peer.h"
 
 #define STATE_FILE	"channels"
 #define FP_LEN		16	/* bytes of a section's fingerprint */

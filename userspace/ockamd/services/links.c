@@ -8,7 +8,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "links.h"
+#include "config/config.h"
+#include "core/base.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "services/links.h"
+#include "nl.h"
 
 static void link_key(const struct conf_link *l, struct ockam_nl_link *nl)
 {

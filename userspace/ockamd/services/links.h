@@ -3,7 +3,7 @@
 #ifndef OCKAMD_LINKS_H
 #define OCKAMD_LINKS_H
 
-#include "ockamd.h"
+#include "config/config.h"
 
 int links_apply(const struct config *c, const struct config *old);
 /* Who had the address before does not take the hop away that has it now. */

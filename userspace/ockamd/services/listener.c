@@ -8,24 +8,29 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "handshake/permits.h"
-#include "reserve.h"
+#include "config/config.h"
+#include "config/names.h"
+#include "config/policy.h"
+#include "core/asker.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/privileges.h"
+#include "handshake/session.h"
 #include "handshake/way.h"
-#include "handshake/x3dh.h"
+#include "handshake/x3dh_accept.h"
+#include "services/asked.h"
+#include "services/listener.h"
+#include "services/reserve.h"
+#include "noise.h"
+#include "x3dh.h"
 
 #define RETRY_MIN_MS	1000
 #define RETRY_MAX_MS	60000
 
 static TAILQ_HEAD(, listener) listeners = TAILQ_HEAD_INITIALIZER(listeners);
-
-unsigned int listen_to(const char *handshake)
-{
-	if (!strcmp(handshake, "xx"))
-		return LISTEN_XX;
-	if (!strcmp(handshake, "x3dh"))
-		return LISTEN_X3DH;
-	return strcmp(handshake, "both") ? 0 : LISTEN_XX | LISTEN_X3DH;
-}
 
 static void listener_readable(struct watch *w, uint32_t events)
 {

@@ -12,8 +12,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "config/config.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "services/portal_gate.h"
+#include "services/portals.h"
+#include "peer.h"
 #include "portal.h"
-#include "portals.h"
 
 #define BACKLOG		128
 #define PING_MAX	16	/* bytes; there is one that counts */

@@ -15,8 +15,17 @@
 
 #include <linux/sock_diag.h>
 
+#include "config/policy.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "services/portals.h"
+#include "identity.h"
+#include "nl.h"
+#include "peer.h"
 #include "portal.h"
-#include "portals.h"
 
 #define LEAVE_MS	300000	/* for the peer and for TCP to take the rest */
 #define DRAIN_MS	10000

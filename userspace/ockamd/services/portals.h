@@ -3,7 +3,13 @@
 #ifndef OCKAMD_PORTALS_H
 #define OCKAMD_PORTALS_H
 
-#include "ockamd.h"
+#include <sys/queue.h>
+
+#include "config/config.h"
+#include "config/policy.h"
+#include "core/base.h"
+#include "core/loop.h"
+#include "identity.h"
 
 #define BUCKETS	256
 

@@ -16,7 +16,19 @@
 
 #include <sodium.h>
 
-#include "handshake/x3dh.h"
+#include "config/config.h"
+#include "config/policy.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/rate.h"
+#include "handshake/x3dh_socket.h"
+#include "services/prekey_service.h"
+#include "identity.h"
+#include "ocbor.h"
+#include "peer.h"
+#include "postbox.h"
 
 #define DIRECTORY	"boxes"
 #define TEMPORARY	".tmp"

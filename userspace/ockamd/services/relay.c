@@ -17,8 +17,21 @@
 
 #include <sodium.h>
 
-#include "links.h"
-#include "reserve.h"
+#include "config/config.h"
+#include "config/names.h"
+#include "config/policy.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/privileges.h"
+#include "services/links.h"
+#include "services/relay.h"
+#include "services/reserve.h"
+#include "identity.h"
+#include "nl.h"
+#include "peer.h"
 
 #define STATE_FILE	"relays"
 #define NAME_RANDOM	8	/* bytes, printed as hex */

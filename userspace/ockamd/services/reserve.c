@@ -11,7 +11,14 @@
 
 #include <sodium.h>
 
-#include "reserve.h"
+#include "config/config.h"
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/state.h"
+#include "services/reserve.h"
+#include "nl.h"
 
 #define STATE_FILE	"reserved"
 #define NAMES_MAX	64	/* the kernel's limit */

@@ -3,7 +3,7 @@
 #ifndef OCKAMD_RESERVE_H
 #define OCKAMD_RESERVE_H
 
-#include "ockamd.h"
+#include "config/config.h"
 
 /* Reserves the names that the configuration uses, and no others of its own. */
 void reserve_apply(const struct config *c);

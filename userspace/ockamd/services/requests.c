@@ -9,9 +9,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ident_err.h"
+#include "config/config.h"
+#include "config/names.h"
+#include "config/policy.h"
+#include "core/asker.h"
+#include "core/daemon.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "handshake/keys.h"
 #include "handshake/permits.h"
+#include "handshake/session.h"
 #include "handshake/way.h"
+#include "handshake/x3dh_initiate.h"
+#include "services/asked.h"
+#include "services/keep.h"
+#include "services/listener.h"
+#include "services/portal_gate.h"
+#include "services/requests.h"
+#include "ident_err.h"
+#include "identity.h"
+#include "nl.h"
+#include "peer.h"
+#include "request.h"
 
 #define LISTENERS_USER	64	/* for one uid */
 #define TIMEOUT_MAX_MS	600000
@@ -48,47 +67,6 @@ static void answer_ok(const struct ask *ask)
 }
 
 /* ---- rights ---- */
-
-bool address_is_reserved(const struct ockam_path *address)
-{
-	static const char *const reserved[] = {
-		REQUEST_WORKER, "api", PREKEY_WORKER, "forwarding_service",
-		"static_forwarding_service",
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(reserved); i++)
-		if (address->hops[1] == strlen(reserved[i]) &&
-		    !memcmp(address->hops + 2, reserved[i],
-			    address->hops[1]))
-			return true;
-	return false;
-}
-
-bool may_listen(const struct config *c, const struct ockam_path *address,
-		const struct asker *who, bool *any_name)
-{
-	size_t i;
-
-	*any_name = false;
-	if (config_gives(c, address))
-		return false;
-	for (i = 0; i < c->n_address; i++) {
-		const struct conf_address *a = &c->address[i];
-
-		if (path_equal(&a->address, address)) {
-			*any_name = true;
-			return users_allow(&a->users, who);
-		}
-	}
-	*any_name = asker_is_admin(who);
-	return *any_name || !address_is_reserved(address);
-}
-
-bool is_rule(const char *word)
-{
-	return !strncmp(word, REQUEST_RULE_WORD, strlen(REQUEST_RULE_WORD));
-}
 
 /* The policy that a request spells out. */
 static struct policy *policy_of(const struct request *req)

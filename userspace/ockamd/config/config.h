@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* The configuration as read. */
+#ifndef OCKAMD_CONFIG_H
+#define OCKAMD_CONFIG_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <ockam/ockam.h>
+
+#include "core/asker.h"
+#include "nl.h"
+
+struct policy;
+
+struct conf_identity {
+	char *name;
+	bool create;
+	struct users users;
+};
+
+/* Handshakes that a listener takes. */
+#define LISTEN_XX	1U
+#define LISTEN_X3DH	2U
+/* 0 for a word that is none. */
+unsigned int listen_to(const char *handshake);
+
+/* @line: where the section ends; @prekeys: to a prekey service, or empty */
+struct conf_listener {
+	char *name;			/* as written */
+	int line;
+	struct ockam_path address;
+	unsigned int handshakes;
+	struct ockam_path prekeys;
+	char *identity;
+	struct policy *policy;
+};
+
+struct conf_address {
+	char *name;
+	struct ockam_path address;
+	struct users users;
+};
+
+struct conf_link {
+	char *name;
+	int line;
+	struct ockam_path address;
+	bool listen;
+	bool udp;
+	char *endpoint;
+	struct ockam_nl_ip ip;
+	uint16_t port;
+	uint32_t scope_id;
+	long reconnect_min_ms;		/* -1: the kernel's default */
+	long reconnect_max_ms;
+	long max_accepted;
+	long dead_ms;
+	struct ockam_nl_ranges send_uids;	/* none of both: everybody */
+	struct ockam_nl_ranges send_gids;
+};
+
+struct conf_hop {
+	char *name;
+	int line;
+	struct ockam_path address;
+	struct ockam_path route;	/* empty: a plain hop */
+	uint32_t scope;
+};
+
+/**
+ * struct conf_channel - a channel that is kept up
+ * @name: as written
+ * @line: of its section
+ * @address: what it is reached by
+ * @identity: own identity
+ * @route: to the peer's listener
+ * @policy: whom to trust
+ * @owner: uid that may send through it, -1: the daemon's
+ * @shared: every uid may
+ * @recreate: it is made again when it is lost
+ * @timeout_ms: for a handshake
+ * @retry_min_ms: pause after the first failure, doubled by each one
+ * @retry_max_ms: longest pause
+ * @max_age: seconds until it is made anew, 0: never because of that
+ * @probe: route at the peer to a worker that answers, or empty
+ */
+struct conf_channel {
+	char *name;
+	int line;
+	struct ockam_path address;
+	char *identity;
+	struct ockam_path route;
+	struct policy *policy;
+	uid_t owner;
+	bool shared;
+	bool recreate;
+	unsigned int timeout_ms;
+	unsigned int retry_min_ms;
+	unsigned int retry_max_ms;
+	uint64_t max_age;
+	struct ockam_path probe;
+};
+
+/* Ends the program when there is no memory. */
+void conf_channel_copy(struct conf_channel *to,
+		       const struct conf_channel *from);
+void conf_channel_clear(struct conf_channel *c);
+
+/**
+ * struct conf_relay - the relay service
+ * @enabled: there is a section
+ * @policy: who may register through a channel
+ * @plain_links: registration over plain links is allowed
+ * @prefix: goes before the names asked for
+ * @max: most relays
+ * @lifetime: seconds without a new registration
+ */
+struct conf_relay {
+	bool enabled;
+	struct policy *policy;
+	bool plain_links;
+	char *prefix;
+	size_t max;
+	uint64_t lifetime;
+};
+
+#define PREKEY_WORKER	"prekeys"
+
+/**
+ * struct conf_prekeys - the prekey service
+ * @enabled: there is a section
+ * @policy: who may have a box, leave messages and get one-time prekeys
+ * @max: most boxes
+ */
+struct conf_prekeys {
+	bool enabled;
+	struct policy *policy;
+	size_t max;
+};
+
+/**
+ * struct conf_portal - an inlet or an outlet
+ * @name: as written; an outlet's address
+ * @line: of its section
+ * @inlet: which of both it is
+ * @path: inlet: route to the outlet; outlet: its address
+ * @endpoint: where to listen, or the target, as written
+ * @ip: the same
+ * @policy: outlet: who may use it
+ * @max: most connections at once
+ * @max_peer: outlet: of them, those of one identifier
+ * @rate: outlet: new ones a second, for one identifier
+ * @timeout_ms: inlet: for Pong; outlet: for the target
+ * @counters: payloads are sent with counters
+ */
+struct conf_portal {
+	char *name;
+	int line;
+	bool inlet;
+	struct ockam_path path;
+	char *endpoint;
+	struct sockaddr_in6 ip;
+	struct policy *policy;
+	size_t max;
+	size_t max_peer;
+	unsigned int rate;
+	unsigned int timeout_ms;
+	bool counters;
+};
+
+/* Ends the program when there is no memory. */
+void conf_portal_copy(struct conf_portal *to, const struct conf_portal *from);
+void conf_portal_clear(struct conf_portal *c);
+
+/**
+ * struct config - a configuration file as read
+ */
+struct config {
+	char *state;
+	char *user;
+	char *group;
+	bool has_forward;
+	uint32_t forward;
+	size_t max_handshakes;
+	struct conf_identity *identity;
+	size_t n_identity;
+	struct conf_listener *listener;
+	size_t n_listener;
+	struct conf_address *address;
+	size_t n_address;
+	struct conf_link *link;
+	size_t n_link;
+	struct conf_hop *hop;
+	size_t n_hop;
+	struct conf_channel *channel;
+	size_t n_channel;
+	struct conf_relay relay;
+	struct conf_portal *portal;
+	size_t n_portal;
+	struct conf_prekeys prekeys;
+};
+
+/* NULL after it said what is wrong where. */
+struct config *config_load(const char *path);
+void config_free(struct config *c);
+const struct conf_identity *config_identity(const struct config *c,
+					    const char *name);
+
+#endif /* OCKAMD_CONFIG_H */

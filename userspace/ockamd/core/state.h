@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Files in the state directory. */
+#ifndef OCKAMD_STATE_H
+#define OCKAMD_STATE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/*
+ * Files in the state directory, NULL if there is none: reading one; a new one,
+ * which has the name only after state_commit().
+ */
+FILE *state_read(const char *name);
+FILE *state_write(const char *name);
+void state_commit(FILE *f, const char *name);
+/* Does not wait for the disk; more can be written to it.  NULL: it failed. */
+FILE *state_swap(FILE *f, const char *name);
+void state_remove(const char *name);
+
+/* A line that another start of the machine makes worthless; was it that line? */
+void state_put_boot(FILE *f);
+bool state_same_boot(FILE *f);
+
+#endif /* OCKAMD_STATE_H */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Inlets and outlets. */
+#ifndef OCKAMD_PORTAL_GATE_H
+#define OCKAMD_PORTAL_GATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
+
+void portals_apply(const struct config *c);
+void portals_tick(void);
+void portals_list(char *text, size_t size);
+void portals_end(void);
+/* A channel is gone. */
+void portals_lost(uint32_t channel);
+/* Compares with the kernel: events were lost. */
+void portals_check(void);
+/* File descriptors that they may need. */
+size_t portals_files(const struct config *c);
+
+#endif /* OCKAMD_PORTAL_GATE_H */
