@@ -133,11 +133,11 @@ two_nodes() {
 		}
 	CONF
 	ok "reload with a link and a channel" systemctl reload ockamd
-	ok "the channel comes up" soon says "state up" ockamctl channel list
-	ok "and at the other node" soon says "state up" \
+	ok "the channel comes up" soon says " up " ockamctl channel list
+	ok "and at the other node" soon says " up " \
 		ip netns exec blue ockamctl channel list
 	ok "a restart closes neither" systemctl restart ockamd
-	ok "the channel is up" says "state up" ockamctl channel list
+	ok "the channel is up" says " up " ockamctl channel list
 }
 
 # With libockam-dev alone.

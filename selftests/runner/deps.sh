@@ -18,6 +18,8 @@ packages=(
 	linux-source-6.1 dpkg-dev
 	# the virtual machine
 	qemu-system-x86 busybox-static cpio iproute2 util-linux
+	# completion
+	zsh fish
 	# netlink specification
 	python3 python3-yaml python3-jsonschema
 	# test vectors

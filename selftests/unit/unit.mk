@@ -2,7 +2,7 @@
 #
 # Unit tests, which run on this machine: kmod, of the module's ground rooms; lib, of
 # libockam; identity, of what reads a peer's bytes in user space; ctl, of ockamctl's
-# completion, in the shell. Those in C have tap.h.
+# completion, in the shells, and of what it prints. Those in C have tap.h.
 
 UNIT_CFLAGS = $(BASE_CFLAGS) $(SANITIZE) $(USER_CFLAGS) -I$(TOP)/kmod \
 	-I$(TOP)/userspace/lib -I$(SRCDIR)/unit -I$(SRCDIR)/unit/identity \
@@ -23,6 +23,10 @@ test_window_SRCS := kmod/ground/window.c
 test_pieces_SRCS := kmod/ground/pieces.c kmod/ground/codec.c kmod/ground/route.c
 test_keyring_SRCS := kmod/ground/keyring.c kmod/ground/window.c
 test_text_SRCS := userspace/lib/text.c
+
+test_metrics_SRCS := userspace/ockamctl/metrics.c userspace/lib/nl_names.c \
+	userspace/lib/text.c
+test_metrics_CFLAGS := -I$(TOP)/userspace/ockamctl
 
 UNIT_SRCS := $(call sources,unit,test_*.c)
 PART_SRCS += $(UNIT_PARTS)

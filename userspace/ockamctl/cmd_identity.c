@@ -37,10 +37,10 @@ static int open_call(struct call *c, struct ctl *ctl, bool create, bool named,
 		     int argc, char **argv)
 {
 	const struct word words[] = {
-		{ "dir", &c->dir },
-		{ "file", &c->file },
-		{ "valid", &c->valid },
-		{ NULL, NULL }
+		{ "dir", &c->dir, NULL },
+		{ "file", &c->file, NULL },
+		{ "valid", &c->valid, NULL },
+		{ NULL, NULL, NULL }
 	};
 	int err;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-/* ockamctl node, stats */
+/* ockamctl node */
 #include <stdio.h>
 #include <string.h>
 
@@ -50,54 +50,5 @@ static int node_set(struct ctl *ctl, int argc, char **argv)
 const struct command node_commands[] = {
 	{ "show", "", "settings", node_show },
 	{ "set", "NAME VALUE ...", "change settings", node_set },
-	{ }
-};
-
-static void print_counters(const char *what, const uint64_t *value,
-			   unsigned int n, const char *(*name)(unsigned int))
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		if (value[i])
-			printf("%-8s%-26s%llu\n", what, name(i),
-			       (unsigned long long)value[i]);
-}
-
-static int run_stats(struct ctl *ctl, int argc, char **argv)
-{
-	struct ockam_nl_node node;
-	json_t *all, *j;
-	int err;
-
-	if (argc)
-		return ctl_usage("stats: unknown word '%s'", argv[0]);
-	err = ctl_open(ctl);
-	if (err)
-		return err;
-	if (ockam_nl_node_get(ctl->nl, &node))
-		return ctl_nl_fail(ctl, "stats");
-	if (!ockam_nl_has(&node, OCKAM_A_NODE_STATS))
-		return ctl_fail(ctl, "counters are for CAP_NET_ADMIN only");
-
-	if (ctl->json) {
-		all = json_object_of(OCKAM_NL_NODE, &node);
-		j = json_object();
-		json_object_set(j, "stats", json_object_get(all, "stats"));
-		json_object_set(j, "drops", json_object_get(all, "drops"));
-		json_decref(all);
-		print_json(j);
-		return CTL_OK;
-	}
-	print_counters("stat", node.stats, __OCKAM_STAT_MAX,
-		       ockam_nl_stat_name);
-	print_counters("drop", node.drops, __OCKAM_DROP_MAX,
-		       ockam_nl_drop_name);
-	return CTL_OK;
-}
-
-const struct command stats_commands[] = {
-	{ "", "",
-	  "counters, and messages dropped by reason", run_stats },
 	{ }
 };

@@ -109,11 +109,21 @@ void print_object(const struct ctl *ctl, enum ockam_nl_object kind,
 		  const void *object);
 /* On one line, for lists and events. */
 void print_line(enum ockam_nl_object kind, const void *object);
-/* The whole list: a dump, printed. */
+/* One field, or NULL. */
+json_t *json_field_of(enum ockam_nl_object kind, const void *object, int attr);
+
+/* ---- list.c ---- */
+
+/* A dump as a table, or as a JSON array. */
 int print_list(struct ctl *ctl, enum ockam_nl_object kind, const void *filter,
 	       bool (*want)(const void *object));
 
 /* ---- names.c ---- */
+
+/* "1.5 MiB" */
+void bytes_text(uint64_t bytes, char *text, size_t size);
+/* "3 min" */
+void age_text(uint64_t ms, char *text, size_t size);
 
 /* "990 (ockam)", or the number alone; in a buffer that the next call uses. */
 const char *user_text(uint32_t uid);
@@ -138,6 +148,9 @@ extern const struct command wait_commands[];
 extern const struct command monitor_commands[];
 extern const struct command stats_commands[];
 extern const struct command ping_commands[];
+extern const struct command send_commands[];
+extern const struct command recv_commands[];
+extern const struct command echo_commands[];
 extern const struct command flush_commands[];
 extern const struct command doctor_commands[];
 

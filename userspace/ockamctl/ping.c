@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ockamctl.h"
+#include "reach.h"
 
 #define PING_MIN	24
 #define PING_MAX	(1 << 20)
@@ -194,37 +195,6 @@ static int ping_args(struct ping *p, int argc, char **argv)
 	return 0;
 }
 
-/* What the errno of a send means for this route. */
-static int ping_fail(const struct ping *p, int err)
-{
-	char first[OCKAM_TEXT_ROUTE_MAX];
-	size_t len = 2 + p->route.data[1];
-
-	if (len > p->route.len ||
-	    ockam_text_print_route(p->route.data, len, first,
-				   sizeof(first)) < 0)
-		strcpy(first, "?");
-	switch (err) {
-	case EHOSTUNREACH:
-		return ctl_fail(p->ctl, "ping: this node has no worker, hop or channel '%s' (ockamctl status shows what there is)",
-				first);
-	case ENETUNREACH:
-		return ctl_fail(p->ctl, "ping: this node has no link '%s', or it is down (ockamctl link)",
-				first);
-	case EINVAL:
-		return ctl_fail(p->ctl, "ping: '%s' only passes messages on: say where to, as in '%s => echoer'",
-				first, first);
-	case EACCES:
-		return ctl_fail(p->ctl, "ping: '%s' does not accept messages of this user (its scope, owner or a policy)",
-				first);
-	case EKEYEXPIRED:
-		return ctl_fail(p->ctl, "ping: the channel of '%s' has no usable key any more (ockamctl channel show)",
-				first);
-	default:
-		return ctl_fail(p->ctl, "ping: %s: %s", first, strerror(err));
-	}
-}
-
 static int ping_run(struct ping *p)
 {
 	int err = 0;
@@ -238,7 +208,8 @@ static int ping_run(struct ping *p)
 			       1000000);
 	}
 	if (err)
-		return ping_fail(p, -err);
+		return reach_fail(p->ctl, "ping", p->route.data,
+				  p->route.len, -err);
 	if (!p->ctl->json)
 		printf("%llu sent, %llu answered\n",
 		       (unsigned long long)p->sent,

@@ -162,6 +162,21 @@ json_t *json_object_of(enum ockam_nl_object kind, const void *object)
 	return j;
 }
 
+json_t *json_field_of(enum ockam_nl_object kind, const void *object, int attr)
+{
+	const uint64_t *present = object;
+	const struct ockam_nl_field *f;
+	size_t n;
+
+	if (!(*present >> attr & 1))
+		return NULL;
+	for (f = ockam_nl_fields(kind, &n); n; f++, n--)
+		if (f->attr == attr)
+			return json_field(kind, f,
+					  (const char *)object + f->offset);
+	return NULL;
+}
+
 /* A value as a person reads it. */
 static void print_value(const json_t *j)
 {
@@ -299,43 +314,4 @@ void print_line(enum ockam_nl_object kind, const void *object)
 	}
 	putchar('\n');
 	json_decref(j);
-}
-
-struct list {
-	json_t			*json;
-	enum ockam_nl_object	kind;
-	bool			(*want)(const void *object);
-};
-
-static int list_one(const void *object, void *arg)
-{
-	struct list *l = arg;
-
-	if (l->want && !l->want(object))
-		return 0;
-	if (l->json)
-		json_array_append_new(l->json, json_object_of(l->kind, object));
-	else
-		print_line(l->kind, object);
-	return 0;
-}
-
-int print_list(struct ctl *ctl, enum ockam_nl_object kind, const void *filter,
-	       bool (*want)(const void *object))
-{
-	struct list l = { .kind = kind, .want = want };
-	int err;
-
-	err = ctl_open(ctl);
-	if (err)
-		return err;
-	if (ctl->json)
-		l.json = json_array();
-	if (ockam_nl_dump(ctl->nl, kind, filter, list_one, &l)) {
-		json_decref(l.json);
-		return ctl_nl_fail(ctl, "list");
-	}
-	if (l.json)
-		print_json(l.json);
-	return CTL_OK;
 }

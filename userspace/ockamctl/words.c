@@ -8,6 +8,18 @@
 #include "request.h"
 #include "words.h"
 
+/* The words there are, for an error. */
+static int unknown(const struct word *words, const char *word)
+{
+	char list[256] = "";
+	size_t used = 0;
+
+	for (; words->name && used < sizeof(list); words++)
+		used += snprintf(list + used, sizeof(list) - used, "%s%s",
+				 used ? ", " : "", words->name);
+	return ctl_usage("unknown word '%s', there are %s", word, list);
+}
+
 static const char *plain(const char *word)
 {
 	return strncmp(word, "--", 2) ? word : word + 2;
@@ -18,15 +30,19 @@ int words_parse(const struct word *words, int argc, char **argv)
 	const struct word *w;
 	int i;
 
-	for (i = 0; i < argc; i += 2) {
+	for (i = 0; i < argc; i++) {
 		for (w = words; w->name; w++)
 			if (!strcmp(w->name, plain(argv[i])))
 				break;
 		if (!w->name)
-			return ctl_usage("unknown word '%s'", argv[i]);
+			return unknown(words, argv[i]);
+		if (!w->value) {
+			*w->flag = true;
+			continue;
+		}
 		if (i + 1 == argc)
 			return ctl_usage("'%s' needs a value", argv[i]);
-		*w->value = argv[i + 1];
+		*w->value = argv[++i];
 	}
 	return CTL_OK;
 }

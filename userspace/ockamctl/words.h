@@ -3,19 +3,24 @@
 #ifndef OCKAMCTL_WORDS_H
 #define OCKAMCTL_WORDS_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 #include <ockam/ockam.h>
 
 struct ctl;
 
 /**
- * struct word - a word that a value follows, as "dir DIR" or "--dir DIR"
+ * struct word - a word that a value follows, as "dir DIR" or "--dir DIR", or that
+ *	stands for itself
  * @name: the word
- * @value: set to what follows
+ * @value: set to what follows, if not NULL
+ * @flag: otherwise set to true
  */
 struct word {
 	const char	*name;
 	const char	**value;
+	bool		*flag;
 };
 
 /* 0 or an exit status. */

@@ -17,7 +17,10 @@ _ockamctl()
 	local i=1 cur
 	local -a netns=()
 	# As they were typed, or offered: without what quotes them.
-	local -a words=("${COMP_WORDS[@]//\\/}")
+	local -a words=("${COMP_WORDS[@]//\\\\/$'\1'}")
+
+	words=("${words[@]//\\/}")
+	words=("${words[@]//$'\1'/\\}")
 
 	cur=${words[COMP_CWORD]}
 	COMPREPLY=()
