@@ -15,10 +15,12 @@
 #include <sodium.h>
 
 #include "config/config.h"
+#include "core/base.h"
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/privileges.h"
+#include "core/service.h"
 #include "core/service_manager.h"
 #include "handshake/channels.h"
 #include "handshake/keys.h"
@@ -99,18 +101,11 @@ static bool put_in_force(struct config *c)
 	state = c->state;
 	c->state = old->state;
 	old->state = state;
+	config_own(c, geteuid());
+	services_release(c);
 	the.config = c;
 	allow_files(c);
-	reserve_apply(c);
-	listeners_yield(c);
-	links_apply(c, old);
-	listeners_apply(c);
-	relay_apply(c);
-	prekey_service_apply(c);
-	mail_apply(c);
-	keeps_apply(c);
-	permits_recheck();
-	portals_apply(c);
+	services_apply(c);
 	config_free(old);
 	log_info("configuration is in force");
 	return true;
@@ -212,22 +207,60 @@ static int signals_init(void)
 
 /* ---- start ---- */
 
-static void tick(void)
+/* Without either, channels would be there that nobody looks after. */
+static int take_over(void)
 {
-	sessions_tick();
-	channels_tick();
-	permits_tick();
-	keeps_tick();
-	relay_tick();
-	portals_tick();
-	x3dh_begin_tick();
-	x3dh_accept_tick();
-	mail_tick();
-	prekey_service_tick();
-	listeners_tick();
-	asked_tick();
-	own_prekeys_tick();
+	int err = left_begin() ?: permits_load();
+
+	if (err)
+		log_error("what the process before knew of channels is not taken over: not started");
+	return err;
 }
+
+/* Who stands on what: begin in this order, end in the other one. */
+static const struct service services[] = {
+	{ .name = "names", .init = reserve_init, .release = reserve_apply },
+	/* Nothing that the kernel reports is missed by those behind it. */
+	{ .name = "channels", .init = channels_init, .tick = channels_tick,
+	  .end = channels_end },
+	{ .name = "what was left", .end = left_end },
+	{ .name = "permits", .init = take_over, .tick = permits_tick,
+	  .channel_gone = permits_gone, .check = permits_check,
+	  .end = permits_end },
+	{ .name = "requests", .init = requests_init, .end = requests_end },
+	{ .name = "links", .release = links_release, .apply = links_apply },
+	{ .name = "listeners", .release = listeners_release,
+	  .apply = listeners_apply, .tick = listeners_tick,
+	  .end = listeners_end },
+	{ .name = "programs' listeners", .tick = asked_tick },
+	{ .name = "relay", .apply = relay_apply, .tick = relay_tick,
+	  .end = relay_end },
+	{ .name = "kept channels", .init = keeps_init,
+	  .release = keeps_release, .apply = keeps_apply,
+	  .tick = keeps_tick, .channel_event = keep_channel_event,
+	  .channel_lost = keeps_lost, .channel_gone = keeps_gone,
+	  .link_event = keep_link_event, .check = keeps_check,
+	  .end = keeps_end },
+	{ .name = "own prekeys", .tick = own_prekeys_tick,
+	  .end = own_prekeys_end },
+	{ .name = "prekey service", .apply = prekey_service_apply,
+	  .tick = prekey_service_tick, .end = prekey_service_end },
+	{ .name = "mailboxes", .apply = mail_apply, .tick = mail_tick,
+	  .end = mail_end },
+	{ .name = "x3dh, responder", .tick = x3dh_accept_tick,
+	  .channel_event = x3dh_accept_event,
+	  .channel_gone = x3dh_accept_gone, .check = x3dh_accept_check,
+	  .end = x3dh_accept_end },
+	{ .name = "x3dh, initiator", .tick = x3dh_begin_tick,
+	  .channel_gone = x3dh_begin_gone, .check = x3dh_begin_check,
+	  .end = x3dh_begin_end },
+	{ .name = "handshakes", .tick = sessions_tick, .end = sessions_end },
+	/* When listeners and kept channels are what they shall be. */
+	{ .name = "what permits depend on", .apply = permits_apply },
+	{ .name = "portals", .apply = portals_apply, .tick = portals_tick,
+	  .channel_gone = portals_lost, .check = portals_check,
+	  .end = portals_end },
+};
 
 static int open_kernel(void)
 {
@@ -264,44 +297,19 @@ static int start(void)
 		log_error("event loop: %s", strerror(errno));
 		return -1;
 	}
+	config_own(the.config, geteuid());
+	services_set(services, ARRAY_SIZE(services));
 	if (keys_init(c->state) || keys_reload(c) || open_kernel() ||
-	    requests_init() || channels_init() || keeps_init())
+	    services_init())
 		return -1;
-	reserve_apply(c);
-	/* Without either, channels would be there that nobody looks after. */
-	if (left_begin() || permits_load()) {
-		log_error("what the process before knew of channels is not taken over: not started");
-		return -1;
-	}
-	/* A link that cannot be made now is no reason to serve nobody. */
-	links_apply(c, NULL);
-	listeners_apply(c);
-	relay_apply(c);
-	prekey_service_apply(c);
-	mail_apply(c);
-	keeps_apply(the.config);
-	permits_recheck();
-	portals_apply(c);
+	services_apply(c);
 	return 0;
 }
 
 /* Without a word to the kernel about channels and links. */
 static void end(void)
 {
-	sessions_end();
-	portals_end();
-	x3dh_begin_end();
-	x3dh_accept_end();
-	mail_end();
-	prekey_service_end();
-	left_end();
-	own_prekeys_end();
-	keeps_end();
-	relay_end();
-	listeners_end();
-	requests_end();
-	channels_end();
-	permits_end();
+	services_end();
 	ockam_nl_close(the.nl);
 	keystore_close(the.keys);
 	config_free(the.config);
@@ -356,7 +364,7 @@ int main(int argc, char **argv)
 		return 1;
 	log_info("ready");
 	manager_ready("serving");
-	err = loop_run(tick);
+	err = loop_run(services_tick);
 	if (err)
 		log_error("event loop: %s", strerror(-err));
 	end();

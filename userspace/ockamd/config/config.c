@@ -1142,6 +1142,15 @@ struct config *config_load(const char *path)
 	return c;
 }
 
+void config_own(struct config *c, uid_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_channel; i++)
+		if (c->channel[i].owner == (uid_t)-1)
+			c->channel[i].owner = uid;
+}
+
 static void users_free(struct users *u)
 {
 	free(u->uids);

@@ -207,6 +207,8 @@ struct config {
 /* NULL after it said what is wrong where. */
 struct config *config_load(const char *path);
 void config_free(struct config *c);
+/* What belongs to nobody in particular is the daemon's, once that is who it will be. */
+void config_own(struct config *c, uid_t uid);
 const struct conf_identity *config_identity(const struct config *c,
 					    const char *name);
 

@@ -14,12 +14,8 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/service.h"
 #include "handshake/channels.h"
-#include "handshake/permits.h"
-#include "handshake/x3dh_accept.h"
-#include "handshake/x3dh_initiate.h"
-#include "services/keep.h"
-#include "services/portal_gate.h"
 #include "nl.h"
 
 #define EVENTS_AT_ONCE	64	/* then others have their turn */
@@ -64,22 +60,13 @@ static void try_again(void)
 
 /* ---- what the kernel reports ---- */
 
-static void on_gone(uint32_t id)
-{
-	keep_lost(id, "is gone");
-	portals_lost(id);
-	x3dh_begin_gone(id);
-	x3dh_accept_gone(id);
-	permits_gone(id);
-}
-
 static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 {
 	if (gone) {
-		on_gone(ch->id);
+		services_channel_gone(ch->id);
 		return;
 	}
-	keep_channel_event(ch);
+	services_channel_event(ch);
 	switch (ch->event) {
 	case OCKAM_CHANNEL_EVENT_NONCE_LIMIT:
 	case OCKAM_CHANNEL_EVENT_STALLED:
@@ -95,8 +82,6 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 			 ch->id, (unsigned long long)++refreshes);
 		break;
 	case OCKAM_CHANNEL_EVENT_FIRST_MESSAGE:
-		x3dh_accept_confirmed(ch->id);
-		/* fall through */
 	case OCKAM_CHANNEL_EVENT_ROUTE_LEARNED:
 		log_debug("channel %u: %s", ch->id,
 			  ockam_nl_value_name(OCKAM_NL_CHANNEL,
@@ -107,7 +92,7 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 	if (ch->state != OCKAM_CHANNEL_STATE_CLOSED)
 		return;
 	log_info("channel %u was closed by its peer", ch->id);
-	keep_lost(ch->id, "was closed by its peer");
+	services_channel_lost(ch->id, "was closed by its peer");
 	if (delete_channel(ch->id, true))
 		try_again();
 }
@@ -118,7 +103,7 @@ static int on_event(const struct ockam_nl_event *ev, void *arg)
 	if (ev->kind == OCKAM_NL_CHANNEL)
 		on_channel(ev->object, ev->gone);
 	else if (ev->kind == OCKAM_NL_LINK)
-		keep_link_event(ev->object, ev->gone);
+		services_link_event(ev->object, ev->gone);
 	return 0;
 }
 
@@ -154,7 +139,7 @@ static int sweep(void)
 		err = ockam_nl_dump(the.nl, OCKAM_NL_CHANNEL, &filter,
 				    collect_closed, &c);
 		for (i = 0; i < c.n; i++) {
-			keep_lost(c.id[i], "was closed by its peer");
+			services_channel_lost(c.id[i], "was closed by its peer");
 			if (delete_channel(c.id[i], true))
 				failed = true;
 		}
@@ -172,12 +157,8 @@ static void compare(void)
 
 	incomplete = false;
 	err = sweep();
-	if (permits_compare(on_gone) || err)
+	if (services_check() || err)
 		try_again();
-	keeps_check();
-	portals_check();
-	x3dh_begin_check();
-	x3dh_accept_check();
 }
 
 /*

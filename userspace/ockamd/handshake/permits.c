@@ -20,13 +20,13 @@
 #include "core/clock.h"
 #include "core/daemon.h"
 #include "core/log.h"
+#include "core/service.h"
 #include "core/state.h"
 #include "handshake/channels.h"
 #include "handshake/permit.h"
 #include "handshake/permits.h"
 #include "handshake/way.h"
 #include "handshake/x3dh_socket.h"
-#include "services/keep.h"
 #include "keystore.h"
 #include "nl.h"
 #include "peer.h"
@@ -495,7 +495,7 @@ static void end_channel(struct record *r, const char *why)
 	log_info("channel %u to %s is closed: %s", id, id_text(r->permit.peer),
 		 why);
 	record_end(r);
-	keep_lost(id, why);
+	services_channel_lost(id, why);
 }
 
 /*
@@ -530,11 +530,12 @@ static const char *refusal(const struct record *r)
 	return why;
 }
 
-void permits_recheck(void)
+void permits_apply(const struct config *c)
 {
 	struct record *r, *next;
 	const char *why;
 
+	(void)c;
 	TAILQ_FOREACH_SAFE(r, &all, entry, next) {
 		why = r->id ? refusal(r) : NULL;
 		if (why)
@@ -657,7 +658,7 @@ static int note_seen(const void *object, void *arg)
 	return 0;
 }
 
-int permits_compare(void (*lost)(uint32_t id))
+int permits_check(void)
 {
 	struct ockam_nl_channel filter = { 0 };
 	struct record *r, *next;
@@ -670,10 +671,10 @@ int permits_compare(void (*lost)(uint32_t id))
 		log_error("channels: %s", ockam_nl_error(the.nl));
 		return err;
 	}
-	/* @lost frees no other one. */
+	/* Nobody frees another one. */
 	TAILQ_FOREACH_SAFE(r, &all, entry, next)
 		if (r->id && !r->seen)
-			lost(r->id);
+			services_channel_gone(r->id);
 	return 0;
 }
 

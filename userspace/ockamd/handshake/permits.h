@@ -26,7 +26,7 @@ const struct permit *permits_find(uint32_t id);
  */
 int permits_load(void);
 /* Something that permits depend on has changed. */
-void permits_recheck(void);
+void permits_apply(const struct config *c);
 /*
  * So has the listener of that address, or it is gone.  Any user can have that done:
  * the kernel is not asked about each channel.
@@ -34,11 +34,8 @@ void permits_recheck(void);
 void permits_recheck_listener(const struct ockam_path *address);
 /* Time, and what other processes do to the key store. */
 void permits_tick(void);
-/*
- * Compares with the kernel, as events were lost: @lost is called for each channel
- * that is gone.  0, or a negative errno: none was.
- */
-int permits_compare(void (*lost)(uint32_t id));
+/* Tells of each channel that is gone; 0, or a negative errno: of none. */
+int permits_check(void);
 void permits_end(void);
 
 #endif /* OCKAMD_PERMITS_H */

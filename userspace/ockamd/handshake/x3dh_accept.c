@@ -683,13 +683,19 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply, bool local,
  * The early key goes soon: who steals it could send as the initiator as long as
  * it is there, and read what was recorded of its generation.
  */
-void x3dh_accept_confirmed(uint32_t channel)
+static void accept_confirmed(uint32_t channel)
 {
 	struct accepted *a;
 
 	TAILQ_FOREACH(a, &all, entry)
 		if (a->channel == channel && !a->confirmed)
 			a->confirmed = now_ms();
+}
+
+void x3dh_accept_event(const struct ockam_nl_channel *ch)
+{
+	if (ch->event == OCKAM_CHANNEL_EVENT_FIRST_MESSAGE)
+		accept_confirmed(ch->id);
 }
 
 static void end_early(struct accepted *a)
@@ -773,7 +779,7 @@ static bool is_there(uint32_t channel, uint64_t *msgs)
 	return err != -ENOENT;
 }
 
-void x3dh_accept_check(void)
+int x3dh_accept_check(void)
 {
 	struct accepted *a, *next;
 	uint64_t msgs;
@@ -784,10 +790,11 @@ void x3dh_accept_check(void)
 		if (!is_there(a->channel, &msgs))
 			x3dh_accept_gone(a->channel);
 		else if (msgs)
-			x3dh_accept_confirmed(a->channel);
+			accept_confirmed(a->channel);
 		else if (!a->waiting && !is_there(a->early, &msgs))
 			x3dh_accept_gone(a->early);
 	}
+	return 0;
 }
 
 void x3dh_accept_end(void)

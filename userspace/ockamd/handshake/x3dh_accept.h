@@ -29,14 +29,14 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply, bool local,
 	      const char **why);
 /* There is nothing in the mailbox of a listener. */
 void x3dh_accept_empty(const struct ockam_path *listener);
-void x3dh_accept_check(void);
+int x3dh_accept_check(void);
 /* What begins with X3DH_NAME has come to a listener. */
 void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 		      const uint8_t *msg, size_t len);
 void x3dh_accept_tick(void);
 void x3dh_accept_gone(uint32_t channel);
-/* A channel has its first message. */
-void x3dh_accept_confirmed(uint32_t channel);
+/* It may be a channel's first message. */
+void x3dh_accept_event(const struct ockam_nl_channel *ch);
 void x3dh_accept_end(void);
 
 #endif /* OCKAMD_X3DH_ACCEPT_H */

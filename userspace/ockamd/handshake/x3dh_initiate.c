@@ -791,7 +791,7 @@ void x3dh_begin_gone(uint32_t channel)
 	}
 }
 
-void x3dh_begin_check(void)
+int x3dh_begin_check(void)
 {
 	struct ockam_nl_channel ch;
 	struct begun *b, *next;
@@ -805,6 +805,7 @@ void x3dh_begin_check(void)
 		if (ockam_nl_channel_get(the.nl, &ch) == -ENOENT)
 			x3dh_begin_gone(b->channel);
 	}
+	return 0;
 }
 
 /* Without their secrets these channels would wait for ever. */

@@ -15,7 +15,7 @@ int x3dh_begin(const struct initiate *in, const char *how, const char **why);
 void x3dh_begin_tick(void);
 void x3dh_begin_gone(uint32_t channel);
 /* Compares with the kernel: events were lost. */
-void x3dh_begin_check(void);
+int x3dh_begin_check(void);
 void x3dh_begin_end(void);
 
 #endif /* OCKAMD_X3DH_INITIATE_H */

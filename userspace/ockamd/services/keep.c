@@ -693,7 +693,7 @@ static void fall_back(struct keep *k)
 	k->old_until = 0;
 }
 
-void keep_lost(uint32_t id, const char *why)
+void keeps_lost(uint32_t id, const char *why)
 {
 	struct held *h;
 	struct keep *k;
@@ -719,6 +719,11 @@ void keep_lost(uint32_t id, const char *why)
 	point(k);
 	save();
 	want(k, why);
+}
+
+void keeps_gone(uint32_t id)
+{
+	keeps_lost(id, "is gone");
 }
 
 /* After a check nothing but a message from the peer has changed. */
@@ -781,7 +786,7 @@ static void check_channel(struct keep *k)
 	err = get_channel(k->now.id, &ch);
 	if (err == -ENOENT || (!err &&
 			       ch.state == OCKAM_CHANNEL_STATE_CLOSED)) {
-		keep_lost(k->now.id, "is gone");
+		keeps_lost(k->now.id, "is gone");
 		return;
 	}
 	if (err)
@@ -833,12 +838,13 @@ static void check(struct keep *k)
 		point(k);
 }
 
-void keeps_check(void)
+int keeps_check(void)
 {
 	struct keep *k;
 
 	TAILQ_FOREACH(k, &keeps, entry)
 		check(k);
+	return 0;
 }
 
 static void tick_fresh(struct keep *k, uint64_t now)
@@ -1131,25 +1137,27 @@ static void load(const struct config *c)
 
 /* ---- from outside ---- */
 
-void keeps_apply(struct config *c)
+static bool loaded;
+
+void keeps_release(const struct config *c)
 {
-	const struct conf_channel *conf;
-	static bool loaded;
 	struct keep *k, *next;
+
+	TAILQ_FOREACH_SAFE(k, &keeps, entry, next)
+		if (!section(c, &k->conf.address))
+			end(k, c);
+}
+
+void keeps_apply(const struct config *c)
+{
+	struct keep *k;
 	size_t i;
 
-	for (i = 0; i < c->n_channel; i++)
-		if (c->channel[i].owner == (uid_t)-1)
-			c->channel[i].owner = geteuid();
 	if (!loaded)
 		load(c);
-	TAILQ_FOREACH_SAFE(k, &keeps, entry, next) {
-		conf = section(c, &k->conf.address);
-		if (!conf)
-			end(k, c);
-		else if (loaded)
-			change(k, conf);
-	}
+	else
+		TAILQ_FOREACH(k, &keeps, entry)
+			change(k, section(c, &k->conf.address));
 	loaded = true;
 	for (i = 0; i < c->n_channel; i++)
 		if (!find(&c->channel[i].address))

@@ -38,16 +38,19 @@ struct made {
 };
 
 int keeps_init(void);
-void keeps_apply(struct config *c);
+/* Those that are not named any more. */
+void keeps_release(const struct config *c);
+void keeps_apply(const struct config *c);
 void keeps_tick(void);
 /* Compares with the kernel: events were lost. */
-void keeps_check(void);
+int keeps_check(void);
 void keeps_list(uid_t uid, bool all, char *text, size_t size);
 void keeps_end(void);
 void keep_done(struct keep *k, const struct made *made);
 void keep_failed(struct keep *k, const char *why);
 /* Before a channel is deleted, or after it was; it need not be a kept one. */
-void keep_lost(uint32_t id, const char *why);
+void keeps_lost(uint32_t id, const char *why);
+void keeps_gone(uint32_t id);
 void keep_channel_event(const struct ockam_nl_channel *ch);
 void keep_link_event(const struct ockam_nl_link *link, bool gone);
 

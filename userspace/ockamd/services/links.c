@@ -256,22 +256,24 @@ bool links_has_hop(const struct config *c, const struct ockam_path *address)
 	return false;
 }
 
-int links_apply(const struct config *c, const struct config *old)
+/* What was in force before, while the new one is put in force. */
+static const struct config *before;
+
+void links_release(const struct config *c)
 {
-	int err = 0;
+	before = the.config;
+	drop_links(c, before);
+	drop_hops(c, before);
+}
+
+void links_apply(const struct config *c)
+{
 	size_t i;
 
-	if (old) {
-		drop_links(c, old);
-		drop_hops(c, old);
-	}
-	if (apply_forward(c))
-		err = -1;
+	apply_forward(c);
 	for (i = 0; i < c->n_link; i++)
-		if (apply_link(&c->link[i], old_link(old, &c->link[i])))
-			err = -1;
+		apply_link(&c->link[i], old_link(before, &c->link[i]));
 	for (i = 0; i < c->n_hop; i++)
-		if (apply_hop(&c->hop[i]))
-			err = -1;
-	return err;
+		apply_hop(&c->hop[i]);
+	before = NULL;
 }

@@ -5,7 +5,9 @@
 
 #include "config/config.h"
 
-int links_apply(const struct config *c, const struct config *old);
+/* Those that are not named any more. */
+void links_release(const struct config *c);
+void links_apply(const struct config *c);
 /* Who had the address before does not take the hop away that has it now. */
 bool links_has_hop(const struct config *c, const struct ockam_path *address);
 

@@ -229,7 +229,7 @@ const char *listener_refusal(const struct config *c,
 	return NULL;
 }
 
-void listeners_yield(const struct config *c)
+void listeners_release(const struct config *c)
 {
 	struct listener *l, *next;
 	struct asker owner;

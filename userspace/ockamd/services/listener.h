@@ -72,7 +72,7 @@ void listeners_tick(void);
  * Those of programs that a new configuration does not permit end, before what it
  * gives their addresses to begins.
  */
-void listeners_yield(const struct config *c);
+void listeners_release(const struct config *c);
 void listeners_list(uid_t uid, bool all, char *text, size_t size);
 void listeners_end(void);
 

@@ -385,9 +385,10 @@ void portals_lost(uint32_t channel)
 	streams_lost(channel);
 }
 
-void portals_check(void)
+int portals_check(void)
 {
 	streams_check();
+	return 0;
 }
 
 size_t portals_files(const struct config *c)

@@ -15,7 +15,7 @@ void portals_end(void);
 /* A channel is gone. */
 void portals_lost(uint32_t channel);
 /* Compares with the kernel: events were lost. */
-void portals_check(void);
+int portals_check(void);
 /* File descriptors that they may need. */
 size_t portals_files(const struct config *c);
 

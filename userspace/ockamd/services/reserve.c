@@ -199,6 +199,12 @@ void reserve_apply(const struct config *c)
 		log_warn("names are not reserved: %s", ockam_nl_error(the.nl));
 }
 
+int reserve_init(void)
+{
+	reserve_apply(the.config);
+	return 0;
+}
+
 /* ---- listeners that were given up ---- */
 
 #define HELD_MAX	64	/* of one uid; then its oldest goes */

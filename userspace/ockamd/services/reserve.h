@@ -7,6 +7,7 @@
 
 /* Reserves the names that the configuration uses, and no others of its own. */
 void reserve_apply(const struct config *c);
+int reserve_init(void);
 
 /*
  * The kernel keeps a name that was given up for the uid that had it, which is ours for
