@@ -8,6 +8,9 @@
  *	lib_echo ask ROUTE TEXT				sends, prints the answer
  *	lib_echo flood ROUTE N LENGTH			sends N random messages
  *	lib_echo tell ROUTE TEXT [N]			sends, waits for nothing
+ *	lib_echo pass ADDRESS N LENGTH			passes N random messages on in the
+ *							place of the first it gets,
+ *							and hides that it did
  *	lib_echo wrong-daemon				poses as ockamd
  *	lib_echo borrow					asks ockamd with the origin
  *							of ockamd's own answer
@@ -122,6 +125,62 @@ static int tell(const char *route, const char *text, unsigned long n)
 		if (fd < 0 || ockam_send(fd, route, text, strlen(text)) < 0)
 			return die("tell");
 	return 0;
+}
+
+/* Along the rest of its route, as if it came straight from there. */
+static ssize_t pass_one(int fd, const struct ockam_info *info, const void *buf,
+			size_t len)
+{
+	struct sockaddr_ockam to = {
+		.sok_family = ockam_family(),
+		.sok_nhops = info->onward.nhops,
+	};
+	const struct ockam_token token = {
+		.token = info->token, .flags = OCKAM_TOKEN_VERBATIM,
+	};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(token))] = "";
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
+	struct msghdr msg = {
+		.msg_name = &to, .msg_namelen = sizeof(to),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	if (info->onward.len > sizeof(to.sok_hops))
+		return -1;
+	memcpy(to.sok_hops, info->onward.hops, info->onward.len);
+	c->cmsg_level = SOL_OCKAM;
+	c->cmsg_type = OCKAM_CMSG_TOKEN;
+	c->cmsg_len = CMSG_LEN(sizeof(token));
+	memcpy(CMSG_DATA(c), &token, sizeof(token));
+	return sendmsg(fd, &msg, 0);
+}
+
+static int pass(const char *address, unsigned long n, size_t len)
+{
+	static struct ockam_info info;
+	static char buf[1 << 16];
+	int fd = ockam_socket();
+
+	if (len > sizeof(buf))
+		return 2;
+	if (fd < 0 || ockam_accept(fd, OCKAM_ACCEPT_LINKS, NULL, 0) ||
+	    ockam_want(fd, 1U << OCKAM_RECV_ONWARD | 1U << OCKAM_RECV_TOKEN) ||
+	    ockam_bind(fd, address))
+		return die("pass");
+	printf("ready\n");
+	fflush(stdout);
+	if (ockam_recv(fd, buf, sizeof(buf), &info, 0) < 0)
+		return die("pass");
+	for (; n; n--)
+		if (getrandom(buf, len, 0) != (ssize_t)len ||
+		    pass_one(fd, &info, buf, len) < 0)
+			return die("pass");
+	printf("passed\n");
+	fflush(stdout);
+	for (;;)
+		pause();
 }
 
 static int flood(const char *route, unsigned long n, size_t len)
@@ -251,6 +310,9 @@ int main(int argc, char **argv)
 	if ((argc == 4 || argc == 5) && !strcmp(argv[1], "tell"))
 		return tell(argv[2], argv[3],
 			    argc == 5 ? strtoul(argv[4], NULL, 10) : 1);
+	if (argc == 5 && !strcmp(argv[1], "pass"))
+		return pass(argv[2], strtoul(argv[3], NULL, 10),
+			    strtoul(argv[4], NULL, 10));
 	if (argc == 5 && !strcmp(argv[1], "flood"))
 		return flood(argv[2], strtoul(argv[3], NULL, 10),
 			     strtoul(argv[4], NULL, 10));
@@ -260,6 +322,6 @@ int main(int argc, char **argv)
 		return borrow();
 	if (argc == 2 && !strcmp(argv[1], "lent"))
 		return lent();
-	fprintf(stderr, "usage: lib_echo serve|hold|ask|tell|flood|wrong-daemon|borrow|lent ...\n");
+	fprintf(stderr, "usage: lib_echo serve|hold|ask|tell|pass|flood|wrong-daemon|borrow|lent ...\n");
 	return 2;
 }

@@ -22,6 +22,7 @@
 #include "core/privileges.h"
 #include "core/service.h"
 #include "core/service_manager.h"
+#include "core/turns.h"
 #include "handshake/channels.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
@@ -219,6 +220,7 @@ static int take_over(void)
 
 /* Who stands on what: begin in this order, end in the other one. */
 static const struct service services[] = {
+	{ .name = "turns", .init = turns_init, .end = turns_end },
 	{ .name = "names", .init = reserve_init, .release = reserve_apply },
 	/* Nothing that the kernel reports is missed by those behind it. */
 	{ .name = "channels", .init = channels_init, .tick = channels_tick,

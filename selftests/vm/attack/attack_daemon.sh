@@ -27,7 +27,7 @@ counted() { # counted LISTENER accepted|refused
 		sed -n "s/^[0-9#]*$1 .* $2 \([0-9]*\).*/\1/p"
 }
 at_least()	{ [ "$(counted "$1" "$2")" -ge "$3" ]; }
-refusals()	{ grep -c "handshake from link [0-9]* refused: .*$1" vic.log; }
+refusals()	{ grep -c "handshake from link [0-9]*.* refused: .*$1" vic.log; }
 tell()	{ [ "$(on evil lib_echo ask evil "lie $1")" = "$1" ]; }
 report()	{ on vic lib_echo ask 'up => evil' report; }
 is_up()	{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }

@@ -31,7 +31,7 @@ counted() { # counted accepted|refused
 	on vic ockamctl listener list | sed -n "s/.* $1 \([0-9]*\).*/\1/p"
 }
 at_least()	{ [ "$(counted "$1")" -ge "$2" ]; }
-refusals()	{ grep -c "handshake from link [0-9]* refused: .*$1" vic.log; }
+refusals()	{ grep -c "handshake from link [0-9]*.* refused: .*$1" vic.log; }
 heard()		{ [ "$(grep -c "got $1 .*early" echo.out)" -ge "$2" ]; }
 prekeys()	{ lib_x3dh prekeys vic.keys vic; }
 # Letters in the service's boxes

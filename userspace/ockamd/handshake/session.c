@@ -26,7 +26,8 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
-#include "core/rate.h"
+#include "core/source.h"
+#include "core/turns.h"
 #include "handshake/channels.h"
 #include "handshake/install.h"
 #include "handshake/keys.h"
@@ -45,6 +46,38 @@
 #define INITIATE_USER	64	/* of them for one uid */
 
 /**
+ * struct arrived - a message of a handshake that waits for its turn
+ * @info: what is known about it
+ * @len: its length
+ * @data: its bytes
+ */
+struct arrived {
+	struct ockam_info info;
+	size_t len;
+	uint8_t data[];
+};
+
+/**
+ * struct first - M1 that waits for its turn
+ * @entry: list
+ * @job: for it
+ * @listener: where it came to
+ * @local: a message from this node said so
+ * @ret: where M2 goes
+ * @len: its length
+ * @m1: its bytes
+ */
+struct first {
+	TAILQ_ENTRY(first) entry;
+	struct job job;
+	struct listener *listener;
+	bool local;
+	struct ockam_path ret;
+	size_t len;
+	uint8_t m1[];
+};
+
+/**
  * struct session - one handshake
  * @entry: list, in order of creation
  * @watch: its socket
@@ -58,6 +91,8 @@
  * @keep: the kept channel that it is for, or NULL
  * @shared: the channel is for everybody on this node
  * @garbage: messages that were no M2 or M3
+ * @job: for @in
+ * @in: M2 or M3, if it is
  * @own: our decryptor
  * @to: where @out goes
  * @local: a message from this node said so
@@ -80,6 +115,8 @@ struct session {
 	struct keep *keep;
 	bool shared;
 	unsigned int garbage;
+	struct job job;
+	struct arrived *in;
 	struct ockam_path own;
 	struct ockam_path to;
 	bool local;
@@ -91,6 +128,7 @@ struct session {
 };
 
 static TAILQ_HEAD(, session) sessions = TAILQ_HEAD_INITIALIZER(sessions);
+static TAILQ_HEAD(, first) firsts = TAILQ_HEAD_INITIALIZER(firsts);
 static size_t max_half_open;
 static size_t n_half_open;
 static size_t n_initiated;
@@ -123,23 +161,6 @@ void sessions_log(void)
 		 n_half_open);
 }
 
-static const char *source_text(const struct source *src)
-{
-	static char text[48];
-	const char *kind = "uid";
-
-	if (src->kind == OCKAM_ORIGIN_LINK)
-		kind = "link";
-	else if (src->kind == OCKAM_ORIGIN_CHANNEL)
-		kind = "channel";
-	if (src->kind == OCKAM_ORIGIN_LINK && src->channel)
-		snprintf(text, sizeof(text), "channel %u over %s %u",
-			 src->channel, kind, src->id);
-	else
-		snprintf(text, sizeof(text), "%s %u", kind, src->id);
-	return text;
-}
-
 static void log_refusal(const struct source *src, const char *what,
 			const char *why)
 {
@@ -161,8 +182,10 @@ static void session_free(struct session *s)
 		loop_del(&s->watch);
 		close(s->watch.fd);
 	}
+	turns_cancel(&s->job);
 	vault_give(s->secrets);
 	permit_clear(&s->permit);
+	free(s->in);
 	free(s->ask);
 	free(s->out);
 	free(s);
@@ -226,35 +249,25 @@ static struct session *session_new(enum ockam_role role,
 
 /* ---- limits ---- */
 
-static bool same_source(const struct source *a, const struct source *b)
-{
-	return a->kind == b->kind && a->id == b->id;
-}
-
 static size_t count_source(const struct source *src, enum ockam_role role)
 {
 	struct session *s;
 	size_t n = 0;
 
 	TAILQ_FOREACH(s, &sessions, entry)
-		if (s->role == role && same_source(&s->source, src))
+		if (s->role == role && source_same(&s->source, src))
 			n++;
 	return n;
 }
 
-static bool same_channel(const struct source *a, const struct source *b)
-{
-	return same_source(a, b) && a->channel == b->channel;
-}
-
-static size_t count_channel(const struct source *src)
+static size_t count_way(const struct source *src)
 {
 	struct session *s;
 	size_t n = 0;
 
 	TAILQ_FOREACH(s, &sessions, entry)
 		if (s->role == OCKAM_ROLE_RESPONDER &&
-		    same_channel(&s->source, src))
+		    source_same_way(&s->source, src))
 			n++;
 	return n;
 }
@@ -268,7 +281,7 @@ static struct session *oldest_of_largest(size_t *largest)
 	*largest = 0;
 	TAILQ_FOREACH(s, &sessions, entry) {
 		if (s->role != OCKAM_ROLE_RESPONDER ||
-		    (found && same_source(&s->source, &found->source)))
+		    (found && source_same(&s->source, &found->source)))
 			continue;
 		n = count_source(&s->source, s->role);
 		if (n > *largest) {
@@ -282,22 +295,22 @@ static struct session *oldest_of_largest(size_t *largest)
 	return found;
 }
 
-/* The oldest one of a source; @share: how many the channel that it came by has. */
+/* The oldest one of a source; @share: how many the way that it came by has. */
 static struct session *oldest_of(const struct source *src, size_t *share)
 {
 	struct session *s;
 
 	TAILQ_FOREACH(s, &sessions, entry)
 		if (s->role == OCKAM_ROLE_RESPONDER &&
-		    same_source(&s->source, src))
+		    source_same(&s->source, src))
 			break;
-	*share = s ? count_channel(&s->source) : 0;
+	*share = s ? count_way(&s->source) : 0;
 	return s;
 }
 
 /*
- * One source gets at most a quarter; of that, who came by a channel with less than the
- * one that the oldest came by displaces it.  When all is taken, a source that has less
+ * One source gets at most a quarter; of that, who came by a link or channel with less
+ * than the one that the oldest came by displaces it.  When all is taken, a source that has less
  * than the largest one displaces the oldest of that.
  */
 static bool admit(const struct source *src)
@@ -308,7 +321,7 @@ static bool admit(const struct source *src)
 
 	if (mine >= (max_half_open + 3) / 4) {
 		victim = oldest_of(src, &largest);
-		mine = count_channel(src);
+		mine = count_way(src);
 	} else if (n_half_open < max_half_open) {
 		return true;
 	} else {
@@ -525,15 +538,16 @@ static bool is_over(const struct session *s)
 	return !s->secrets->xx.cfg.self;
 }
 
-static void got_m2(struct session *s, const struct ockam_info *info, size_t len)
+static void got_m2(struct session *s, const struct arrived *in)
 {
+	const struct ockam_info *info = &in->info;
 	const struct asker owner = owner_of(s);
 	const char *why = "out of memory";
 	size_t out_len;
 	int err;
 
-	err = xx_initiator_m2(&s->secrets->xx, inbox, len, now_seconds(),
-			      outbox, sizeof(outbox), &out_len,
+	err = xx_initiator_m2(&s->secrets->xx, in->data, in->len,
+			      now_seconds(), outbox, sizeof(outbox), &out_len,
 			      &scratch->keys);
 	if (err && !is_over(s)) {
 		take_next(s, err);
@@ -559,13 +573,13 @@ static void got_m2(struct session *s, const struct ockam_info *info, size_t len)
 	flush(s);
 }
 
-static void got_m3(struct session *s, size_t len)
+static void got_m3(struct session *s, const struct arrived *in)
 {
 	const char *why;
 	int err;
 
-	err = xx_responder_m3(&s->secrets->xx, inbox, len, now_seconds(),
-			      &scratch->keys);
+	err = xx_responder_m3(&s->secrets->xx, in->data, in->len,
+			      now_seconds(), &scratch->keys);
 	if (err && !is_over(s)) {
 		take_next(s, err);
 		return;
@@ -581,6 +595,41 @@ static void got_m3(struct session *s, size_t len)
 		return;
 	}
 	done(s);
+}
+
+static struct session *of_job(struct job *job)
+{
+	return (struct session *)((char *)job - offsetof(struct session, job));
+}
+
+static void run_session(struct job *job)
+{
+	struct session *s = of_job(job);
+	struct arrived *in = s->in;
+
+	/* It may be gone when this returns. */
+	s->in = NULL;
+	if (s->role == OCKAM_ROLE_INITIATOR)
+		got_m2(s, in);
+	else
+		got_m3(s, in);
+	free(in);
+}
+
+/* There is no other one before OCKAM_NEXT. */
+static bool keep_for_later(struct session *s, const struct ockam_info *info,
+			   size_t len)
+{
+	s->in = malloc(sizeof(*s->in) + len);
+	if (!s->in)
+		return false;
+	s->in->info = *info;
+	s->in->len = len;
+	memcpy(s->in->data, inbox, len);
+	s->job.source = s->source;
+	s->job.run = run_session;
+	s->job.drop = run_session;
+	return true;
 }
 
 static void session_readable(struct watch *w, uint32_t events)
@@ -604,10 +653,10 @@ static void session_readable(struct watch *w, uint32_t events)
 		take_next(s, NOISE_E_LENGTH);
 		return;
 	}
-	if (s->role == OCKAM_ROLE_INITIATOR)
-		got_m2(s, &info, n);
+	if (keep_for_later(s, &info, n))
+		turns_add(&s->job);
 	else
-		got_m3(s, n);
+		take_next(s, IDENT_E_NOMEM);
 }
 
 /* ---- beginnings ---- */
@@ -619,14 +668,14 @@ int session_initiate(const struct initiate *in, const char **why)
 		.check = &in->policy->check,
 	};
 	const struct asker owner = { .uid = in->owner, .gid = in->gid };
-	struct source src = { .kind = OCKAM_ORIGIN_LOCAL, .id = in->owner };
+	struct source src = { .kind = SOURCE_SELF };
 	struct session *s;
 	size_t len;
 	int err;
 
 	/* Kept ones leave those who ask their share. */
-	if (in->keep)
-		src = (struct source){ 0 };
+	if (!in->keep)
+		source_of_user(in->owner, &src);
 	*why = "too many handshakes at once";
 	if (n_initiated >= INITIATE_MAX ||
 	    count_source(&src, OCKAM_ROLE_INITIATOR) >= INITIATE_USER)
@@ -664,51 +713,50 @@ void handshake_refused(struct listener *l, const struct ockam_info *info,
 {
 	struct source src;
 
-	charge_to(info, &src);
+	source_of(info, &src);
 	count.refused++;
 	l->refused++;
 	log_refusal(&src, "handshake", why);
 }
 
-void session_respond(struct listener *l, const struct ockam_info *info,
-		     const uint8_t *m1, size_t mlen)
+static struct first *first_of(struct job *job)
 {
+	return (struct first *)((char *)job - offsetof(struct first, job));
+}
+
+static void first_free(struct first *f)
+{
+	TAILQ_REMOVE(&firsts, f, entry);
+	free(f);
+}
+
+static void no_room(struct listener *l, const struct source *src,
+		    const char *why)
+{
+	count.full++;
+	l->full++;
+	log_refusal(src, "handshake", why);
+}
+
+static void respond(struct first *f, struct session *s, struct identity *self)
+{
+	struct listener *l = f->listener;
 	const struct asker owner = { .uid = l->owner, .gid = l->gid };
-	struct xx_config cfg = { .check = &l->policy->check };
-	struct source src;
-	struct session *s;
+	const struct xx_config cfg = {
+		.self = self,
+		.check = &l->policy->check,
+	};
 	size_t len;
 	int err;
 
-	charge_to(info, &src);
-	if (!admit(&src)) {
-		count.full++;
-		l->full++;
-		log_refusal(&src, "handshake", "too many half open");
-		return;
-	}
-	count.admitted++;
-	cfg.self = keys_find(l->identity);
-	if (!cfg.self || !info->has_ret || !info->ret.nhops) {
-		count.refused++;
-		l->refused++;
-		log_refusal(&src, "handshake", cfg.self ? "no return route" :
-			    "our identity is not usable");
-		return;
-	}
-	s = session_new(OCKAM_ROLE_RESPONDER, &src, HALF_OPEN_MS);
-	if (!s) {
-		log_refusal(&src, "handshake", "no socket or no memory");
-		return;
-	}
 	permit_begin(&s->permit, PERMIT_LISTENER, &l->address, l->identity,
-		     cfg.self, l->policy, &owner);
+		     self, l->policy, &owner);
 	s->listener = l;
 	s->shared = l->shared;
-	s->to = info->ret;
-	s->local = way_is_local(info);
-	err = xx_responder_m1(&s->secrets->xx, &cfg, m1, mlen, now_seconds(),
-			      outbox, sizeof(outbox), &len);
+	s->to = f->ret;
+	s->local = f->local;
+	err = xx_responder_m1(&s->secrets->xx, &cfg, f->m1, f->len,
+			      now_seconds(), outbox, sizeof(outbox), &len);
 	if (err) {
 		refuse_peer(s, err);
 		return;
@@ -718,6 +766,71 @@ void session_respond(struct listener *l, const struct ockam_info *info,
 		return;
 	}
 	flush(s);
+}
+
+static void run_first(struct job *job)
+{
+	struct first *f = first_of(job);
+	struct listener *l = f->listener;
+	struct identity *self;
+	struct session *s;
+
+	if (!admit(&job->source)) {
+		no_room(l, &job->source, "too many half open");
+		first_free(f);
+		return;
+	}
+	count.admitted++;
+	self = keys_find(l->identity);
+	s = self ? session_new(OCKAM_ROLE_RESPONDER, &job->source,
+			       HALF_OPEN_MS) : NULL;
+	if (s) {
+		respond(f, s, self);
+	} else {
+		count.refused++;
+		l->refused++;
+		log_refusal(&job->source, "handshake",
+			    self ? "no socket or no memory" :
+				   "our identity is not usable");
+	}
+	first_free(f);
+}
+
+static void drop_first(struct job *job)
+{
+	struct first *f = first_of(job);
+
+	no_room(f->listener, &job->source, "too many half open or waiting");
+	first_free(f);
+}
+
+void session_respond(struct listener *l, const struct ockam_info *info,
+		     const uint8_t *m1, size_t len)
+{
+	struct first *f;
+
+	if (!info->has_ret || !info->ret.nhops) {
+		handshake_refused(l, info, "no return route");
+		return;
+	}
+	f = malloc(sizeof(*f) + len);
+	if (!f) {
+		handshake_refused(l, info, "no memory");
+		return;
+	}
+	f->listener = l;
+	f->local = way_is_local(info);
+	f->ret = info->ret;
+	f->len = len;
+	memcpy(f->m1, m1, len);
+	f->job = (struct job){
+		.bytes = sizeof(*f) + len,
+		.run = run_first,
+		.drop = drop_first,
+	};
+	source_of(info, &f->job.source);
+	TAILQ_INSERT_TAIL(&firsts, f, entry);
+	turns_add(&f->job);
 }
 
 /* ---- time ---- */
@@ -737,8 +850,15 @@ void sessions_tick(void)
 
 void sessions_forget(const struct listener *l)
 {
+	struct first *f, *next_first;
 	struct session *s, *next;
 
+	TAILQ_FOREACH_SAFE(f, &firsts, entry, next_first) {
+		if (f->listener != l)
+			continue;
+		turns_cancel(&f->job);
+		first_free(f);
+	}
 	TAILQ_FOREACH_SAFE(s, &sessions, entry, next)
 		if (s->listener == l)
 			session_free(s);
@@ -769,7 +889,12 @@ void sessions_expire_keep(const struct keep *k)
 void sessions_end(void)
 {
 	struct session *s, *next;
+	struct first *f;
 
+	while ((f = TAILQ_FIRST(&firsts))) {
+		turns_cancel(&f->job);
+		first_free(f);
+	}
 	TAILQ_FOREACH_SAFE(s, &sessions, entry, next) {
 		if (s->ask)
 			answer_error(s->ask, ECANCELED, "ockamd is stopping");

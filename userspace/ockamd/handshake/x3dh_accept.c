@@ -24,6 +24,7 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/rate.h"
+#include "core/source.h"
 #include "handshake/channels.h"
 #include "handshake/install.h"
 #include "handshake/keys.h"
@@ -236,7 +237,7 @@ void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 
 	if (!info->has_ret || !info->ret.nhops)
 		return;
-	charge_to(info, &src);
+	source_of(info, &src);
 	/* A request has two parts, the header of a first message four. */
 	if (msg[X3DH_NAME_LEN] == 0x82 && !rate_allows(&src, 1))
 		handshake_refused(l, info, "too many requests");

@@ -27,42 +27,60 @@
 #include "noise.h"
 #include "x3dh.h"
 
+#define AT_ONCE		256	/* messages; then others have their turn */
 #define RETRY_MIN_MS	1000
 #define RETRY_MAX_MS	60000
 
 static TAILQ_HEAD(, listener) listeners = TAILQ_HEAD_INITIALIZER(listeners);
 
-static void listener_readable(struct watch *w, uint32_t events)
+/* False: nothing has come, or something that has taken its time. */
+static bool take_one(struct listener *l)
 {
-	struct listener *l = (struct listener *)((char *)w -
-						 offsetof(struct listener,
-							  watch));
 	static uint8_t m1[NOISE_MSG_MAX + 1];
 	const struct asker owner = { .uid = l->owner, .gid = l->gid };
 	static struct ockam_info info;
 	const char *why;
 	ssize_t n;
 
-	(void)events;
-	n = ockam_recv(w->fd, m1, sizeof(m1), &info, 0);
+	n = ockam_recv(l->watch.fd, m1, sizeof(m1), &info, 0);
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			log_error("listener %s: %s", route_text(&l->address),
 				  strerror(errno));
-		return;
+		return false;
 	}
 	if (!info.has_peer || info.flags & MSG_CTRUNC)
-		return;
-	if (info.flags & MSG_TRUNC)
+		return true;
+	if (info.flags & MSG_TRUNC) {
 		handshake_refused(l, &info, "longer than any first message");
-	else if (way_came(&info, &owner, &why))
+	} else if (way_came(&info, &owner, &why)) {
 		handshake_refused(l, &info, why);
-	else if (x3dh_is_first(m1, n) && l->handshakes & LISTEN_X3DH)
+	} else if (x3dh_is_first(m1, n) && l->handshakes & LISTEN_X3DH) {
 		x3dh_at_listener(l, &info, m1, n);
-	else if (l->handshakes & LISTEN_XX)
+		return false;
+	} else if (l->handshakes & LISTEN_XX) {
 		session_respond(l, &info, m1, n);
-	else
-		handshake_refused(l, &info, "not the handshake of this listener");
+	} else {
+		handshake_refused(l, &info,
+				  "not the handshake of this listener");
+	}
+	return true;
+}
+
+/*
+ * In here it is first come, first served.  So what has come is taken out, to where
+ * each source has its turn.
+ */
+static void listener_readable(struct watch *w, uint32_t events)
+{
+	struct listener *l = (struct listener *)((char *)w -
+						 offsetof(struct listener,
+							  watch));
+	int i;
+
+	(void)events;
+	for (i = 0; i < AT_ONCE && take_one(l); i++)
+		;
 }
 
 struct listener *listener_find(const struct ockam_path *address)

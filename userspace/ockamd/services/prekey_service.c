@@ -23,6 +23,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/rate.h"
+#include "core/source.h"
 #include "handshake/x3dh_socket.h"
 #include "services/prekey_service.h"
 #include "identity.h"
@@ -176,13 +177,12 @@ static bool may_ask(const struct ockam_info *info, const uint8_t *buf,
 	/* Is refused for nothing. */
 	if (op == POSTBOX_PUBLISH && !asker(info))
 		return true;
-	charge_to(info, &src);
+	source_of(info, &src);
 	if (rate_allows(&src, op == POSTBOX_PUBLISH ? 4 : 1))
 		return true;
 	if (may_log())
-		log_info("prekey service: too many requests of %s %u",
-			 src.kind == OCKAM_ORIGIN_LINK ? "link" : "channel",
-			 src.id);
+		log_info("prekey service: too many requests of %s",
+			 source_text(&src));
 	return false;
 }
 
