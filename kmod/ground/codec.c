@@ -1049,6 +1049,12 @@ int ockam_piece_decode(const u8 *buf, u32 avail, u32 total,
 	return 0;
 }
 
+u32 ockam_piece_head_size(u16 number, u32 offset, u32 len)
+{
+	return 3 + ockam_cbor_head_size(number) + ockam_cbor_head_size(offset) +
+	       ockam_cbor_head_size(len);
+}
+
 u8 *ockam_piece_head_put(u8 *dst, u16 number, u32 offset, bool last, u32 len)
 {
 	*dst++ = CBOR_ARRAY | 5;

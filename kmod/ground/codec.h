@@ -294,6 +294,9 @@ struct ockam_piece {
 int ockam_piece_decode(const u8 *buf, u32 avail, u32 total,
 		       struct ockam_piece *p);
 
+/* Bytes that ockam_piece_head_put() writes. */
+u32 ockam_piece_head_size(u16 number, u32 offset, u32 len);
+
 /**
  * ockam_piece_head_put() - write what precedes a piece
  * @dst: room for OCKAM_PIECE_HEAD_MAX bytes

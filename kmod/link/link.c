@@ -263,9 +263,8 @@ static void link_charge(struct ockam_link *link, int bytes)
 	ockam_limit_add(link->source.user, bytes);
 }
 
-static void link_queue_frame(struct ockam_link *link, struct sk_buff *skb)
+static void link_count_frame(struct ockam_link *link, struct sk_buff *skb)
 {
-	__skb_queue_tail(&link->txq, skb);
 	WRITE_ONCE(link->txq_bytes, link->txq_bytes + skb->len);
 	if (unlikely(link->source.user)) {
 		ockam_msg(skb)->charged = skb->truesize;
@@ -273,11 +272,16 @@ static void link_queue_frame(struct ockam_link *link, struct sk_buff *skb)
 	}
 }
 
+static void link_queue_frame(struct ockam_link *link, struct sk_buff *skb)
+{
+	__skb_queue_tail(&link->txq, skb);
+	link_count_frame(link, skb);
+}
+
 static void link_unqueue_frame(struct ockam_link *link, struct sk_buff *skb)
 {
 	__skb_unlink(skb, &link->txq);
 	WRITE_ONCE(link->txq_bytes, link->txq_bytes - skb->len);
-	link->tx_off = 0;
 	if (unlikely(link->source.user))
 		link_charge(link, -(int)ockam_msg(skb)->charged);
 }
@@ -285,6 +289,7 @@ static void link_unqueue_frame(struct ockam_link *link, struct sk_buff *skb)
 void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb)
 {
 	link_unqueue_frame(link, skb);
+	link->tx_off = 0;
 	consume_skb(skb);
 }
 
@@ -332,16 +337,11 @@ static int link_send_udp(struct ockam_link *link, struct ockam_udp *udp,
 
 	if (likely(skb_queue_empty(&link->txq)))
 		err = ockam_udp_send(udp, skb);
-	if (likely(!err)) {
-		consume_skb(skb);
-	} else if (err == -EAGAIN) {
-		ockam_msg_charge_none(skb);
-		ockam_msg_hold(skb, link->node);
-		link_queue_frame(link, skb);
-	} else {
-		ockam_drop(link->node, skb, OCKAM_DROP_UDP_SEND);
+	if (likely(err != -EAGAIN))
 		return err;
-	}
+	ockam_msg_charge_none(skb);
+	ockam_msg_hold(skb, link->node);
+	link_queue_frame(link, skb);
 	return 0;
 }
 
@@ -353,15 +353,12 @@ static unsigned int link_flush_udp(struct ockam_link *link,
 	struct sk_buff *skb;
 
 	for (; (skb = skb_peek(&link->txq)); done++) {
-		int err = ockam_udp_send(udp, skb);
-
-		if (err == -EAGAIN)
-			break;
 		link_unqueue_frame(link, skb);
-		if (unlikely(err))
-			ockam_drop(link->node, skb, OCKAM_DROP_UDP_SEND);
-		else
-			consume_skb(skb);
+		if (ockam_udp_send(udp, skb) == -EAGAIN) {
+			__skb_queue_head(&link->txq, skb);
+			link_count_frame(link, skb);
+			break;
+		}
 	}
 	return done;
 }

@@ -72,6 +72,12 @@ static void msg_destruct(struct sk_buff *skb)
 	ockam_from_release(&ockam_msg(skb)->from);
 }
 
+void ockam_msg_strip(struct sk_buff *skb)
+{
+	msg_destruct(skb);
+	skb->destructor = NULL;
+}
+
 static void region_init(struct ockam_region *r, u32 base, u32 size)
 {
 	r->base = base;

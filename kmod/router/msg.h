@@ -268,4 +268,10 @@ void ockam_msg_charge_source(struct sk_buff *skb, struct ockam_source *src);
 void ockam_msg_hold(struct sk_buff *skb, struct ockam_node *node);
 void ockam_msg_queued(struct sk_buff *skb);
 
+/*
+ * A message no more: routes, origin and charges are released, and @skb is a plain
+ * one with the payload in it, for whatever comes behind.
+ */
+void ockam_msg_strip(struct sk_buff *skb);
+
 #endif /* _OCKAM_MSG_H */

@@ -35,12 +35,12 @@ static inline union ockam_endpoint *ockam_udp_to(const struct sk_buff *skb)
 }
 
 /*
- * Sends a transport message in pieces, to ockam_udp_to(), or goes on with it from
- * link->tx_off; @skb stays the caller's.  link->serial held, never waits.  0, or
- * -EAGAIN: link->work is queued when there is room for more; or what the network
- * said, -ENOBUFS above all: that ends the message, of which a part may have gone.
+ * Sends a transport message, in pieces if it is long, to ockam_udp_to(), or goes on
+ * with it from link->tx_off.  link->serial held, never waits.  -EAGAIN: @skb stays
+ * the caller's, and link->work is queued when there is room for more.  Else it is
+ * consumed: 0, or what the network said, and then it is counted.
  */
-int ockam_udp_send(struct ockam_udp *udp, const struct sk_buff *skb);
+int ockam_udp_send(struct ockam_udp *udp, struct sk_buff *skb);
 
 /* May the socket send there? */
 bool ockam_udp_reaches(const struct ockam_udp *udp,
