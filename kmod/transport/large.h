@@ -15,15 +15,21 @@ struct ockam_node;
 /**
  * struct ockam_large - of a node
  * @lock: protects the rest; nests inside a carrier's slock
- * @held: frames that have memory of ours, the longest idle first
- * @waiting: frames that wait for it, first come first
- * @bytes: set aside for those in @held
+ * @held: large frames that have memory of ours, the longest idle first
+ * @small: likewise the beginnings of small ones, for which none is set aside
+ * @leaving: those of both that gave way, until their links are closed
+ * @waiting: frames that wait for memory, first come first
+ * @bytes: set aside for those in @held and @leaving
+ * @leaving_bytes: of those in @leaving
  */
 struct ockam_large {
 	spinlock_t		lock;
 	struct list_head	held;
+	struct list_head	small;
+	struct list_head	leaving;
 	struct list_head	waiting;
 	unsigned long		bytes;
+	unsigned long		leaving_bytes;
 };
 
 /**
@@ -32,7 +38,7 @@ struct ockam_large {
  * @bytes: set aside for it
  * @moved: jiffies when it last came on
  * @waiting: it is in the list of those which do
- * @gave_way: its link is being closed
+ * @gave_way: its link is being closed, and it is in the list of those
  */
 struct ockam_large_frame {
 	struct list_head	list;

@@ -29,8 +29,11 @@ void ockam_large_init(struct ockam_node *node)
 
 	spin_lock_init(&large->lock);
 	INIT_LIST_HEAD(&large->held);
+	INIT_LIST_HEAD(&large->small);
+	INIT_LIST_HEAD(&large->leaving);
 	INIT_LIST_HEAD(&large->waiting);
 	large->bytes = 0;
+	large->leaving_bytes = 0;
 }
 
 static struct ockam_tcp *large_tcp(struct ockam_large_frame *f)
@@ -80,19 +83,29 @@ static void large_call(struct ockam_large *large)
 	ockam_tcp_queue(tcp, &tcp->rx_work);
 }
 
-static bool large_is_idle(const struct ockam_large_frame *f)
-{
-	return time_after_eq(jiffies, f->moved + LARGE_IDLE);
-}
-
+/*
+ * Out of the way of who looks next: each frame is looked at once for giving way,
+ * however many wait and however often they ask.
+ */
 static void large_close(struct ockam_node *node, struct ockam_large_frame *f)
 {
-	if (f->gave_way)
-		return;
+	struct ockam_large *large = &node->large;
+
 	f->gave_way = true;
+	list_move_tail(&f->list, &large->leaving);
+	large->leaving_bytes += f->bytes;
 	ockam_stat_inc(node, OCKAM_STAT_GAVE_WAY);
 	ockam_tcp_fail(large_tcp(f), OCKAM_LINK_REASON_FRAME_TIMEOUT,
 		       -ETIMEDOUT);
+}
+
+/* The longest idle one, if it has stopped. */
+static struct ockam_large_frame *large_idle(struct list_head *list)
+{
+	struct ockam_large_frame *f;
+
+	f = list_first_entry_or_null(list, struct ockam_large_frame, list);
+	return f && time_after_eq(jiffies, f->moved + LARGE_IDLE) ? f : NULL;
 }
 
 /* Those who have stopped make room for @bytes, which will take a moment. */
@@ -100,16 +113,14 @@ static void large_make_room(struct ockam_node *node, u32 bytes)
 {
 	struct ockam_large *large = &node->large;
 	unsigned long max = large_max(node);
-	unsigned long used = large->bytes;
 	struct ockam_large_frame *f;
+	int budget = LARGE_BUDGET;
 
 	max -= max / LARGE_RESERVE;
-	list_for_each_entry(f, &large->held, list) {
-		if (used + bytes <= max || !large_is_idle(f))
+	while (large->bytes - large->leaving_bytes + bytes > max && budget--) {
+		f = large_idle(&large->held);
+		if (!f)
 			return;
-		if (!f->bytes)
-			continue;
-		used -= min_t(unsigned long, used, f->bytes);
 		large_close(node, f);
 	}
 }
@@ -121,8 +132,9 @@ void ockam_large_press(struct ockam_node *node)
 	int budget = LARGE_BUDGET;
 
 	spin_lock_bh(&large->lock);
-	list_for_each_entry(f, &large->held, list) {
-		if (!large_is_idle(f) || !budget--)
+	while (budget--) {
+		f = large_idle(&large->held) ?: large_idle(&large->small);
+		if (!f)
 			break;
 		large_close(node, f);
 	}
@@ -133,7 +145,10 @@ static void large_begin(struct ockam_large *large, struct ockam_large_frame *f)
 {
 	f->moved = jiffies;
 	f->waiting = false;
-	list_move_tail(&f->list, &large->held);
+	/* Too late: its carrier has failed. */
+	if (unlikely(f->gave_way))
+		return;
+	list_move_tail(&f->list, f->bytes ? &large->held : &large->small);
 }
 
 bool ockam_large_take(struct ockam_node *node, struct ockam_large_frame *f,
@@ -177,6 +192,8 @@ void ockam_large_drop(struct ockam_node *node, struct ockam_large_frame *f)
 	spin_lock_bh(&large->lock);
 	list_del_init(&f->list);
 	large->bytes -= f->bytes;
+	if (f->gave_way)
+		large->leaving_bytes -= f->bytes;
 	f->bytes = 0;
 	f->waiting = false;
 	f->gave_way = false;
