@@ -46,44 +46,44 @@ static void ntf_end(const struct ockam_node *node, struct sk_buff *skb,
 				GFP_ATOMIC);
 }
 
+#define NTF_CMD(kind, gone)						\
+	((gone) ? OCKAM_CMD_##kind##_DEL_NTF : OCKAM_CMD_##kind##_NTF)
+
+/* To the listeners of @kind, with what @put puts of the object. */
+#define ntf_send(node, kind, cmd, put, ...) do {			\
+	struct ockam_nl_to to_;						\
+	struct sk_buff *skb_;						\
+									\
+	skb_ = ntf_begin(node, &to_, OCKAM_NLGRP_##kind, cmd,		\
+			 OCKAM_NL_##kind##_SIZE);			\
+	if (skb_)							\
+		ntf_end(node, skb_, OCKAM_NLGRP_##kind,			\
+			put(skb_, &to_, __VA_ARGS__));			\
+} while (0)
+
 static void ntf_link(const struct ockam_link *link, bool gone)
 {
-	u8 cmd = gone ? OCKAM_CMD_LINK_DEL_NTF : OCKAM_CMD_LINK_NTF;
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(link->node, &to, OCKAM_NLGRP_LINK, cmd,
-			OCKAM_NL_LINK_SIZE);
-	if (skb)
-		ntf_end(link->node, skb, OCKAM_NLGRP_LINK,
-			ockam_nl_put_link(skb, &to, link));
+	ntf_send(link->node, LINK, NTF_CMD(LINK, gone), ockam_nl_put_link,
+		 link);
 }
 
 static void ntf_channel(const struct ockam_channel *ch,
 			enum ockam_channel_event event, bool gone)
 {
-	u8 cmd = gone ? OCKAM_CMD_CHANNEL_DEL_NTF : OCKAM_CMD_CHANNEL_NTF;
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(ch->node, &to, OCKAM_NLGRP_CHANNEL, cmd,
-			OCKAM_NL_CHANNEL_SIZE);
-	if (skb)
-		ntf_end(ch->node, skb, OCKAM_NLGRP_CHANNEL,
-			ockam_nl_put_channel(skb, &to, ch, event));
+	ntf_send(ch->node, CHANNEL, NTF_CMD(CHANNEL, gone),
+		 ockam_nl_put_channel, ch, event);
 }
 
 static void ntf_hop(struct ockam_node *node, const struct ockam_hop *hop,
 		    bool gone)
 {
-	u8 cmd = gone ? OCKAM_CMD_HOP_DEL_NTF : OCKAM_CMD_HOP_NTF;
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
+	ntf_send(node, HOP, NTF_CMD(HOP, gone), ockam_nl_put_hop, hop);
+}
 
-	skb = ntf_begin(node, &to, OCKAM_NLGRP_HOP, cmd, OCKAM_NL_HOP_SIZE);
-	if (skb)
-		ntf_end(node, skb, OCKAM_NLGRP_HOP,
-			ockam_nl_put_hop(skb, &to, hop));
+static void ntf_policy(const struct ockam_policy *policy, bool gone)
+{
+	ntf_send(policy->node, POLICY, NTF_CMD(POLICY, gone),
+		 ockam_nl_put_policy, policy);
 }
 
 /**
@@ -92,27 +92,8 @@ static void ntf_hop(struct ockam_node *node, const struct ockam_hop *hop,
  */
 void ockam_nl_notify_node(struct ockam_node *node)
 {
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(node, &to, OCKAM_NLGRP_NODE, OCKAM_CMD_NODE_NTF,
-			OCKAM_NL_NODE_SIZE);
-	if (skb)
-		ntf_end(node, skb, OCKAM_NLGRP_NODE,
-			ockam_nl_put_node(skb, &to, node, true));
-}
-
-static void ntf_policy(const struct ockam_policy *policy, bool gone)
-{
-	u8 cmd = gone ? OCKAM_CMD_POLICY_DEL_NTF : OCKAM_CMD_POLICY_NTF;
-	struct ockam_nl_to to;
-	struct sk_buff *skb;
-
-	skb = ntf_begin(policy->node, &to, OCKAM_NLGRP_POLICY, cmd,
-			OCKAM_NL_POLICY_SIZE);
-	if (skb)
-		ntf_end(policy->node, skb, OCKAM_NLGRP_POLICY,
-			ockam_nl_put_policy(skb, &to, policy));
+	ntf_send(node, NODE, OCKAM_CMD_NODE_NTF, ockam_nl_put_node, node,
+		 true);
 }
 
 static const struct ockam_notify_ops ntf_ops = {
