@@ -473,6 +473,15 @@ static u64 link_peer(const struct ockam_sink *sink, const u8 *hop)
 	return ockam_endpoint_print(&to);
 }
 
+static bool link_stranger(const struct ockam_sink *sink, u64 *taken)
+{
+	const struct ockam_link *link =
+		container_of(sink, struct ockam_link, sink);
+
+	*taken = READ_ONCE(link->tx_done);
+	return link->config.mode == OCKAM_LINK_MODE_ACCEPTED;
+}
+
 static bool link_hold(struct ockam_sink *sink)
 {
 	return ockam_link_get_unless_zero(ockam_sink_link(sink));
@@ -493,6 +502,7 @@ static const struct ockam_sink_ops link_sink_ops = {
 	.idle		= link_idle,
 	.id		= link_id,
 	.peer		= link_peer,
+	.stranger	= link_stranger,
 	.hold		= link_hold,
 	.put		= link_drop_ref,
 };

@@ -585,6 +585,37 @@ static int wake_shut(wait_queue_entry_t *wait, unsigned int mode, int flags,
 	return key ? 0 : autoremove_wake_function(wait, mode, flags, key);
 }
 
+/*
+ * Sleeps; false: no longer, @sink is a stranger's who takes less than he is sent.  By
+ * the measure of what a link holds, as with what is parked, and in half the time, so
+ * that the sender does not look stalled himself; one who has said how long he waits
+ * does so.
+ */
+static bool wait_awhile(struct ockam_sock *from, const struct ockam_sink *sink,
+			long *timeo)
+{
+	const struct ockam_conf *conf = &sink->node->conf;
+	unsigned long all, left, waited = jiffies;
+	u64 before, taken;
+
+	if (*timeo != MAX_SCHEDULE_TIMEOUT || !sink->ops->stranger ||
+	    !sink->ops->stranger(sink, &before)) {
+		*timeo = schedule_timeout(*timeo);
+		return true;
+	}
+	all = msecs_to_jiffies(READ_ONCE(conf->stall_ms)) / 2;
+	left = ockam_patience_left(&from->patience, all);
+	if (!left)
+		return false;
+	schedule_timeout(left);
+	waited = jiffies - waited;
+	sink->ops->stranger(sink, &taken);
+	if ((taken - before) * 2 * all <
+	    (u64)waited * READ_ONCE(conf->txq_limit))
+		ockam_patience_spend(&from->patience, waited, all);
+	return true;
+}
+
 static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
 			 long *timeo)
 {
@@ -600,8 +631,8 @@ static int wait_for_room(struct ockam_sock *from, struct ockam_sink *sink,
 			err = sock_intr_errno(*timeo);
 		else if (READ_ONCE(from->sk.sk_shutdown) & SEND_SHUTDOWN)
 			err = -EPIPE;
-		else
-			*timeo = schedule_timeout(*timeo);
+		else if (!wait_awhile(from, sink, timeo))
+			err = -ETIMEDOUT;
 	}
 	finish_wait(&sink->wait, &wait);
 	finish_wait(sk_sleep(&from->sk), &own);

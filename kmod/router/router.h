@@ -40,8 +40,8 @@ struct ockam_blocked {
  * locked.  Waits up to @timeo for room, and for whoever is just sending to the same
  * place, unless it is 0.  Consumes @skb.
  * Returns 0 or: -EHOSTUNREACH, -ENETUNREACH, -EMSGSIZE, -EINVAL, -EACCES,
- * -EKEYEXPIRED, -EAGAIN (with @blocked filled), -EINTR or -ERESTARTSYS,
- * -EPIPE, -ELOOP, -ENOMEM.
+ * -EKEYEXPIRED, -EAGAIN (with @blocked filled), -ETIMEDOUT (a stranger takes too
+ * little to be waited for), -EINTR or -ERESTARTSYS, -EPIPE, -ELOOP, -ENOMEM.
  */
 int ockam_router_send(struct ockam_node *node, struct ockam_sock *from,
 		      struct sk_buff *skb, long timeo,

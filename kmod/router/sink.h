@@ -60,6 +60,8 @@ struct ockam_source;
  * @id: the link's id; not used for workers
  * @peer: which peer of the link a message goes to whose next hop behind the
  *	link's own is @hop, or NULL; 0 if it has one only.  Not used for workers
+ * @stranger: has it come by itself, nobody of this node having chosen its peer?  Then
+ *	*taken is how many bytes that has taken so far.  Not used for workers
  * @hold: take a reference, false when the last one is gone
  * @put: drop it
  */
@@ -74,6 +76,7 @@ struct ockam_sink_ops {
 	bool	(*idle)(const struct ockam_sink *sink);
 	u32	(*id)(const struct ockam_sink *sink);
 	u64	(*peer)(const struct ockam_sink *sink, const u8 *hop);
+	bool	(*stranger)(const struct ockam_sink *sink, u64 *taken);
 	bool	(*hold)(struct ockam_sink *sink);
 	void	(*put)(struct ockam_sink *sink);
 };

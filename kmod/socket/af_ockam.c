@@ -1224,6 +1224,7 @@ static int ockam_create(struct net *net, struct socket *sock, int protocol,
 	ockam_sink_init(&osk->sink, node, &ockam_sock_sink_ops, NULL);
 	spin_lock_init(&osk->answer.lock);
 	spin_lock_init(&osk->through.lock);
+	ockam_patience_init(&osk->patience);
 	spin_lock_init(&osk->blocked_lock);
 	init_waitqueue_func_entry(&osk->blocked, sock_unblocked);
 	INIT_LIST_HEAD(&osk->blocked.entry);

@@ -15,6 +15,7 @@
 #include "router/hold.h"
 #include "router/msg.h"
 #include "router/name.h"
+#include "router/patience.h"
 #include "router/rights.h"
 #include "router/sink.h"
 
@@ -71,6 +72,7 @@ struct ockam_flat {
  * @scope: RCU, NULL means local only
  * @answer: who may answer, because we sent there
  * @through: channels we may send through, because we received through them
+ * @patience: for strangers who take nothing of what we send
  * @tokens: cache of received routes, made when first needed
  * @route: default onward route (connect), or NULL
  * @max_msg: see OCKAM_MAX_MSG, 0: the node's limit
@@ -93,6 +95,7 @@ struct ockam_sock {
 	struct ockam_scope __rcu	*scope;
 	struct ockam_rights		answer;
 	struct ockam_rights		through;
+	struct ockam_patience		patience;
 	struct ockam_tokens		*tokens;
 	struct ockam_flat __rcu		*route;
 	u32				max_msg;
