@@ -263,6 +263,21 @@ static void link_charge(struct ockam_link *link, int bytes)
 	ockam_limit_add(link->source.user, bytes);
 }
 
+/*
+ * The queue has a limit of its own: let the source go on, and the sender: a peer
+ * that takes nothing keeps nobody from sending to others.  But what programs of a
+ * user over his limit send stays on their account: links take a message each even
+ * then, and are many.
+ */
+static void link_take_over(struct ockam_link *link, struct sk_buff *skb)
+{
+	if (ockam_limit_over(link->source.user) &&
+	    ockam_msg(skb)->charge == OCKAM_CHARGE_SENDER)
+		return;
+	ockam_msg_charge_none(skb);
+	ockam_msg_hold(skb, link->node);
+}
+
 static void link_count_frame(struct ockam_link *link, struct sk_buff *skb)
 {
 	WRITE_ONCE(link->txq_bytes, link->txq_bytes + skb->len);
@@ -339,8 +354,7 @@ static int link_send_udp(struct ockam_link *link, struct ockam_udp *udp,
 		err = ockam_udp_send(udp, skb);
 	if (likely(err != -EAGAIN))
 		return err;
-	ockam_msg_charge_none(skb);
-	ockam_msg_hold(skb, link->node);
+	link_take_over(link, skb);
 	link_queue_frame(link, skb);
 	return 0;
 }
@@ -420,12 +434,7 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 		return err;
 	}
 
-	/*
-	 * The queue has a limit of its own: let the source go on, and the
-	 * sender: a peer that takes nothing keeps nobody from sending to others.
-	 */
-	ockam_msg_charge_none(skb);
-	ockam_msg_hold(skb, node);
+	link_take_over(link, skb);
 
 	ockam_stat_inc(node, OCKAM_STAT_LINK_TX);
 	atomic64_inc(&link->stats.tx_msgs);
@@ -827,6 +836,13 @@ void ockam_link_set_dead(struct ockam_link *link)
 		ockam_tcp_set_dead(tcp);
 }
 
+/* What an accepted one takes, whatever it brings. */
+static void link_charge_itself(struct ockam_node *node, int bytes)
+{
+	ockam_mem_add(node, OCKAM_MEM_LINKS, bytes);
+	ockam_limit_add(node->limit, bytes);
+}
+
 static void link_del_children(struct ockam_link *link)
 {
 	struct ockam_link *child;
@@ -867,7 +883,7 @@ static void link_destroy(struct ockam_link *link,
 	link_del_children(link);
 	link_leave_parent(link);
 	if (link->config.mode == OCKAM_LINK_MODE_ACCEPTED)
-		ockam_mem_add(node, OCKAM_MEM_LINKS, -OCKAM_MEM_LINK);
+		link_charge_itself(node, -OCKAM_MEM_LINK);
 	xa_erase(&node->links, link->id);
 	node->nr_links--;
 	ockam_limit_drop(node->limit, OCKAM_LIMIT_LINKS);
@@ -1112,9 +1128,12 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 
 	lockdep_assert_held(&node->lock);
 
+	/* Of memory that there is not, nobody gets more for that of another one. */
 	if (ockam_mem_level(node, OCKAM_MEM_LINKS) == OCKAM_MEM_OVER) {
-		ockam_stat_inc(node, OCKAM_STAT_MEM_LIMIT);
-		goto refuse;
+		ockam_stat_inc(node, ockam_limit_over(node->limit) ?
+			       OCKAM_STAT_USER_LIMIT : OCKAM_STAT_MEM_LIMIT);
+		if (!link_make_room(parent))
+			goto refuse;
 	}
 	if (((most && parent->children >= most) ||
 	     node->nr_links >= node->conf.max_links) &&
@@ -1132,7 +1151,7 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 		goto refuse;
 	}
 
-	ockam_mem_add(node, OCKAM_MEM_LINKS, OCKAM_MEM_LINK);
+	link_charge_itself(node, OCKAM_MEM_LINK);
 	link->parent = parent->id;
 	list_add_tail(&link->sibling, &parent->unspoken);
 	link->memcg = ockam_memcg_get(parent->memcg);
@@ -1177,10 +1196,6 @@ void ockam_link_flush(struct ockam_node *node)
 		ockam_link_del(link, reason);
 }
 
-/*
- * A deleted link queues no work, but one that is just running may have looked
- * before the deletion: hence the second round.
- */
 /* A few bytes now and then are no reason to keep what others are in need of. */
 static void link_give_way(struct ockam_link *link)
 {
@@ -1240,6 +1255,10 @@ void ockam_link_init(struct ockam_node *node)
 	node->press_look = 1;
 }
 
+/*
+ * A deleted link queues no work, but one that is just running may have looked
+ * before the deletion: hence the second round.
+ */
 void ockam_link_drain(struct ockam_node *node)
 {
 	ockam_tcp_drain(node);

@@ -17,6 +17,7 @@
 
 #include "node/base.h"
 #include "node/limit.h"
+#include "node/mem.h"
 #include "node/node.h"
 #include "node/stats.h"
 
@@ -81,6 +82,12 @@ static unsigned long limit_users = 16;
 
 static bool limit_userns = true;
 
+/* Of the machine's account, for a user and for all of them. */
+#define LIMIT_USER_PART	8
+#define LIMIT_ALL_PART	2
+/* Above the limit there is at least so much until nothing is taken. */
+#define LIMIT_BEYOND	(1024UL * 1024)
+
 /* ---- module parameters ---- */
 
 /* The file's mode would let a container's root in whose uid is 0. */
@@ -135,13 +142,14 @@ static int account_show(const struct ockam_account *a, char *buf, size_t size)
 	else
 		scnprintf(who, sizeof(who), "all users");
 	return snprintf(buf, size,
-			"%s: nodes %ld sockets %ld links %ld channels %ld hops %ld buffer %ld closing %ld refused %ld\n",
+			"%s: nodes %ld sockets %ld links %ld channels %ld hops %ld buffer %ld queues %ld closing %ld refused %ld\n",
 			who, atomic_long_read(&n[OCKAM_LIMIT_NODES]),
 			atomic_long_read(&n[OCKAM_LIMIT_SOCKETS]),
 			atomic_long_read(&n[OCKAM_LIMIT_LINKS]),
 			atomic_long_read(&n[OCKAM_LIMIT_CHANNELS]),
 			atomic_long_read(&n[OCKAM_LIMIT_HOPS]),
 			atomic_long_read(&n[OCKAM_LIMIT_BUFFER]),
+			atomic_long_read(&n[OCKAM_LIMIT_QUEUES]),
 			atomic_long_read(&n[OCKAM_LIMIT_CLOSING]),
 			atomic_long_read(&a->refused));
 }
@@ -242,17 +250,27 @@ static void account_refused(struct ockam_account *a)
 	spin_unlock_bh(&limit_lock);
 }
 
+static bool account_is_all(const struct ockam_account *a)
+{
+	return !a->ns && !uid_valid(a->uid);
+}
+
 static unsigned long account_max(const struct ockam_account *a,
 				 enum ockam_limit_kind kind)
 {
 	unsigned long max = READ_ONCE(limit_max[kind]);
-	unsigned long all;
 
-	if (a->ns || uid_valid(a->uid))
-		return min_t(unsigned long, max, LONG_MAX);
-	if (check_mul_overflow(max, READ_ONCE(limit_users), &all))
+	if (account_is_all(a) &&
+	    check_mul_overflow(max, READ_ONCE(limit_users), &max))
 		return LONG_MAX;
-	return min_t(unsigned long, all, LONG_MAX);
+	return min_t(unsigned long, max, LONG_MAX);
+}
+
+/* Never so much that the machine's account is short for him alone. */
+static unsigned long account_max_bytes(const struct ockam_account *a)
+{
+	return min(account_max(a, OCKAM_LIMIT_BUFFER), ockam_mem_limit() /
+		   (account_is_all(a) ? LIMIT_ALL_PART : LIMIT_USER_PART));
 }
 
 static bool account_take(struct ockam_account *a, enum ockam_limit_kind kind)
@@ -479,27 +497,34 @@ void __ockam_limit_drop(struct ockam_limit *limit, enum ockam_limit_kind kind)
 	spin_unlock_bh(&limit->lock);
 }
 
-void __ockam_limit_add(struct ockam_limit *limit, long bytes)
+void __ockam_limit_add(struct ockam_limit *limit, enum ockam_limit_kind kind,
+		       long bytes)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(limit->account) && limit->account[i]; i++)
-		atomic_long_add(bytes,
-				&limit->account[i]->used[OCKAM_LIMIT_BUFFER]);
+		atomic_long_add(bytes, &limit->account[i]->used[kind]);
 }
 
-static bool account_over(const struct ockam_account *a)
+static u8 account_level(const struct ockam_account *a,
+			enum ockam_limit_kind kind)
 {
-	return atomic_long_read(&a->used[OCKAM_LIMIT_BUFFER]) >=
-	       (long)account_max(a, OCKAM_LIMIT_BUFFER);
+	long used = atomic_long_read(&a->used[kind]);
+	unsigned long max = account_max_bytes(a);
+
+	if (used < (long)max)
+		return OCKAM_MEM_FREE;
+	return used - max < max(max / 4, LIMIT_BEYOND) ? OCKAM_MEM_PRESSURE :
+							 OCKAM_MEM_OVER;
 }
 
-bool __ockam_limit_over(const struct ockam_limit *limit)
+u8 __ockam_limit_level(const struct ockam_limit *limit,
+		       enum ockam_limit_kind kind)
 {
+	u8 level = OCKAM_MEM_FREE;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(limit->account) && limit->account[i]; i++)
-		if (account_over(limit->account[i]))
-			return true;
-	return false;
+		level = max(level, account_level(limit->account[i], kind));
+	return level;
 }

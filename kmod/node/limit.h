@@ -22,9 +22,12 @@
  * namespaces do).  Buffered bytes are not refused but held back: a link stops
  * reading, or lets local senders wait, while the user is over the limit and the
  * link has more than OCKAM_LIMIT_LEAST bytes of its own in there.  So no link of
- * a user can be starved by his others, each link that waits is woken by its own
- * progress, and what a user takes at most is the limit, and that much for each
- * link, and a message.
+ * a user is starved by his others, and each link that waits is woken by its own
+ * progress.  But a quarter above the limit, or 1 MiB, his links take nothing at all:
+ * for his nodes that is as if the machine had nothing left (mem.h).
+ *
+ * All of that is on the machine's account as well, which others need: so a user has
+ * an eighth of that at most, and all of them half of it, whatever the limit is.
  *
  * Deferred work of a user's nodes runs in a workqueue of his own, which runs few
  * items at a time, and his channels take turns with each other only (turn.h).
@@ -48,7 +51,9 @@ struct ockam_node;
  * @OCKAM_LIMIT_CHANNELS: channels
  * @OCKAM_LIMIT_HOPS: hops
  * @OCKAM_LIMIT_BUFFER: bytes in links: parked, parts of large frames, on the
- *	way out
+ *	way out, accepted links
+ * @OCKAM_LIMIT_QUEUES: bytes that links have brought to workers; the limit is the
+ *	same
  * @OCKAM_LIMIT_CLOSING: connections whose last bytes are on their way
  */
 enum ockam_limit_kind {
@@ -58,6 +63,7 @@ enum ockam_limit_kind {
 	OCKAM_LIMIT_CHANNELS,
 	OCKAM_LIMIT_HOPS,
 	OCKAM_LIMIT_BUFFER,
+	OCKAM_LIMIT_QUEUES,
 	OCKAM_LIMIT_CLOSING,
 	__OCKAM_LIMIT_MAX
 };
@@ -96,8 +102,10 @@ int ockam_limit_check(const struct ockam_node *node,
 		      struct netlink_ext_ack *extack);
 
 void __ockam_limit_drop(struct ockam_limit *limit, enum ockam_limit_kind kind);
-void __ockam_limit_add(struct ockam_limit *limit, long bytes);
-bool __ockam_limit_over(const struct ockam_limit *limit);
+void __ockam_limit_add(struct ockam_limit *limit, enum ockam_limit_kind kind,
+		       long bytes);
+u8 __ockam_limit_level(const struct ockam_limit *limit,
+		       enum ockam_limit_kind kind);
 
 /**
  * ockam_limit_take() - count one more object of a node
@@ -124,13 +132,21 @@ static inline void ockam_limit_drop(struct ockam_limit *limit,
 static inline void ockam_limit_add(struct ockam_limit *limit, long bytes)
 {
 	if (unlikely(limit))
-		__ockam_limit_add(limit, bytes);
+		__ockam_limit_add(limit, OCKAM_LIMIT_BUFFER, bytes);
+}
+
+/* Likewise, in the queues of workers. */
+static inline void ockam_limit_queued(struct ockam_limit *limit, long bytes)
+{
+	if (unlikely(limit))
+		__ockam_limit_add(limit, OCKAM_LIMIT_QUEUES, bytes);
 }
 
 /* Has the user as many bytes buffered as he may?  Any context. */
 static inline bool ockam_limit_over(const struct ockam_limit *limit)
 {
-	return unlikely(limit) && __ockam_limit_over(limit);
+	return unlikely(limit) &&
+	       __ockam_limit_level(limit, OCKAM_LIMIT_BUFFER);
 }
 
 #endif /* _OCKAM_LIMIT_H */

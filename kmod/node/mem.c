@@ -102,9 +102,10 @@ static noinline void mem_flush(struct ockam_node *node,
 void ockam_mem_add(struct ockam_node *node, enum ockam_mem_kind kind,
 		   int bytes)
 {
+	int batch = node->limit ? OCKAM_MEM_BATCH_USER : OCKAM_MEM_BATCH;
 	int n = this_cpu_add_return(node->stats->mem[kind], bytes);
 
-	if (unlikely(n > OCKAM_MEM_BATCH || n < -OCKAM_MEM_BATCH))
+	if (unlikely(n > batch || n < -batch))
 		mem_flush(node, kind);
 }
 

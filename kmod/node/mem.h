@@ -14,7 +14,8 @@
  * for others.  Only beyond the last level all wait, and look again.
  *
  * What is counted is spread over the processors: each keeps up to
- * OCKAM_MEM_BATCH bytes for itself.
+ * OCKAM_MEM_BATCH bytes of a node for itself, of a container's
+ * OCKAM_MEM_BATCH_USER, since one user may have a thousand nodes.
  */
 #ifndef _OCKAM_MEM_H
 #define _OCKAM_MEM_H
@@ -51,6 +52,7 @@ enum ockam_mem_level {
 };
 
 #define OCKAM_MEM_BATCH		(16 * 1024)
+#define OCKAM_MEM_BATCH_USER	1024
 /* What a link keeps under pressure, in each direction. */
 #define OCKAM_MEM_LEAST		(32 * 1024)
 /* An accepted link: it, its carrier, its socket. */

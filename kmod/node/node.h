@@ -38,13 +38,13 @@
 
 #include "router/hold.h"
 #include "transport/large.h"
+#include "node/limit.h"
 #include "node/mem.h"
 #include "node/stats.h"
 #include "ground/turn.h"
 
 struct genl_info;
 struct ockam_reserved;
-struct ockam_limit;
 
 /**
  * struct ockam_conf - settings of a node (netlink: node-set)
@@ -150,12 +150,22 @@ extern struct pernet_operations ockam_net_ops;
 
 struct ockam_node *ockam_node(const struct net *net);
 
-/* How much is left for remote input: enum ockam_mem_level.  Any context. */
+/*
+ * How much is left for remote input, of the node's account, its user's and the
+ * machine's: enum ockam_mem_level.  Any context.
+ */
 static inline u8 ockam_mem_level(const struct ockam_node *node,
 				 enum ockam_mem_kind kind)
 {
-	return max(READ_ONCE(node->mem[kind].level),
-		   READ_ONCE(ockam_mem_machine[kind].level));
+	u8 level = max(READ_ONCE(node->mem[kind].level),
+		       READ_ONCE(ockam_mem_machine[kind].level));
+
+	if (likely(!node->limit))
+		return level;
+	return max(level, __ockam_limit_level(node->limit,
+					      kind == OCKAM_MEM_LINKS ?
+					      OCKAM_LIMIT_BUFFER :
+					      OCKAM_LIMIT_QUEUES));
 }
 
 #endif /* _OCKAM_NODE_H */

@@ -62,12 +62,20 @@ static void msg_uncharge(struct sk_buff *skb)
 	skb->sk = NULL;
 }
 
+/* The link's part of its user's account goes with the source, or its queue. */
+static void msg_count(const struct ockam_msg *m, int bytes)
+{
+	ockam_mem_add(m->node, m->mem_kind, bytes);
+	if (m->mem_kind == OCKAM_MEM_QUEUES)
+		ockam_limit_queued(m->node->limit, bytes);
+}
+
 static void msg_destruct(struct sk_buff *skb)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
 
 	if (m->mem)
-		ockam_mem_add(m->node, m->mem_kind, -(int)m->mem);
+		msg_count(m, -(int)m->mem);
 	msg_uncharge(skb);
 	ockam_from_release(&ockam_msg(skb)->from);
 }
@@ -426,16 +434,26 @@ void ockam_msg_hold(struct sk_buff *skb, struct ockam_node *node)
 	m->node = node;
 	m->mem = skb->truesize;
 	m->mem_kind = OCKAM_MEM_LINKS;
-	ockam_mem_add(node, OCKAM_MEM_LINKS, m->mem);
+	msg_count(m, m->mem);
+}
+
+static void msg_move(struct sk_buff *skb, enum ockam_mem_kind kind)
+{
+	struct ockam_msg *m = ockam_msg(skb);
+
+	if (!m->mem || m->mem_kind == kind)
+		return;
+	msg_count(m, -(int)m->mem);
+	m->mem_kind = kind;
+	msg_count(m, m->mem);
 }
 
 void ockam_msg_queued(struct sk_buff *skb)
 {
-	struct ockam_msg *m = ockam_msg(skb);
+	msg_move(skb, OCKAM_MEM_QUEUES);
+}
 
-	if (!m->mem || m->mem_kind == OCKAM_MEM_QUEUES)
-		return;
-	ockam_mem_add(m->node, OCKAM_MEM_LINKS, -(int)m->mem);
-	m->mem_kind = OCKAM_MEM_QUEUES;
-	ockam_mem_add(m->node, OCKAM_MEM_QUEUES, m->mem);
+void ockam_msg_unqueued(struct sk_buff *skb)
+{
+	msg_move(skb, OCKAM_MEM_LINKS);
 }

@@ -263,10 +263,12 @@ void ockam_msg_charge_source(struct sk_buff *skb, struct ockam_source *src);
 
 /*
  * Besides, and until it is freed: the node holds it for somebody outside.  It is
- * on the account of links until ockam_msg_queued() says that a worker has it.
+ * on the account of links until ockam_msg_queued() says that a worker has it, and
+ * again if ockam_msg_unqueued() says that a channel has it instead.
  */
 void ockam_msg_hold(struct sk_buff *skb, struct ockam_node *node);
 void ockam_msg_queued(struct sk_buff *skb);
+void ockam_msg_unqueued(struct sk_buff *skb);
 
 /*
  * A message no more: routes, origin and charges are released, and @skb is a plain

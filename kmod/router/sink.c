@@ -338,9 +338,11 @@ void ockam_source_release(struct ockam_source *src)
 
 void ockam_source_mark(struct ockam_source *src, const struct ockam_sink *sink)
 {
-	struct ockam_slow *slow = &src->slow[src->nslow++ % OCKAM_SLOW_MAX];
+	u32 n = READ_ONCE(src->nslow);
+	struct ockam_slow *slow = &src->slow[n % OCKAM_SLOW_MAX];
 
 	/* Other sinks may do so at the same time: then one mark is lost. */
+	WRITE_ONCE(src->nslow, n + 1);
 	WRITE_ONCE(slow->sink, NULL);
 	WRITE_ONCE(slow->epoch, sink->epoch);
 	WRITE_ONCE(slow->sink, sink);

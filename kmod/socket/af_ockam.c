@@ -648,8 +648,10 @@ static void takeover_finish(struct ockam_sock *osk, struct ockam_taken *t)
 	struct ockam_node *node = osk->sink.node;
 	struct sk_buff *skb;
 
-	skb_queue_walk(t->queue, skb)
+	skb_queue_walk(t->queue, skb) {
 		ockam_msg_charge_none(skb);
+		ockam_msg_unqueued(skb);
+	}
 	while ((skb = __skb_dequeue(&t->gone)))
 		ockam_drop(node, skb, OCKAM_DROP_NAME_GONE);
 	while ((skb = __skb_dequeue(&t->again)))

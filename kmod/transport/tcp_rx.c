@@ -97,7 +97,8 @@ static void rx_starve(struct ockam_tcp *tcp)
 {
 	struct ockam_node *node = tcp->link->node;
 
-	ockam_stat_inc(node, OCKAM_STAT_MEM_LIMIT);
+	ockam_stat_inc(node, ockam_limit_over(tcp->link->source.user) ?
+		       OCKAM_STAT_USER_LIMIT : OCKAM_STAT_MEM_LIMIT);
 	/* While nothing is taken in, nobody else may look again. */
 	ockam_mem_update(node);
 	if (ockam_mem_level(node, OCKAM_MEM_LINKS) >= OCKAM_MEM_FULL)

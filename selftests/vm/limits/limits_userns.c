@@ -192,7 +192,7 @@ static int box_end(struct box *box)
 
 static const char * const params[] = {
 	"user_nodes", "user_sockets", "user_links", "user_channels",
-	"user_hops", "user_buffer", "userns", "user_factor",
+	"user_hops", "user_buffer", "userns", "user_factor", "mem_limit",
 };
 
 #define PARAMETERS	(sizeof(params) / sizeof(params[0]))
@@ -763,6 +763,166 @@ TEST_F(limits, buffered_bytes)
 	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "buffer") == -1));
 }
 
+/* Messages that links have brought to many workers, none of which reads. */
+#define LAZY	20
+
+static void box_queues(void *arg)
+{
+	struct lt_wire w[LAZY];
+	struct lt_node node;
+	int lazy[LAZY], i;
+	unsigned int sent[LAZY];
+	char name[16];
+
+	BOX(!lt_node_new(&node));
+	BOX(!lt_small_buffers());
+	BOX(!lt_set(&node, OCKAM_A_NODE_PARK_LIMIT, 65536));
+	BOX(!lt_set(&node, OCKAM_A_NODE_STALL_MS, 3600000));
+	for (i = 0; i < LAZY; i++) {
+		snprintf(name, sizeof(name), "lazy%d", i);
+		BOX((lazy[i] = lt_worker(name, OCKAM_ACCEPT_LINKS)) >= 0);
+		snprintf(name, sizeof(name), "wire%d", i);
+		BOX(!lt_wire(&node, &w[i], lt_conf(.name = name)));
+	}
+	for (i = 0; i < LAZY; i++) {
+		snprintf(name, sizeof(name), "lazy%d", i);
+		sent[i] = stuff(w[i].peer, name, 100) % 1000000;
+	}
+	BOX(!lt_drops(&node));
+	box_meet();
+
+	for (i = 0; i < LAZY; i++)
+		BOX(drain(lazy[i], sent[i]) == sent[i]);
+	BOX(!lt_drops(&node));
+	box_meet();
+}
+
+TEST_F(limits, queues_of_workers)
+{
+	struct box box;
+	long queues;
+
+	ASSERT_EQ(0, param_set("user_buffer", BUFFER));
+	ASSERT_EQ(0, box_start(&box, OT_UID, box_queues, NULL));
+	ASSERT_TRUE(box_wait(&box));
+	queues = used(USER, "queues");
+	TH_LOG("%ld bytes in queues, the limit is %d", queues, BUFFER);
+	EXPECT_LE(BUFFER, queues);
+	EXPECT_GE(BUFFER + LAZY * (LEAST + 2 * CHUNK), queues);
+	EXPECT_EQ(used("userns", "queues"), queues);
+	ASSERT_TRUE(box_go(&box));
+	ASSERT_TRUE(box_wait(&box));
+	EXPECT_EQ(0, used(USER, "queues"));
+	EXPECT_EQ(0, box_end(&box));
+	EXPECT_TRUE(OT_WAIT_LONG(used(USER, "queues") == -1));
+}
+
+/* As much as he can, whatever the node's own limits are. */
+#define TAKERS	40
+
+static void box_takes_all(void *arg)
+{
+	static char payload[MIB];
+	struct ot_route to = ot_route("lazy", NULL);
+	struct ot_route ret = ot_route("peer", NULL);
+	struct lt_wire w[TAKERS];
+	size_t off[TAKERS] = {};
+	struct lt_buf b = {};
+	struct lt_node node;
+	unsigned int calm;
+	int i, lazy;
+
+	BOX(!lt_node_new(&node));
+	BOX(!lt_small_buffers());
+	BOX(!lt_set(&node, OCKAM_A_NODE_MEM_LIMIT, 1024 * MIB));
+	BOX(!lt_set(&node, OCKAM_A_NODE_PARK_LIMIT, 64 * MIB));
+	BOX(!lt_set(&node, OCKAM_A_NODE_STALL_MS, 3600000));
+	BOX((lazy = lt_worker("lazy", OCKAM_ACCEPT_LINKS)) >= 0);
+	BOX(!ot_set(lazy, SOL_SOCKET, SO_RCVBUF, 4096));
+	lt_put_frame(&b, &to, &ret, payload, sizeof(payload));
+	for (i = 0; i < TAKERS; i++)
+		BOX(!lt_wire(&node, &w[i], lt_conf(.frame_ms = 3600000)));
+	/* A large message by each link, all of them at the same time. */
+	for (calm = 0; calm < 20; calm++) {
+		for (i = 0; i < TAKERS; i++) {
+			ssize_t n = send(w[i].peer, b.data + off[i],
+					 b.len - off[i],
+					 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+			if (n <= 0)
+				continue;
+			off[i] += n;
+			calm = 0;
+		}
+		usleep(10000);
+	}
+	lt_buf_free(&b);
+	box_meet();
+}
+
+TEST_F(limits, leave_the_rest_to_others)
+{
+	const long machine = 16 * MIB;
+	struct ockam_nl_node now = {};
+	struct lt_wire w;
+	struct box box;
+	int echoer;
+
+	echoer = lt_worker("echoer", OCKAM_ACCEPT_LINKS);
+	ASSERT_LE(0, echoer);
+	ASSERT_EQ(0, lt_wire(&self->host, &w, lt_conf(.name = "wire")));
+	ASSERT_EQ(0, param_set("mem_limit", machine));
+	ASSERT_EQ(0, box_start(&box, OT_UID, box_takes_all, NULL));
+	EXPECT_TRUE(box_wait(&box));
+	EXPECT_EQ(0, ockam_nl_node_get(self->host.nl, &now));
+	TH_LOG("%ld bytes buffered by the user, %llu on the machine's account of %ld",
+	       used(USER, "buffer"), (unsigned long long)now.machine_links,
+	       machine);
+	/* An eighth, a bit more in need, and the large one that was on its way. */
+	EXPECT_GE(machine / 8 + 2 * MIB + MIB / 2, used(USER, "buffer"));
+	EXPECT_GE(machine / 2, (long)now.machine_links);
+
+	/* The host does not notice. */
+	ASSERT_TRUE(lt_tell(w.peer, "echoer", "alive", 5));
+	EXPECT_TRUE(OT_WAIT(!ot_empty(echoer)));
+	EXPECT_TRUE(ot_hears(echoer, "alive"));
+	EXPECT_EQ(0, box_end(&box));
+	close(w.peer);
+	close(echoer);
+}
+
+/* What little nodes have is the machine's to count, too. */
+static void box_little(void *arg)
+{
+	struct sockaddr_storage at = lt_addr("127.0.0.1", 0);
+	struct lt_node node;
+	int fd[2], i;
+
+	BOX(!lt_node_new(&node));
+	BOX(lt_listen(&node, &at, lt_conf()) > 0);
+	for (i = 0; i < 2; i++) {
+		BOX((fd[i] = lt_tcp_connect(&at)) >= 0);
+		BOX(lt_greet(fd[i]));
+	}
+	BOX(OT_WAIT(lt_links(&node) == 3));
+	box_meet();
+}
+
+TEST_F(limits, little_nodes_are_counted)
+{
+	struct ockam_nl_node before = {}, now = {};
+	struct box box;
+
+	ASSERT_EQ(0, ockam_nl_node_get(self->host.nl, &before));
+	ASSERT_EQ(0, box_start(&box, OT_UID, box_little, NULL));
+	ASSERT_TRUE(box_wait(&box));
+	ASSERT_EQ(0, ockam_nl_node_get(self->host.nl, &now));
+	/* Two links of 6 KiB, but for what a processor may keep. */
+	EXPECT_LE(11 * 1024, (long)(now.machine_links - before.machine_links));
+	EXPECT_LE(2 * 6 * 1024, used(USER, "buffer"));
+	EXPECT_EQ(0, box_end(&box));
+}
+
 /* What passes through from one link to another, whose peer does not read. */
 static void box_transit(void *arg)
 {
@@ -1017,6 +1177,8 @@ TEST_F(limits, memory_control_group)
 	int peer, echoer, ns;
 
 	ASSERT_NE(MAP_FAILED, g);
+	/* The group shall be full before the user has his part of that. */
+	ASSERT_EQ(0, param_set("mem_limit", 1024L * MIB));
 	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK))
 		SKIP(return, "no control groups, version 2");
 	rmdir(CGROUP);

@@ -8,6 +8,7 @@
 
 #include "kselftest_harness.h"
 #include "link_test.h"
+#include "channel_test.h"
 
 #define MIB		(1024 * 1024)
 #define KIB(n)		((unsigned long long)(n) / 1024)
@@ -230,6 +231,39 @@ TEST_F_TIMEOUT(memory, peers_that_trickle, 400)
 	EXPECT_GT(10, n);
 	EXPECT_LT(0, lt_stat(&self->node, OCKAM_STAT_GAVE_WAY));
 	close(fd);
+}
+
+/* Who comes when there is none left takes the place of who has been silent. */
+TEST_F_TIMEOUT(memory, newcomers_when_there_is_none, 400)
+{
+	unsigned int i, k, n = 60;
+	struct lt_children c;
+	int fd;
+
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS, 3600000));
+	ASSERT_EQ(0, ot_set(self->slow, SOL_SOCKET, SO_RCVBUF, 4096));
+	make_frame(&self->frame, "slow", 10000);
+	for (i = 0; i < n; i++) {
+		self->fd[i] = lt_tcp_connect(&self->at);
+		ASSERT_LE(0, self->fd[i]);
+		ASSERT_TRUE(lt_greet(self->fd[i]));
+		for (k = 0; k < 6; k++)
+			ASSERT_TRUE(lt_write(self->fd[i], self->frame.data,
+					     self->frame.len));
+	}
+	ASSERT_TRUE(OT_WAIT(held(&self->node) > 3 * MIB));
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_MEM_LIMIT, 2 * MIB));
+	usleep(1500000);
+	for (i = 0; i < 5; i++) {
+		fd = lt_tcp_connect(&self->at);
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(lt_greet(fd));
+		close(fd);
+		ASSERT_LT(2 * MIB * 5 / 4, (long)held(&self->node));
+	}
+	EXPECT_LT(0, lt_stat(&self->node, OCKAM_STAT_ACCEPTS_DISPLACED));
+	/* In their place, not beside them. */
+	EXPECT_GE(n, lt_children(&self->node, self->door, &c));
 }
 
 /* Less than they take: a message of each beyond the limit, and no more. */
@@ -482,6 +516,167 @@ TEST_F(memory, peer_that_reads_nothing)
 }
 
 /*
+ * A worker that answers, and waits until that is gone, is asked by strangers
+ * who never read, and by one who reads a little now and then.
+ */
+#define MUTE	6
+
+static long answer_all(void *arg)
+{
+	static char buf[CHUNK];
+	struct ot_in in = {};
+	int fd = *(int *)arg;
+	long given_up = 0;
+	ssize_t n;
+
+	while ((n = ot_recvx(fd, &in, buf, sizeof(buf), 0)) > 0)
+		given_up += ot_sendx(fd, ot_out(.name = &in.from), buf, n) ==
+			    -ETIMEDOUT;
+	return given_up;
+}
+
+/* They ask as fast as they can; the first reads some bytes each time. */
+static void keep_asking(struct _test_data_memory *self)
+{
+	char buf[300];
+	int i;
+
+	for (i = 0; i < MUTE; i++)
+		self->sent[i] += feed(self->fd[i], &self->frame,
+				      self->sent[i]);
+	recv(self->fd[0], buf, sizeof(buf), MSG_DONTWAIT);
+}
+
+TEST_F_TIMEOUT(memory, strangers_are_not_waited_for, 400)
+{
+	struct lt_buf one = {};
+	uint64_t start;
+	struct ot_task t;
+	char buf[256];
+	int i, fd;
+
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS, 4000));
+	fd = lt_worker("echoer", OCKAM_ACCEPT_LINKS);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "honest")));
+	make_frame(&self->frame, "echoer", CHUNK - 96);
+	make_frame(&one, "echoer", 1);
+	for (i = 0; i < MUTE; i++) {
+		self->fd[i] = lt_tcp_connect(&self->at);
+		ASSERT_LE(0, self->fd[i]);
+		ASSERT_TRUE(lt_greet(self->fd[i]));
+	}
+	ASSERT_EQ(0, ot_task_start(&t, answer_all, &fd));
+	/* Until the worker waits for one of them. */
+	for (i = 0; i < 2000 && !ot_task_in(&t, SYS_sendmsg); i++) {
+		keep_asking(self);
+		usleep(2000);
+	}
+	ASSERT_GT(2000, i);
+	start = ot_ms();
+	for (i = 0; i < 20 && ot_ms() - start < 60000; i++) {
+		ASSERT_TRUE(lt_write(self->honest.peer, one.data, one.len));
+		while (ot_ms() - start < 60000 &&
+		       !ot_poll(self->honest.peer, POLLIN, 50))
+			keep_asking(self);
+		recv(self->honest.peer, buf, sizeof(buf), MSG_DONTWAIT);
+	}
+	TH_LOG("%d answers in %llu ms", i,
+	       (unsigned long long)(ot_ms() - start));
+	EXPECT_EQ(20, i);
+	EXPECT_GT(8000, ot_ms() - start);
+	EXPECT_EQ(MUTE + 2U, lt_links(&self->node));
+	shutdown(fd, SHUT_RDWR);
+	EXPECT_LT(0, ot_task_end(&t));
+	close(fd);
+	lt_buf_free(&one);
+}
+
+/* Who has said how long he waits does, and a link that was made is waited for. */
+static long answer_one(void *arg)
+{
+	struct sockaddr_ockam *to = arg;
+	static char buf[CHUNK];
+	int fd = ot_worker(NULL, 0);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do {
+		n = ot_sendx(fd, ot_out(.name = to), buf, sizeof(buf));
+	} while (n > 0);
+	close(fd);
+	return n;
+}
+
+TEST_F_TIMEOUT(memory, who_is_waited_for, 400)
+{
+	struct sockaddr_ockam to;
+	struct lt_wire w;
+	struct ot_task t;
+	struct ot_route r;
+	uint64_t start;
+
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_STALL_MS, 2000));
+	ASSERT_EQ(0, lt_wire_accept(&self->node, &w, "127.0.0.1", lt_conf()));
+	ASSERT_EQ(0, lt_wire_up(&self->node, &w));
+	r = ot_route(w.name, "x", NULL);
+	to = ot_sa(&r);
+	start = ot_ms();
+	EXPECT_EQ(-ETIMEDOUT, answer_one(&to));
+	EXPECT_LE(1000, ot_ms() - start);
+	EXPECT_GT(2500, ot_ms() - start);
+	EXPECT_EQ(OCKAM_LINK_STATE_UP, lt_state(&self->node, w.link));
+	close(w.peer);
+
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "made", .reconnect_min_ms = -1)));
+	r = ot_route("made", "x", NULL);
+	to = ot_sa(&r);
+	start = ot_ms();
+	ASSERT_EQ(0, ot_task_start(&t, answer_one, &to));
+	usleep(6000000);
+	EXPECT_FALSE(ot_task_done(&t));
+	ASSERT_EQ(0, lt_del(&self->node, self->honest.link));
+	EXPECT_EQ(-EHOSTUNREACH, ot_task_end(&t));
+}
+
+/* What a channel takes over from a socket is not in a worker's queue any more. */
+TEST_F(memory, taken_over)
+{
+	struct ockam_nl_node node = {};
+	struct ct_keys keys;
+	uint8_t junk[1000] = {};
+	unsigned int i;
+	int hs;
+
+	ASSERT_EQ(0, lt_wire(&self->node, &self->honest,
+			     lt_conf(.name = "honest")));
+	hs = lt_worker("hs", OCKAM_ACCEPT_LINKS);
+	ASSERT_LE(0, hs);
+	ASSERT_EQ(0, ot_set(hs, SOL_OCKAM, OCKAM_HANDSHAKE, 1));
+	/* Far ahead, each by itself: it takes a while until they are refused. */
+	for (i = 0; i < 100; i++) {
+		junk[6] = (i + 1) * 600 >> 8;
+		junk[7] = (i + 1) * 600;
+		ASSERT_TRUE(lt_tell(self->honest.peer, "hs", junk,
+				    sizeof(junk)));
+	}
+	ASSERT_TRUE(OT_WAIT(!ockam_nl_node_get(self->node.nl, &node) &&
+			    node.mem_queues > 100 * sizeof(junk)));
+	ct_keys(&keys);
+	ASSERT_EQ(0, ct_new(self->node.nl, &keys, false, "E", NULL, hs,
+			    "honest>D"));
+	ASSERT_EQ(0, ockam_nl_node_get(self->node.nl, &node));
+	EXPECT_EQ(0, node.mem_queues);
+	EXPECT_LT(0, node.mem_links);
+	ASSERT_EQ(0, ct_del(self->node.nl, "E"));
+	EXPECT_TRUE(OT_WAIT(!held(&self->node)));
+	close(hs);
+}
+
+/*
  * A hop that is replaced in a loop, by a thread that lets no grace period end: what
  * it replaces is freed all the same.
  */
@@ -508,6 +703,37 @@ TEST_F(memory, replaced_in_a_loop)
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &fifo));
 	for (i = 0; i < 10000; i++)
 		ASSERT_EQ(0, ockam_nl_hop_set(self->node.nl, &hop));
+	after = available();
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &none));
+	TH_LOG("%ld MiB for %d of %u bytes", before - after, i, route.len);
+	EXPECT_GT(16, before - after);
+}
+
+/* Likewise the route of a channel. */
+TEST_F(memory, routes_replaced_in_a_loop)
+{
+	struct sched_param fifo = { .sched_priority = 1 }, none = {};
+	struct ockam_nl_channel ch = {};
+	struct ot_route route = ot_route(NULL);
+	struct ct_keys keys;
+	long before, after;
+	int i;
+
+	for (i = 0; i < 60; i++)
+		ot_local(&route,
+			 "a-hop-with-a-name-that-makes-a-route-of-nearly-4096-bytes-long");
+	ct_keys(&keys);
+	ASSERT_EQ(0, ct_new(self->node.nl, &keys, true, "E", "D", -1, "x"));
+	lt_key(&ch.encryptor, "E");
+	ch.route.len = route.len;
+	memcpy(ch.route.data, route.data, route.len);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
+	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ROUTE);
+
+	before = available();
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &fifo));
+	for (i = 0; i < 10000; i++)
+		ASSERT_EQ(0, ockam_nl_channel_set(self->node.nl, &ch));
 	after = available();
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &none));
 	TH_LOG("%ld MiB for %d of %u bytes", before - after, i, route.len);
