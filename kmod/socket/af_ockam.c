@@ -247,6 +247,7 @@ static void sock_wake_senders(struct ockam_sock *osk)
 	if (wq)
 		wake_up_interruptible_poll(wq, EPOLLOUT | EPOLLWRNORM |
 					   EPOLLWRBAND);
+	sk_wake_async(&osk->sk, SOCK_WAKE_SPACE, POLL_OUT);
 	rcu_read_unlock();
 }
 
@@ -276,11 +277,18 @@ static bool sock_get_in_line(struct ockam_sock *osk, struct ockam_sink *sink)
 	return was;
 }
 
-static void sock_leave_line(struct ockam_sock *osk, struct ockam_sink *sink)
+/* It waits for nothing any more: for what it did, with the reference, or NULL. */
+static struct ockam_sink *sock_leave_line(struct ockam_sock *osk)
 {
+	struct ockam_sink *sink = osk->blocked_on;
+
+	if (!sink)
+		return NULL;
 	spin_lock_irq(&sink->wait.lock);
 	list_del_init(&osk->blocked.entry);
 	spin_unlock_irq(&sink->wait.lock);
+	osk->blocked_on = NULL;
+	return sink;
 }
 
 void ockam_sock_try_again(struct ockam_sock *osk)
@@ -293,10 +301,7 @@ void ockam_sock_unblock(struct ockam_sock *osk)
 	struct ockam_sink *sink;
 
 	spin_lock_bh(&osk->blocked_lock);
-	sink = osk->blocked_on;
-	osk->blocked_on = NULL;
-	if (sink)
-		sock_leave_line(osk, sink);
+	sink = sock_leave_line(osk);
 	spin_unlock_bh(&osk->blocked_lock);
 	if (sink)
 		sink->ops->put(sink);
@@ -307,10 +312,9 @@ void ockam_sock_block(struct ockam_sock *osk, struct ockam_sink *sink)
 {
 	struct ockam_sink *old;
 
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, &osk->sk);
 	spin_lock_bh(&osk->blocked_lock);
-	old = osk->blocked_on;
-	if (old)
-		sock_leave_line(osk, old);
+	old = sock_leave_line(osk);
 	osk->blocked_on = sink;
 	sock_get_in_line(osk, sink);
 	/*
@@ -340,10 +344,8 @@ static bool sock_is_blocked(struct ockam_sock *osk)
 		untold = sock_get_in_line(osk, sink);
 		smp_mb(); /* as above */
 		blocked = !ockam_sink_open(sink) && !READ_ONCE(sink->dead);
-		if (!blocked) {
-			osk->blocked_on = NULL;
-			sock_leave_line(osk, sink);
-		}
+		if (!blocked)
+			sock_leave_line(osk);
 	}
 	spin_unlock_bh(&osk->blocked_lock);
 	if (sink && !blocked) {

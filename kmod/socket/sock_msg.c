@@ -436,8 +436,10 @@ static int wait_for_sndbuf(struct sock *sk, u32 claim, long *timeo)
 			*timeo = schedule_timeout(*timeo);
 	}
 	finish_wait(sk_sleep(sk), &wait);
-	if (err == -EAGAIN)
+	if (err == -EAGAIN) {
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	}
 	return err;
 }
 

@@ -708,6 +708,39 @@ TEST_F(list, reaches_those_who_wait)
 	EXPECT_EQ(EACCES, WEXITSTATUS(status));
 }
 
+/* By all that he had then: supplementary groups count each time. */
+TEST_F(list, asks_for_supplementary_groups_again)
+{
+	struct sender s = { .uid = BOB, .gid = BOB, .group = GROUP,
+			    .route = &self->to };
+	struct ockam_nl_ranges gids = one(GROUP, GROUP);
+	struct ockam_nl_link link;
+	uint64_t last = 0;
+	int status, quiet = 0;
+	pid_t pid;
+
+	ASSERT_EQ(0, lt_set(&self->node, OCKAM_A_NODE_TXQ_LIMIT, 65536));
+	ASSERT_EQ(0, set_list(self->node.nl, self->w.link, NULL, &gids));
+	pid = fork();
+	if (!pid)
+		_exit(send_until_it_fails(&s));
+	while (quiet < 20) {
+		usleep(20000);
+		ASSERT_EQ(0, lt_get(&self->node, self->w.link, &link));
+		quiet = link.tx_msgs && link.tx_msgs == last ? quiet + 1 : 0;
+		last = link.tx_msgs;
+	}
+	/* Asked again, and still in the group. */
+	ASSERT_EQ(0, set_list(self->node.nl, self->w.link, NULL, &gids));
+	usleep(200000);
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	gids = one(OTHER_GROUP, OTHER_GROUP);
+	ASSERT_EQ(0, set_list(self->node.nl, self->w.link, NULL, &gids));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(EACCES, WEXITSTATUS(status));
+}
+
 struct storm {
 	uid_t			uid;
 	const struct ot_route	*to;

@@ -118,6 +118,13 @@ static void on_signal(int sig)
 {
 }
 
+static volatile sig_atomic_t signals;
+
+static void count_signal(int sig)
+{
+	signals++;
+}
+
 static void handle(int sig, int flags)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
@@ -238,6 +245,34 @@ TEST_F(block, poll_tells_when_to_go_on)
 static long call_poll(void *arg)
 {
 	return ot_poll(*(int *)arg, POLLOUT, ot_limit(20000));
+}
+
+/* Who is told by signals is told of room as well: at the worker, and in SO_SNDBUF. */
+TEST_F(block, a_signal_tells_when_to_go_on)
+{
+	struct sigaction sa = { .sa_handler = count_signal };
+	int other;
+
+	ASSERT_EQ(0, sigaction(SIGIO, &sa, NULL));
+	ASSERT_EQ(0, fcntl(self->app, F_SETOWN, getpid()));
+	ASSERT_EQ(0, fcntl(self->app, F_SETFL, O_NONBLOCK | O_ASYNC));
+	FILL();
+	ASSERT_EQ(-EAGAIN, ot_say(self->app, "sink", "x"));
+	EXPECT_EQ(0, signals);
+	EMPTY();
+	EXPECT_TRUE(OT_WAIT(signals == 1));
+	EXPECT_EQ(1, ot_say(self->app, "sink", "x"));
+	EXPECT_TRUE(ot_hears(self->sink, "x"));
+	/* Nobody was refused, nobody is told. */
+	EXPECT_EQ(1, signals);
+
+	/* The same when a worker that was full is not there any more. */
+	other = ot_worker("other", 0);
+	ASSERT_LE(0, other);
+	ASSERT_EQ(BIG, ot_send(self->app, "other", big, BIG, 0));
+	ASSERT_EQ(-EAGAIN, ot_say(self->app, "other", "x"));
+	close(other);
+	EXPECT_TRUE(OT_WAIT(signals == 2));
 }
 
 TEST_F(block, poll_is_woken_by_room)
