@@ -124,8 +124,8 @@ dissector-check: module selftests ##- Wireshark's dissector, with tshark (instal
 	@selftests/wireshark/run.sh $(KERNEL)
 
 .PHONY: bench
-bench: module selftests ##- Guest instructions, beside WireGuard, kTLS, AF_UNIX
-	@selftests/bench/run.sh $(KERNEL)
+bench: module selftests ##- Guest instructions, beside rivals (ROWS="chan_* ktls_*": only these)
+	@ROWS="$(ROWS)" selftests/bench/run.sh $(KERNEL)
 
 .PHONY: bench-containers
 bench-containers: module selftests ##- The host's cost beside a container at every limit

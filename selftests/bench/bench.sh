@@ -3,6 +3,9 @@
 #
 # usage: bench.sh [short|containers|flood]
 #
+# With ROWS in the environment only the rows of these names, and those that they
+# match as patterns ("chan_* link").  With PROFILE a row is marked for a profiler.
+#
 # Costs of one boot, side by side.  Under --icount a nanosecond of the guest is
 # an instruction, so the figures repeat within 1 %.  Prints a table, and leaves
 # it in /ockam/out, with the rows by name for targets.py.
@@ -11,10 +14,10 @@ set -eu
 PATH=/ockam/bin:/ockam/tests:$PATH
 BENCH=bench
 OUT=/ockam/out/bench.txt
-ROWS=/ockam/out/rows
+NAMED=/ockam/out/rows
 mkdir -p /ockam/out
 : >"$OUT"
-: >"$ROWS"
+: >"$NAMED"
 
 for m in tls wireguard aesni_intel ghash_clmulni_intel gcm ctr veth; do
 	modprobe "$m" 2>/dev/null || true
@@ -33,13 +36,29 @@ if [ "${1:-}" = flood ]; then
 	exit $status
 fi
 
+# wanted ROW: not left out by ROWS?
+wanted() {
+	[ -n "${ROWS:-}" ] || return 0
+	set -f
+	for pattern in $ROWS; do
+		# shellcheck disable=SC2254
+		case $1 in
+		$pattern) set +f; return 0 ;;
+		esac
+	done
+	set +f
+	return 1
+}
+
 # measure VARIABLE LABEL ARGUMENTS...
 measure() {
 	var=$1 label=$2
 	shift 2
+	wanted "$var" || return 0
+	set -- ${PROFILE:+-p} "$@"
 	value=$("$BENCH" "$@") || { say "# $label: failed"; exit 1; }
 	eval "$var=$value"
-	echo "$var $value" >>"$ROWS"
+	echo "$var $value" >>"$NAMED"
 	say "$(printf '%-48s %8d' "$label" "$value")"
 }
 
@@ -151,6 +170,7 @@ quiet node a channel add role responder route "locx" encryptor locf \
 
 # finish STATUS: links pin the module, so leave none
 finish() {
+	[ -z "${PROFILE:-}" ] || cat /proc/kallsyms >/ockam/out/kallsyms
 	for ns in a b m; do
 		node $ns flush
 		ip netns del $ns
@@ -267,6 +287,7 @@ one_way 64 64
 one_way 1300 32
 one_way 16384 4
 
+[ -z "${ROWS:-}" ] || finish 0
 say "# one send and one receive of 64 B, split (half of a round trip)"
 step=$(((hops - worker) / 20))
 say "$(printf '%-48s %8d' "route: one look-up and one step" $step)"

@@ -52,8 +52,8 @@ def main():
         if via in rows and relay in rows:
             found.append((name, (rows[via] - rows[bare]) /
                           (rows[relay] - rows[direct]), limit))
-    if not found:
-        sys.exit(f"{sys.argv[1]}: no rows to compare")
+    if not rows:
+        sys.exit(f"{sys.argv[1]}: no rows")
     for name, ratio, limit in found:
         print(f"target {name}: {ratio:.2f} (limit {limit:.2f}) "
               f"{'met' if ratio <= limit else 'missed'}")
