@@ -771,7 +771,7 @@ static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 {
 	struct ockam_channel_route *learned;
 	enum ockam_chan_kind kind;
-	struct ockam_wire w;
+	struct ockam_wire w __uninitialized;
 	int err;
 
 	if (unlikely(how->first))

@@ -129,7 +129,7 @@ int ockam_link_receive(struct ockam_link *link, struct ockam_link_guess *guess,
 {
 	struct ockam_node *node = link->node;
 	enum ockam_drop reason;
-	struct ockam_wire w;
+	struct ockam_wire w __uninitialized;
 	int err;
 
 	atomic64_inc(&link->stats.rx_msgs);

@@ -28,6 +28,7 @@
 #ifndef _OCKAM_NODE_H
 #define _OCKAM_NODE_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable-types.h>
 #include <linux/skbuff.h>
@@ -44,6 +45,7 @@
 #include "ground/turn.h"
 
 struct genl_info;
+struct ockam_recents;
 struct ockam_reserved;
 
 /**
@@ -81,6 +83,8 @@ struct ockam_conf {
  * @net: the namespace; valid as long as the node
  * @lock: see above
  * @names: every address of this node (name.h)
+ * @names_gen: bumped on each change of @names
+ * @recent: per CPU, what was looked up last (name.h)
  * @reserved: names for CAP_NET_BIND_SERVICE only; RCU, NULL: the default
  * @holds: released names that are kept for their users (hold.h)
  * @links: struct ockam_link by id
@@ -113,6 +117,8 @@ struct ockam_node {
 	struct net			*net;
 	struct mutex			lock;
 	struct rhashtable		names;
+	atomic_long_t			names_gen;
+	struct ockam_recents __percpu	*recent;
 	struct ockam_reserved __rcu	*reserved;
 	struct ockam_holds		holds;
 	struct xarray			links;

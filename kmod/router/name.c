@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The name table of a node. */
 #include <linux/once.h>
+#include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
@@ -42,14 +43,16 @@ static u32 name_hash_obj(const void *data, u32 len, u32 seed)
 	return name_hash_key(name->key, len, seed);
 }
 
+/* The head first: a key ends where its length says. */
+static bool name_is(const struct ockam_name *name, const u8 *key)
+{
+	return name->key[0] == key[0] && name->key[1] == key[1] &&
+	       !memcmp(name->key + 2, key + 2, key[1]);
+}
+
 static int name_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
-	const struct ockam_name *name = obj;
-	const u8 *key = arg->key;
-
-	/* The head first: a key ends where its length says. */
-	return memcmp(name->key, key, 2) ||
-	       memcmp(name->key + 2, key + 2, key[1]);
+	return !name_is(obj, arg->key);
 }
 
 static const struct rhashtable_params ockam_name_params = {
@@ -63,14 +66,35 @@ static const struct rhashtable_params ockam_name_params = {
 
 int ockam_names_init(struct ockam_node *node)
 {
+	int err;
+
 	get_random_once(&ockam_name_secret, sizeof(ockam_name_secret));
-	return rhashtable_init(&node->names, &ockam_name_params);
+	atomic_long_set(&node->names_gen, 1);
+	node->recent = alloc_percpu_gfp(struct ockam_recents,
+					GFP_KERNEL_ACCOUNT);
+	if (!node->recent)
+		return -ENOMEM;
+	err = rhashtable_init(&node->names, &ockam_name_params);
+	if (err)
+		free_percpu(node->recent);
+	return err;
 }
 
 void ockam_names_exit(struct ockam_node *node)
 {
 	rhashtable_destroy(&node->names);
+	free_percpu(node->recent);
 	kfree(rcu_dereference_protected(node->reserved, 1));
+}
+
+/*
+ * The table was changed.  Of what a processor remembers from before, nobody finds
+ * anything from now on; who did so already is under RCU.
+ */
+static void name_changed(struct ockam_node *node)
+{
+	/* Fully ordered, because it returns something. */
+	atomic_long_inc_return(&node->names_gen);
 }
 
 int ockam_name_add(struct ockam_node *node, struct ockam_name *name)
@@ -86,6 +110,7 @@ int ockam_name_add(struct ockam_node *node, struct ockam_name *name)
 		return -ENOMEM;
 
 	name->listed = true;
+	name_changed(node);
 	return 0;
 }
 
@@ -95,6 +120,7 @@ void ockam_name_del(struct ockam_node *node, struct ockam_name *name)
 		return;
 	rhashtable_remove_fast(&node->names, &name->hash, ockam_name_params);
 	name->listed = false;
+	name_changed(node);
 }
 
 int ockam_name_replace(struct ockam_node *node, struct ockam_name *old,
@@ -109,12 +135,55 @@ int ockam_name_replace(struct ockam_node *node, struct ockam_name *old,
 
 	old->listed = false;
 	new->listed = true;
+	name_changed(node);
 	return 0;
+}
+
+static unsigned int name_slot(const u8 *hop)
+{
+	u32 len = hop[1];
+
+	/* Random ones are all of one length, chosen ones begin alike. */
+	return (len + hop[1 + len] + 5 * hop[1 + (len + 1) / 2]) %
+	       OCKAM_RECENT_MAX;
+}
+
+/*
+ * What was found in the table, in generation @gen or in one after it.  Others may
+ * read the slot from another processor, and here softirq at any time: those who
+ * see the generation see the name that belongs to it, or a later one.
+ */
+static noinline void name_remember(struct ockam_node *node, unsigned int slot,
+				   unsigned long gen, struct ockam_name *name)
+{
+	struct ockam_recent *recent;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	recent = &this_cpu_ptr(node->recent)->slot[slot];
+	WRITE_ONCE(recent->name, name);
+	smp_store_release(&recent->gen, gen);
+	local_irq_restore(flags);
 }
 
 struct ockam_name *ockam_name_lookup(struct ockam_node *node, const u8 *hop)
 {
-	return rhashtable_lookup(&node->names, hop, ockam_name_params);
+	unsigned long gen = atomic_long_read_acquire(&node->names_gen);
+	unsigned int slot = name_slot(hop);
+	struct ockam_recent *recent;
+	struct ockam_name *name;
+
+	/* Any processor's is good: see name_remember(). */
+	recent = &raw_cpu_ptr(node->recent)->slot[slot];
+	if (likely(smp_load_acquire(&recent->gen) == gen)) {
+		name = READ_ONCE(recent->name);
+		if (likely(name && name_is(name, hop)))
+			return name;
+	}
+	name = rhashtable_lookup(&node->names, hop, ockam_name_params);
+	if (name)
+		name_remember(node, slot, gen, name);
+	return name;
 }
 
 void ockam_name_random(u8 key[2 + OCKAM_RANDOM_LEN])

@@ -5,6 +5,12 @@
  *
  * A key is one hop in flat form (type, length, bytes), so the front of a
  * route is looked up where it lies.
+ *
+ * In front of the table each processor has the few addresses that it looked up
+ * last.  They are good as long as the table is as it was: each change of it
+ * begins a new generation, before whoever made it goes on.  What they give is
+ * what the table would have given, and nothing else about a message is
+ * remembered: who may do what is asked anew each time.
  */
 #ifndef _OCKAM_NAME_H
 #define _OCKAM_NAME_H
@@ -43,6 +49,27 @@ struct ockam_name {
 	struct ockam_sink	*sink;
 	u8			kind;
 	bool			listed;
+};
+
+/**
+ * struct ockam_recent - an address that was looked up here
+ * @gen: the table's generation before that, 0: none
+ * @name: what was found
+ */
+struct ockam_recent {
+	unsigned long		gen;
+	struct ockam_name	*name;
+};
+
+#define OCKAM_RECENT_MAX	16
+
+/**
+ * struct ockam_recents - the last addresses that a processor looked up
+ * @slot: by what the address looks like; chosen so that some meet, they only cost
+ *	a look into the table
+ */
+struct ockam_recents {
+	struct ockam_recent	slot[OCKAM_RECENT_MAX];
 };
 
 int ockam_names_init(struct ockam_node *node);

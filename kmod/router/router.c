@@ -293,7 +293,7 @@ static int resolve(struct ockam_node *node, struct sk_buff *skb,
 		   bool enforce)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
-	struct ockam_walk w;
+	struct ockam_walk w __uninitialized;
 	unsigned int steps;
 	int err = 0;
 
@@ -658,7 +658,7 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 		     struct sk_buff *skb, long *timeo,
 		     struct ockam_sink **full)
 {
-	struct ockam_path path;
+	struct ockam_path path __uninitialized;
 	struct ockam_sink *sink;
 	u64 peer = 0;
 	u32 id = 0;
@@ -800,7 +800,7 @@ void ockam_router_defer(struct ockam_node *node, struct sk_buff *skb)
 
 void ockam_router_input(struct ockam_node *node, struct sk_buff *skb)
 {
-	struct ockam_path path;
+	struct ockam_path path __uninitialized;
 	struct ockam_sink *sink;
 	int tries = 0;
 	int err;
@@ -857,7 +857,7 @@ out:
 /* One try: -ESTALE with the message untouched, or it is consumed. */
 static int forward_once(struct ockam_node *node, struct sk_buff *skb)
 {
-	struct ockam_path path;
+	struct ockam_path path __uninitialized;
 	struct mutex *serial;
 	struct ockam_sink *sink;
 	int err;
