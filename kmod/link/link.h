@@ -252,7 +252,6 @@ void ockam_link_accept(struct ockam_link *parent, struct ockam_tcp *listener,
 
 #define OCKAM_RX_HEAD	64	/* room for what forwarding adds */
 #define OCKAM_RX_TAIL	32
-#define OCKAM_RX_SMALL	4096	/* not charged to a group without limits */
 #define OCKAM_LINK_ROUTE	64	/* first guess */
 /* Bytes of large messages that have come in part, of a node; or less, see there. */
 #define OCKAM_PARTIAL_MAX	(64 * 1024 * 1024)

@@ -17,6 +17,9 @@
 #include <net/sock.h>
 #include <compat.h>
 
+/* Messages so long are not charged to a group without limits. */
+#define OCKAM_MEMCG_SMALL	4096
+
 #ifdef CONFIG_MEMCG
 
 /* The current process's, or NULL.  Process context. */
@@ -62,6 +65,19 @@ static inline bool ockam_memcg_limited(struct mem_cgroup *memcg)
 	return false;
 }
 
+/* Likewise for the current process's group.  Process context. */
+static inline bool ockam_memcg_current_limited(void)
+{
+	bool limited;
+
+	if (mem_cgroup_disabled())
+		return false;
+	rcu_read_lock();
+	limited = ockam_memcg_limited(mem_cgroup_from_task(current));
+	rcu_read_unlock();
+	return limited;
+}
+
 /*
  * A new socket, which has no memory yet, was perhaps not made by the process
  * but by a work item of ours.
@@ -89,6 +105,11 @@ static inline void ockam_memcg_put(struct mem_cgroup *memcg)
 }
 
 static inline bool ockam_memcg_limited(struct mem_cgroup *memcg)
+{
+	return false;
+}
+
+static inline bool ockam_memcg_current_limited(void)
 {
 	return false;
 }

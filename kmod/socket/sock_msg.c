@@ -9,6 +9,7 @@
 
 #include "node/base.h"
 #include "ground/codec.h"
+#include "node/memcg.h"
 #include "node/node.h"
 #include "ground/route.h"
 #include "router/router.h"
@@ -476,6 +477,17 @@ static int bound(struct ockam_sock *osk)
 	return err;
 }
 
+/*
+ * Who pays for a message of this length, besides the socket: the sender's group, if
+ * it has a limit that could be reached.
+ */
+static gfp_t send_gfp(const struct sock *sk, size_t len)
+{
+	if (len <= OCKAM_MEMCG_SMALL && !ockam_memcg_current_limited())
+		return sk->sk_allocation & ~__GFP_ACCOUNT;
+	return sk->sk_allocation;
+}
+
 static struct sk_buff *build(struct ockam_sock *osk, struct msghdr *msg,
 			     size_t len, const struct ockam_sending *s,
 			     long *timeo, int *err)
@@ -493,7 +505,7 @@ static struct sk_buff *build(struct ockam_sock *osk, struct msghdr *msg,
 	*err = wait_for_sndbuf(sk, claim, timeo);
 	if (unlikely(*err))
 		return NULL;
-	skb = ockam_msg_alloc(len, &room, sk->sk_allocation);
+	skb = ockam_msg_alloc(len, &room, send_gfp(sk, len));
 	if (!skb) {
 		send_give_back(sk, claim);
 		*err = -ENOMEM;

@@ -251,7 +251,7 @@ static struct sk_buff *rx_alloc(struct ockam_tcp *tcp, u32 cap)
 	struct sk_buff *skb;
 	gfp_t gfp;
 
-	if (cap <= OCKAM_RX_SMALL && !ockam_memcg_limited(memcg))
+	if (cap <= OCKAM_MEMCG_SMALL && !ockam_memcg_limited(memcg))
 		memcg = NULL;
 	gfp = ockam_memcg_gfp(memcg, rx->gfp);
 	if (unlikely(memcg))

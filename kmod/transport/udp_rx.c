@@ -168,7 +168,7 @@ static struct sk_buff *rx_alloc(struct ockam_udp *udp, u32 len)
 	struct sk_buff *skb;
 	gfp_t gfp;
 
-	if (len <= OCKAM_RX_SMALL && !ockam_memcg_limited(memcg))
+	if (len <= OCKAM_MEMCG_SMALL && !ockam_memcg_limited(memcg))
 		memcg = NULL;
 	gfp = ockam_memcg_gfp(memcg, GFP_ATOMIC | __GFP_NOWARN);
 	if (unlikely(memcg))
