@@ -37,6 +37,17 @@
 #define local_unlock_nested_bh(lock)	((void)(lock))
 #endif
 
+/* 6.13: a timer and its function in one call, from 6.15 on the only one */
+#ifndef HAVE_HRTIMER_SETUP
+#define ockam_hrtimer_setup(timer, fn, clock, mode)			\
+do {									\
+	hrtimer_init(timer, clock, mode);				\
+	(timer)->function = (fn);					\
+} while (0)
+#else
+#define ockam_hrtimer_setup hrtimer_setup
+#endif
+
 /* 6.2: sockets without a reference on their namespace are tracked as well */
 static inline void ockam_netns_untrack(struct net *net, struct sock *sk)
 {

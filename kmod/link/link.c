@@ -416,6 +416,7 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	struct ockam_link *link = ockam_sink_link(sink);
 	struct ockam_node *node = link->node;
 	struct ockam_tcp *tcp = link_tcp(link);
+	bool more = ockam_msg(skb)->more;
 	int err;
 
 	if (link->config.kind == OCKAM_LINK_KIND_UDP)
@@ -440,8 +441,26 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	atomic64_inc(&link->stats.tx_msgs);
 	atomic64_add(skb->len, &link->stats.tx_bytes);
 	link_queue_frame(link, skb);
-	link_flush(link, tcp);
+	if (!ockam_gather_waits(link, more))
+		link_flush(link, tcp);
 	return 0;
+}
+
+void ockam_link_push(struct ockam_link *link)
+{
+	struct ockam_tcp *tcp;
+
+	/* Whoever has it sends, or leaves it to the timer. */
+	if (!mutex_trylock(&link->serial))
+		return;
+	tcp = link_tcp(link);
+	if (likely(tcp)) {
+		ockam_gather_pushed(link);
+		link_flush(link, tcp);
+	}
+	mutex_unlock(&link->serial);
+	/* Who found it locked. */
+	ockam_sink_wake(&link->sink);
 }
 
 static void link_kick(struct ockam_sink *sink)
@@ -525,10 +544,12 @@ static void link_work(struct work_struct *work)
 	mutex_lock(&link->serial);
 	tcp = link_tcp(link);
 	udp = link_udp(link);
-	if (tcp)
+	if (tcp) {
+		ockam_gather_pushed(link);
 		link_flush(link, tcp);
-	else if (udp)
+	} else if (udp) {
 		link_flush_queued_udp(link, udp);
+	}
 	mutex_unlock(&link->serial);
 
 	ockam_sink_unpark(&link->sink);
@@ -620,6 +641,9 @@ static void link_unplug(struct ockam_link *link)
 	mutex_lock(&link->serial);
 	tcp = link_tcp(link);
 	udp = link_udp(link);
+	/* What only waited for more. */
+	if (tcp && !skb_queue_empty(&link->txq))
+		ockam_tcp_flush(tcp);
 	RCU_INIT_POINTER(link->tcp, NULL);
 	RCU_INIT_POINTER(link->udp, NULL);
 	skb_queue_splice_init(&link->txq, &gone);
@@ -771,6 +795,7 @@ static struct ockam_link *link_create(struct ockam_node *node,
 	refcount_set(&link->ref, 1);
 	mutex_init(&link->serial);
 	__skb_queue_head_init(&link->txq);
+	ockam_gather_init(link);
 	INIT_WORK(&link->work, link_work);
 	INIT_DELAYED_WORK(&link->timer, link_timer);
 	ockam_sink_init(&link->sink, node, &link_sink_ops, &link->serial);
@@ -889,6 +914,7 @@ static void link_destroy(struct ockam_link *link,
 	ockam_limit_drop(node->limit, OCKAM_LIMIT_LINKS);
 
 	link_unplug(link);
+	ockam_gather_kill(link);
 	/* From here on nothing is queued any more. */
 	link_set_state(link, OCKAM_LINK_STATE_CLOSED, reason, error);
 	if (cancel_work(&link->work))

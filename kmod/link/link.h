@@ -31,6 +31,7 @@
 
 #include "ground/codec.h"
 #include "ground/endpoint.h"
+#include "link/gather.h"
 #include "router/msg.h"
 #include "router/name.h"
 #include "node/node.h"
@@ -113,6 +114,7 @@ struct ockam_udp;
  * @tx_done: bytes that TCP has taken, under @serial
  * @tx_seen: of them when the link was looked at for want of memory, node->lock
  * @tx_look: at that look, node->press_look
+ * @gather: whether frames in @txq wait for more of them
  * @tcp: the carrier, tcp.c
  * @udp: or this one, udp.c
  * @work: sends what is queued, then routes what is parked
@@ -156,6 +158,7 @@ struct ockam_link {
 	u32				tx_look;
 	u64				tx_done;
 	u64				tx_seen;
+	struct ockam_gather		gather;
 	struct ockam_tcp __rcu		*tcp;
 	struct ockam_udp __rcu		*udp;
 	struct work_struct		work;
@@ -223,6 +226,9 @@ void ockam_link_set_senders(struct ockam_link *link,
  */
 void ockam_link_drain(struct ockam_node *node);
 void ockam_link_init(struct ockam_node *node);
+
+/* Send what waits in @txq, unless somebody is at it.  Process context. */
+void ockam_link_push(struct ockam_link *link);
 
 struct ockam_link *ockam_link_get(struct ockam_link *link);
 bool ockam_link_get_unless_zero(struct ockam_link *link);

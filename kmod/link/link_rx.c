@@ -136,6 +136,7 @@ int ockam_link_receive(struct ockam_link *link, struct ockam_link_guess *guess,
 	atomic64_add(bytes, &link->stats.rx_bytes);
 	ockam_stat_inc(node, OCKAM_STAT_LINK_RX);
 	ockam_link_heard(link);
+	ockam_gather_heard(&link->gather);
 
 	err = rx_decode(guess, skb, &w);
 	if (unlikely(err)) {

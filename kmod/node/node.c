@@ -48,6 +48,7 @@ static int __net_init ockam_node_init(struct net *net)
 	ockam_router_init(node);
 	ockam_large_init(node);
 	ockam_link_init(node);
+	ockam_gathers_init(&node->gathers);
 	ockam_holds_init(node);
 
 	err = ockam_limit_init(node);

@@ -37,6 +37,7 @@
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 
+#include "link/gather.h"
 #include "router/hold.h"
 #include "transport/large.h"
 #include "node/limit.h"
@@ -99,6 +100,7 @@ struct ockam_conf {
  * @conf: settings
  * @mem: accounts of the memory that remote input holds
  * @large: what is set aside for large frames over TCP
+ * @gathers: links where frames wait for more of them
  * @rx_pieces: bytes of pieces of messages over UDP
  * @stats: per-CPU counters
  * @gen: bumped on each change of an object; dumps use it
@@ -135,6 +137,7 @@ struct ockam_node {
 	struct ockam_conf		conf;
 	struct ockam_mem		mem[__OCKAM_MEM_MAX];
 	struct ockam_large		large;
+	struct ockam_gathers		gathers;
 	atomic_t			rx_pieces;
 	struct ockam_stats __percpu	*stats;
 	unsigned int			gen;

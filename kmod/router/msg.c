@@ -120,6 +120,7 @@ static void msg_init(struct sk_buff *skb, u32 ret, u32 onward)
 	m->steps = 0;
 	m->seen = false;
 	m->sealed = false;
+	m->more = false;
 	m->mark = 0;
 	m->priority = 0;
 	skb->destructor = msg_destruct;

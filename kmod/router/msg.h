@@ -143,6 +143,7 @@ struct ockam_region {
  *	only
  * @sealed: what an encryptor of this node has made: who may use its channel was
  *	asked, and no link's list of senders is
+ * @more: its sender says that another one follows at once
  * @mark: SO_MARK of the sender, for the carrier
  * @priority: SO_PRIORITY likewise
  */
@@ -161,6 +162,7 @@ struct ockam_msg {
 	u8			steps;
 	bool			seen;
 	bool			sealed;
+	bool			more;
 	u32			mark;
 	u32			priority;
 };

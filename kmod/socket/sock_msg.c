@@ -7,6 +7,7 @@
 
 #include <compat.h>
 
+#include "link/gather.h"
 #include "node/base.h"
 #include "ground/codec.h"
 #include "node/memcg.h"
@@ -570,6 +571,7 @@ int ockam_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	skb = build(osk, msg, len, &s, &timeo, &err);
 	if (unlikely(!skb))
 		return err;
+	ockam_msg(skb)->more = msg->msg_flags & (MSG_MORE | MSG_BATCH);
 	ockam_msg(skb)->mark = sockc.mark;
 	ockam_msg(skb)->priority = READ_ONCE(sk->sk_priority);
 
@@ -786,6 +788,9 @@ int ockam_sock_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		      MSG_CMSG_CLOEXEC | MSG_CMSG_COMPAT | MSG_NOSIGNAL))
 		return -EOPNOTSUPP;
 
+	/* Who is going to wait for an answer has said all that he has to say. */
+	if (skb_queue_empty_lockless(&sk->sk_receive_queue))
+		ockam_gather_push_all(osk->sink.node);
 	off = sk_peek_offset(sk, flags);
 	if (unlikely(flags & MSG_PEEK && off >= 0))
 		skb = peek_at(sk, flags, &off, &err);

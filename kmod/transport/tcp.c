@@ -20,6 +20,7 @@
 #include "transport/tcp_priv.h"
 
 #define LTCP_BACKLOG		128
+#define LTCP_FRAMES		16		/* in one call of TCP */
 #define LTCP_ACCEPTS		16		/* in one run */
 #define LTCP_BUFFER		(1024 * 1024)	/* most, each way, see below */
 #define LTCP_LAST_BYTES		(2 * HZ)	/* patience after the end */
@@ -392,6 +393,51 @@ static bool ltcp_greet(struct ockam_tcp *tcp)
 	return true;
 }
 
+/* Linear frames, as many as there are up to LTCP_FRAMES, from @tx_off on. */
+static int ltcp_send_linear(struct ockam_tcp *tcp, struct sk_buff *skb)
+{
+	struct kvec kv[LTCP_FRAMES] __uninitialized;
+	struct ockam_link *link = tcp->link;
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	unsigned int n = 0;
+	size_t len = 0;
+
+	skb_queue_walk_from(&link->txq, skb) {
+		u32 off = n ? 0 : link->tx_off;
+
+		if (n == LTCP_FRAMES || skb_is_nonlinear(skb)) {
+			msg.msg_flags |= MSG_MORE;
+			break;
+		}
+		kv[n].iov_base = skb->data + off;
+		kv[n].iov_len = skb->len - off;
+		len += kv[n++].iov_len;
+	}
+	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, kv, n, len);
+	return tcp_sendmsg_locked(tcp->sk, &msg, len);
+}
+
+/* @bytes are TCP's: the number of frames that are gone with that. */
+static unsigned int ltcp_sent(struct ockam_link *link, u32 bytes)
+{
+	unsigned int done = 0;
+
+	WRITE_ONCE(link->tx_done, link->tx_done + bytes);
+	while (bytes) {
+		struct sk_buff *skb = skb_peek(&link->txq);
+		u32 left = skb->len - link->tx_off;
+
+		if (unlikely(bytes < left)) {
+			link->tx_off += bytes;
+			break;
+		}
+		bytes -= left;
+		ockam_link_sent(link, skb);
+		done++;
+	}
+	return done;
+}
+
 unsigned int ockam_tcp_flush(struct ockam_tcp *tcp)
 {
 	struct ockam_link *link = tcp->link;
@@ -409,19 +455,18 @@ unsigned int ockam_tcp_flush(struct ockam_tcp *tcp)
 	if (unlikely(!ltcp_writable(tcp) || !ltcp_greet(tcp)))
 		goto out;
 	while ((skb = skb_peek(&link->txq))) {
-		int ret = skb_send_sock_locked(sk, skb, link->tx_off,
-					       skb->len - link->tx_off);
+		int ret;
 
+		if (likely(!skb_is_nonlinear(skb)))
+			ret = ltcp_send_linear(tcp, skb);
+		else
+			ret = skb_send_sock_locked(sk, skb, link->tx_off,
+						   skb->len - link->tx_off);
 		if (unlikely(ret <= 0)) {
 			ltcp_send_stopped(tcp, ret);
 			break;
 		}
-		link->tx_off += ret;
-		WRITE_ONCE(link->tx_done, link->tx_done + ret);
-		if (unlikely(link->tx_off < skb->len))
-			continue;
-		ockam_link_sent(link, skb);
-		done++;
+		done += ltcp_sent(link, ret);
 	}
 out:
 	ockam_tcp_unlock(tcp);
