@@ -148,35 +148,38 @@ static int link_check(struct ockam_sink *sink, const struct ockam_msg *m,
 	return fwd & BIT(OCKAM_FORWARD_LINK_LINK) ? 0 : -EACCES;
 }
 
-/* Over the limit of its user, a link still takes a little, and @more. */
-static bool link_over(const struct ockam_link *link, u64 more)
+/*
+ * Over the limit of its user, a link still takes a little, and @more; @coming is on
+ * the way to it.
+ */
+static bool link_over(const struct ockam_link *link, u32 coming, u64 more)
 {
 	return ockam_limit_over(link->source.user) &&
-	       READ_ONCE(link->txq_charged) >= OCKAM_LIMIT_LEAST + more;
+	       READ_ONCE(link->txq_charged) + (u64)coming >=
+		       OCKAM_LIMIT_LEAST + more;
 }
 
 /* With little left on the node, what this node's own programs send waits. */
-static bool link_short(const struct ockam_link *link)
+static bool link_short(const struct ockam_link *link, u32 queued)
 {
 	u8 level = ockam_mem_level(link->node, OCKAM_MEM_LINKS);
-	u32 queued;
 
 	if (likely(level == OCKAM_MEM_FREE))
 		return false;
-	queued = READ_ONCE(link->txq_bytes);
 	return level == OCKAM_MEM_PRESSURE ? queued >= OCKAM_MEM_LEAST :
 					     queued;
 }
 
 /* A link that is not up has room: those who try get the error, not a wait. */
-static bool link_admits(const struct ockam_sink *sink)
+static bool link_admits(const struct ockam_sink *sink, u32 own)
 {
 	const struct ockam_link *link =
 		container_of(sink, struct ockam_link, sink);
+	u32 coming = atomic_read(&sink->coming) - own;
+	u32 queued = READ_ONCE(link->txq_bytes) + coming;
 
-	return (READ_ONCE(link->txq_bytes) <
-			READ_ONCE(link->node->conf.txq_limit) &&
-		!link_over(link, 0) && !link_short(link)) ||
+	return (queued < READ_ONCE(link->node->conf.txq_limit) &&
+		!link_over(link, coming, 0) && !link_short(link, queued)) ||
 	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
 }
 
@@ -196,7 +199,7 @@ static bool link_room(const struct ockam_sink *sink)
 		    2 * OCKAM_SOURCE_SLACK;
 
 	return (READ_ONCE(link->txq_bytes) < limit &&
-		!link_over(link, 2 * message + 2 * OCKAM_SOURCE_SLACK)) ||
+		!link_over(link, 0, 2 * message + 2 * OCKAM_SOURCE_SLACK)) ||
 	       READ_ONCE(link->state) != OCKAM_LINK_STATE_UP;
 }
 

@@ -499,12 +499,15 @@ static bool sink_has_turn(const struct ockam_sink *sink,
 	return ockam_sink_ready(sink);
 }
 
-/* Where a path ends that needs process context. */
+/*
+ * The lock of a path that needs process context: the outermost channel's, so that
+ * those of one link encrypt at the same time, else the link's.
+ */
 static struct mutex *path_serial(const struct ockam_path *path)
 {
-	if (path->sink && path->sink->serial)
-		return path->sink->serial;
-	return path->outer ? &path->outer->serial : NULL;
+	if (path->outer)
+		return &path->outer->serial;
+	return path->sink ? path->sink->serial : NULL;
 }
 
 /*
@@ -548,6 +551,43 @@ static void path_unlock(const struct ockam_path *path)
 }
 
 /*
+ * With the lock of the path: is there still room?  Those who waited for the lock
+ * with us had the same room in mind, and so has who sends through another channel.
+ */
+static bool path_enter(const struct ockam_path *path, u32 bytes)
+{
+	struct ockam_sink *sink = path->sink;
+
+	if (!sink || !sink->serial)
+		return true;
+	return path->outer ? ockam_sink_claim(sink, bytes) :
+			     ockam_sink_admits(sink);
+}
+
+static void path_leave(const struct ockam_path *path, u32 bytes)
+{
+	if (path->outer && path->sink && path->sink->serial)
+		ockam_sink_came(path->sink, bytes);
+}
+
+/*
+ * To a link.  With the channel's lock held all the time nothing that was encrypted
+ * later overtakes this, and nobody who has the link's waits for a channel's.
+ */
+static int path_deliver(const struct ockam_path *path, struct sk_buff *skb)
+{
+	struct ockam_sink *sink = path->sink;
+	int err;
+
+	if (!path->outer)
+		return sink->ops->deliver(sink, skb);
+	mutex_lock(sink->serial);
+	err = sink->ops->deliver(sink, skb);
+	mutex_unlock(sink->serial);
+	return err;
+}
+
+/*
  * Steps and end of a path with references held and its lock, process context.
  * Consumes the message.
  */
@@ -572,7 +612,7 @@ static int path_run(struct ockam_node *node, struct sk_buff *skb,
 		return 0;
 	}
 	if (path->sink->serial)
-		return path->sink->ops->deliver(path->sink, skb);
+		return path_deliver(path, skb);
 	/* An encryptor in front of a worker: the end is looked up again. */
 	ockam_router_input(node, skb);
 	return 0;
@@ -660,6 +700,7 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 {
 	struct ockam_path path __uninitialized;
 	struct ockam_sink *sink;
+	u32 len = skb->len;
 	u64 peer = 0;
 	u32 id = 0;
 	u8 kind = 0;
@@ -709,9 +750,7 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	rcu_read_unlock();
 
 	err = path_lock(&path, timeo);
-	/* Those who waited for the lock with us had the same room in mind. */
-	if (!err && sink && sink->serial &&
-	    unlikely(!ockam_sink_admits(sink))) {
+	if (!err && unlikely(!path_enter(&path, len))) {
 		path_unlock(&path);
 		err = -EAGAIN;
 	}
@@ -727,6 +766,7 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	if (kind)
 		grant_answer(node, from, kind, id, peer);
 	err = path_run(node, skb, &path);
+	path_leave(&path, len);
 	path_unlock(&path);
 	path_release(&path);
 	return err;

@@ -9,8 +9,9 @@
  * applied.  So errors come before any nonce is taken.
  *
  * Encryption happens in process context only, under the `serial` mutex of the
- * path's end (a link's, else the outermost channel's own): that keeps nonces
- * in the order of the wire.  Softirq hands such messages to the sink's kick
+ * outermost channel, which is held until the end has the message: that keeps
+ * nonces in the order of the wire.  A link's own `serial` is taken inside of it,
+ * for framing and sending only.  Softirq hands such messages to the sink's kick
  * (links) or the node's work item.
  */
 #ifndef _OCKAM_ROUTER_H

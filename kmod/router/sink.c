@@ -70,6 +70,7 @@ void ockam_sink_init(struct ockam_sink *sink, struct ockam_node *node,
 	sink->node = node;
 	RCU_INIT_POINTER(sink->policy, NULL);
 	sink->serial = serial;
+	atomic_set(&sink->coming, 0);
 	spin_lock_init(&sink->lock);
 	ockam_shares_init(&sink->parked);
 	init_waitqueue_head(&sink->wait);

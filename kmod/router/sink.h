@@ -19,6 +19,7 @@
 #ifndef _OCKAM_SINK_H
 #define _OCKAM_SINK_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/skbuff.h>
@@ -44,7 +45,8 @@ struct ockam_source;
  *	@from is the socket by which the current task sends, NULL for what
  *	came in or had to wait.  Under RCU
  * @room: is there room for one more message?  Any context
- * @admits: is there also room for one more of this node's own?  With @serial
+ * @admits: is there also room for one more of this node's own, if those that
+ *	are coming (@coming, but for @own bytes of it) are there?  With @serial
  *	only; less than what @room gives to messages passing through
  * @deliver: takes the message; the front hop of its onward route is the
  *	sink's own address.  0; -ESTALE with the message untouched: the
@@ -69,7 +71,7 @@ struct ockam_sink_ops {
 	int	(*check)(struct ockam_sink *sink, const struct ockam_msg *m,
 			 const struct ockam_sock *from, u32 *reason);
 	bool	(*room)(const struct ockam_sink *sink);
-	bool	(*admits)(const struct ockam_sink *sink);
+	bool	(*admits)(const struct ockam_sink *sink, u32 own);
 	int	(*deliver)(struct ockam_sink *sink, struct sk_buff *skb);
 	void	(*route)(struct ockam_node *node, struct sk_buff *skb);
 	void	(*kick)(struct ockam_sink *sink);
@@ -91,6 +93,7 @@ struct ockam_sink_ops {
  * @wait: local senders that wait for room, and pollers: all of them exclusive, in
  *	the order of coming, and out of it once they are called
  * @serial: order of sends in process context; NULL for workers
+ * @coming: bytes that local senders are encrypting for it
  * @stall: looks after what is parked, whether it goes
  * @progress: jiffies of the last message taken off
  * @epoch: never the same again, by which sources know who was too slow for them
@@ -108,6 +111,7 @@ struct ockam_sink {
 	struct ockam_shares		parked;
 	wait_queue_head_t		wait;
 	struct mutex			*serial;
+	atomic_t			coming;
 	struct timer_list		stall;
 	unsigned long			progress;
 	u32				epoch;
@@ -147,7 +151,28 @@ static inline bool ockam_sink_admits(const struct ockam_sink *sink)
 {
 	if (!sink->serial)
 		return sink->ops->room(sink);
-	return ockam_sink_ready(sink) && sink->ops->admits(sink);
+	return ockam_sink_ready(sink) && sink->ops->admits(sink, 0);
+}
+
+/*
+ * The same, and for who encrypts before he has the sink's lock: from here on to
+ * ockam_sink_came() the room is his.  So however many do that at the same time, they
+ * exceed it by one message.
+ */
+static inline bool ockam_sink_claim(struct ockam_sink *sink, u32 bytes)
+{
+	/* Of two at the same time each sees the other one, or is seen. */
+	atomic_add_return(bytes, &sink->coming);
+	if (likely(ockam_sink_ready(sink) && sink->ops->admits(sink, bytes)))
+		return true;
+	atomic_sub(bytes, &sink->coming);
+	return false;
+}
+
+/* Who has found no room meanwhile is to be woken. */
+static inline void ockam_sink_came(struct ockam_sink *sink, u32 bytes)
+{
+	atomic_sub(bytes, &sink->coming);
 }
 
 /* Would a send go on at once?  Nobody else is at it, either. */
