@@ -14,6 +14,7 @@
 #include "channel/channel.h"
 #include "netlink/netlink.h"
 #include "node/node.h"
+#include "router/msg.h"
 #include "socket/sock.h"
 #include "transport/tcp.h"
 
@@ -83,6 +84,7 @@ static void __exit ockam_exit(void)
 	unregister_pernet_subsys(&ockam_net_ops);
 	ockam_base_exit();
 	ockam_tcp_exit();
+	ockam_msg_exit();
 }
 
 module_init(ockam_init);

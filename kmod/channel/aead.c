@@ -45,6 +45,7 @@ static int aead_init(struct ockam_aead *a, const struct ockam_cipher *cipher)
 		goto free;
 
 	a->tfm = tfm;
+	sg_init_table(&a->sg, 1);
 	return 0;
 
 free:
@@ -94,7 +95,7 @@ int ockam_aead_map(struct ockam_aead *a, struct sk_buff *skb, u32 off, u32 len,
 	int err;
 
 	if (!skb_is_nonlinear(skb)) {
-		sg_init_one(&a->sg, skb->data + off, len);
+		sg_set_buf(&a->sg, skb->data + off, len);
 		*sg = &a->sg;
 		return 0;
 	}

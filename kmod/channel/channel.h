@@ -161,7 +161,7 @@ struct ockam_channel_stats {
  * @route_lock: for replacing it
  * @learned: nonce of the message from which it was learned last
  * @refreshed: jiffies of the last event about new credentials, 0: none yet
- * @serial: order of encryption when the path ends on this node (router.h)
+ * @serial: order of encryption, of the outermost channel of a path (router.h)
  * @crypt: keys, window, AEAD handles: crypt.c
  * @stats: counters
  * @enc_key: address, flat form
@@ -273,10 +273,9 @@ int ockam_channel_can_encrypt(const struct ockam_channel *ch);
  * Turn the message into a ciphertext: the onward route, whose front (the
  * encryptor itself) is removed first, and the return route go inside; then
  * the onward route is @route and the return route is empty.  Room was made
- * with ockam_msg_reserve().  Process context, serial mutex of the path's end
- * held.  0, or -EKEYEXPIRED/-ENOMEM, or -ENOBUFS for more than an unproven
- * address gets, with no nonce taken.  The nonce is taken
- * last.
+ * with ockam_msg_reserve().  Process context, serial mutex of the path's
+ * outermost channel held.  0, or -EKEYEXPIRED/-ENOMEM, or -ENOBUFS for more
+ * than an unproven address gets, with no nonce taken.  The nonce is taken last.
  */
 int ockam_channel_encrypt(struct ockam_channel *ch, struct sk_buff *skb,
 			  struct ockam_channel_route *route);

@@ -39,7 +39,7 @@ int ockam_crypt_derive(struct ockam_channel *ch, struct ockam_aead *a, u8 *buf,
 	int err;
 
 	memset(buf, 0, OCKAM_KEY_LEN);
-	sg_init_one(&a->sg, buf, OCKAM_DERIVE_LEN);
+	sg_set_buf(&a->sg, buf, OCKAM_DERIVE_LEN);
 	err = ockam_aead_run(a, ch->crypt->cipher, U64_MAX, &a->sg,
 			     OCKAM_KEY_LEN, true);
 	if (!err)

@@ -449,7 +449,7 @@ static int rx_open_inline(struct ockam_channel *ch, struct ockam_aead *a,
 	u32 len = skb->len - OCKAM_NONCE_LEN;
 	int err;
 
-	sg_init_one(&a->sg, skb->data + OCKAM_NONCE_LEN, len);
+	sg_set_buf(&a->sg, skb->data + OCKAM_NONCE_LEN, len);
 	ockam_aead_prepare(a, ch->crypt->cipher, nonce, &a->sg, len);
 	aead_request_set_callback(a->req, 0,
 				  OCKAM_CRYPTO_CALLBACK(rx_async_done), ch);

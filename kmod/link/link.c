@@ -308,7 +308,7 @@ void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb)
 {
 	link_unqueue_frame(link, skb);
 	link->tx_off = 0;
-	consume_skb(skb);
+	ockam_msg_free(skb);
 }
 
 /* Whom a link without a peer shall send to: the next address, which goes. */

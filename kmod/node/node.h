@@ -9,8 +9,9 @@
  *			data path.
  *  lock_sock(AF_OCKAM)	a socket's binding, default route and options.
  *  holds->lock		(spinlock) binding and releasing names that were chosen.
- *  serial (mutex)	one per link and one per channel, see router.h: order
- *			on the wire of what process context sends.
+ *  serial (mutex)	one per channel, and inside of that one per link, see
+ *			router.h: order on the wire of what process context
+ *			sends.
  *  lock_sock(carrier)	the TCP socket behind a link.
  *  sk_receive_queue	its own lock.
  *  sink->lock		(spinlock, bh) messages parked for a full destination.

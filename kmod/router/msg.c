@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Messages: memory, routes, origin, accounting. */
+#include <linux/percpu.h>
 #include <net/sock.h>
 
 #include "router/msg.h"
@@ -10,6 +11,23 @@
 /* Payload bytes in one skb of the frag_list. */
 #define MSG_CHUNK	16000
 #define MSG_TAIL_MIN	32
+
+/*
+ * Small messages that were delivered are kept for the next ones: the allocator, which
+ * zeroes them on most kernels, would be a tenth of what a message costs.  All have one
+ * size, and are on nobody's account.  Not with KASAN, which could not tell any more
+ * who uses what is free.
+ */
+#define MSG_SPARES	(IS_ENABLED(CONFIG_KASAN) ? 0 : MSG_SPARES_MAX)
+#define MSG_SPARES_MAX	16		/* of a processor */
+#define MSG_SPARE_SIZE	((u32)SKB_WITH_OVERHEAD(1024))
+
+struct msg_spares {
+	unsigned int	n;
+	struct sk_buff	*skb[MSG_SPARES_MAX];
+};
+
+static DEFINE_PER_CPU(struct msg_spares, msg_spares);
 
 void ockam_ident_put(struct ockam_ident *id)
 {
@@ -121,6 +139,7 @@ static void msg_init(struct sk_buff *skb, u32 ret, u32 onward)
 	m->seen = false;
 	m->sealed = false;
 	m->more = false;
+	m->spare = false;
 	m->mark = 0;
 	m->priority = 0;
 	skb->destructor = msg_destruct;
@@ -148,6 +167,73 @@ static struct sk_buff *chunks_alloc(u32 len, u32 tail, u32 *truesize,
 	return list;
 }
 
+/* As if it came from alloc_skb(); NULL: there is none. */
+static struct sk_buff *msg_spare_take(void)
+{
+	struct sk_buff *skb = NULL;
+	struct msg_spares *spares;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	spares = this_cpu_ptr(&msg_spares);
+	if (likely(spares->n))
+		skb = spares->skb[--spares->n];
+	local_irq_restore(flags);
+	if (unlikely(!skb))
+		return NULL;
+
+	memset(skb, 0, offsetof(struct sk_buff, tail));
+	refcount_set(&skb->users, 1);
+	skb->data = skb->head;
+	skb_reset_tail_pointer(skb);
+	skb->mac_header = (typeof(skb->mac_header))~0U;
+	skb->transport_header = (typeof(skb->transport_header))~0U;
+	return skb;
+}
+
+/* Nobody else has it, and nothing is in it that is not ours. */
+static bool msg_is_spare(const struct sk_buff *skb)
+{
+	return ockam_msg(skb)->spare && refcount_read(&skb->users) == 1 &&
+	       skb_end_offset(skb) == MSG_SPARE_SIZE &&
+	       skb->truesize == SKB_TRUESIZE(MSG_SPARE_SIZE) &&
+	       !skb_is_nonlinear(skb) && !skb_cloned(skb) &&
+	       !skb_has_frag_list(skb) && !skb_pfmemalloc(skb);
+}
+
+void ockam_msg_free(struct sk_buff *skb)
+{
+	struct msg_spares *spares;
+	unsigned long flags;
+
+	if (likely(msg_is_spare(skb))) {
+		/* After whoever else had it, as in skb_unref(). */
+		smp_rmb();
+		msg_destruct(skb);
+		skb->destructor = NULL;
+		local_irq_save(flags);
+		spares = this_cpu_ptr(&msg_spares);
+		if (likely(spares->n < MSG_SPARES)) {
+			spares->skb[spares->n++] = skb;
+			skb = NULL;
+		}
+		local_irq_restore(flags);
+	}
+	consume_skb(skb);
+}
+
+void ockam_msg_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct msg_spares *spares = per_cpu_ptr(&msg_spares, cpu);
+
+		while (spares->n)
+			consume_skb(spares->skb[--spares->n]);
+	}
+}
+
 struct sk_buff *ockam_msg_alloc(u32 len, const struct ockam_room *room,
 				gfp_t gfp)
 {
@@ -156,14 +242,20 @@ struct sk_buff *ockam_msg_alloc(u32 len, const struct ockam_room *room,
 	u32 linear = min_t(u32, len, OCKAM_LINEAR_MAX);
 	u32 tail = max_t(u32, room->tail, MSG_TAIL_MIN);
 	u32 head = MSG_AREA + ret + onward + room->head;
-	struct sk_buff *skb;
+	u32 size = head + linear + (len > linear ? 0 : tail);
+	bool small = size <= MSG_SPARE_SIZE && !(gfp & __GFP_ACCOUNT);
+	struct sk_buff *skb = NULL;
 
-	skb = alloc_skb(head + linear + (len > linear ? 0 : tail), gfp);
+	if (likely(small))
+		skb = msg_spare_take();
+	if (!skb)
+		skb = alloc_skb(small ? MSG_SPARE_SIZE : size, gfp);
 	if (!skb)
 		return NULL;
 
 	skb_reserve(skb, head);
 	msg_init(skb, ret, onward);
+	ockam_msg(skb)->spare = small;
 	if (likely(len == linear))
 		return skb;
 
@@ -310,7 +402,7 @@ int ockam_msg_reserve(struct sk_buff *skb, const struct ockam_room *room)
 }
 
 /* Makes @n bytes free in front of a route of the message. */
-static int msg_front(struct sk_buff *skb, bool onward, u32 n, u32 hops)
+static noinline int msg_front(struct sk_buff *skb, bool onward, u32 n, u32 hops)
 {
 	struct ockam_msg *m = ockam_msg(skb);
 	struct ockam_region *r = onward ? &m->onward : &m->ret;
@@ -320,7 +412,7 @@ static int msg_front(struct sk_buff *skb, bool onward, u32 n, u32 hops)
 
 	if (len + n > OCKAM_ROUTE_MAX || r->hops + hops > OCKAM_HOPS_MAX)
 		return -EMSGSIZE;
-	if (likely(r->start - r->base >= n))
+	if (r->start - r->base >= n)
 		return 0;
 	if (r->limit - r->base >= len + n) {
 		region_move(skb->head, r, 0, r->base, r->limit - r->base);
@@ -334,15 +426,21 @@ static int msg_front(struct sk_buff *skb, bool onward, u32 n, u32 hops)
 	return err;
 }
 
-static int msg_put_front(struct sk_buff *skb, bool onward, const u8 *route,
-			 u32 len, u32 hops)
+static __always_inline int msg_put_front(struct sk_buff *skb, bool onward,
+					 const u8 *route, u32 len, u32 hops)
 {
 	struct ockam_region *r;
 	int err;
 
-	err = msg_front(skb, onward, len, hops);
-	if (unlikely(err))
-		return err;
+	r = onward ? &ockam_msg(skb)->onward : &ockam_msg(skb)->ret;
+	/* Nearly always there is room, and what there is is short. */
+	if (unlikely(r->start - r->base < len ||
+		     r->end - r->start + len > OCKAM_ROUTE_MAX ||
+		     r->hops + hops > OCKAM_HOPS_MAX)) {
+		err = msg_front(skb, onward, len, hops);
+		if (unlikely(err))
+			return err;
+	}
 
 	r = onward ? &ockam_msg(skb)->onward : &ockam_msg(skb)->ret;
 	r->start -= len;
@@ -361,8 +459,8 @@ int ockam_msg_prepend(struct sk_buff *skb, const u8 *route, u32 len, u32 hops)
 	return msg_put_front(skb, true, route, len, hops);
 }
 
-static int msg_set(struct sk_buff *skb, bool onward, const u8 *route, u32 len,
-		   u32 hops)
+static __always_inline int msg_set(struct sk_buff *skb, bool onward,
+				   const u8 *route, u32 len, u32 hops)
 {
 	struct ockam_msg *m = ockam_msg(skb);
 	struct ockam_region *r = onward ? &m->onward : &m->ret;

@@ -143,6 +143,7 @@ struct ockam_region {
  *	only
  * @sealed: what an encryptor of this node has made: who may use its channel was
  *	asked, and no link's list of senders is
+ * @spare: may be kept when it is free, if it still has the size for that
  * @more: its sender says that another one follows at once
  * @mark: SO_MARK of the sender, for the carrier
  * @priority: SO_PRIORITY likewise
@@ -163,6 +164,7 @@ struct ockam_msg {
 	bool			seen;
 	bool			sealed;
 	bool			more;
+	bool			spare;
 	u32			mark;
 	u32			priority;
 };
@@ -225,6 +227,16 @@ struct ockam_room {
  */
 struct sk_buff *ockam_msg_alloc(u32 len, const struct ockam_room *room,
 				gfp_t gfp);
+
+/*
+ * Frees a message that was delivered, or of which others have a reference as well:
+ * as consume_skb(), but a small one is kept for the next ockam_msg_alloc() on this
+ * processor.  Any context.
+ */
+void ockam_msg_free(struct sk_buff *skb);
+
+/* No message is left: those that were kept go. */
+void ockam_msg_exit(void);
 
 /* Makes skb->len what was given to ockam_msg_alloc(). */
 void ockam_msg_put(struct sk_buff *skb, u32 len);

@@ -829,7 +829,7 @@ int ockam_sock_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	else
 		sk_peek_offset_bwd(sk, skb->len);
 out:
-	skb_free_datagram(sk, skb);
+	ockam_msg_free(skb);
 	took_one(osk, flags & MSG_PEEK);
 	return err;
 }
