@@ -73,6 +73,7 @@ bad 1 'no user "nobody-there"' 'user = "nobody-there"'
 bad 1 'no group "nobody-there"' 'group = "nobody-there"'
 bad 1 'not from 1 to 16384' 'max-handshakes = 0'
 bad 1 'not from 1 to 16384' 'max-handshakes = 16385'
+bad 1 'not from 1 to 1048576' 'max-channels = 0'
 bad 1 'invalid integer' 'max-handshakes = many'
 for ids in -1 -1-5 5- 5-4 5--7 1-4294967295 4294967296-4294967297 4294967295 \
 	99999999999999999999 99999999999999999999-99999999999999999999 \

@@ -29,6 +29,7 @@
 #include "postbox.h"
 
 #define STATE_DEFAULT	"/var/lib/ockam"
+#define MANY_MAX	1048576
 #define HANDSHAKES_MAX	16384
 
 unsigned int listen_to(const char *handshake)
@@ -340,6 +341,16 @@ static int check_handshakes(cfg_t *cfg, cfg_opt_t *opt)
 		return 0;
 	cfg_error(cfg, "%s = %ld is not from 1 to %d", opt->name, v,
 		  HANDSHAKES_MAX);
+	return -1;
+}
+
+static int check_many(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long v = cfg_opt_getnint(opt, 0);
+
+	if (v >= 1 && v <= MANY_MAX)
+		return 0;
+	cfg_error(cfg, "%s = %ld is not from 1 to %d", opt->name, v, MANY_MAX);
 	return -1;
 }
 
@@ -781,6 +792,7 @@ static struct config *take(cfg_t *cfg)
 	if (cfg_getstr(cfg, "group"))
 		c->group = must(strdup(cfg_getstr(cfg, "group")));
 	c->max_handshakes = cfg_getint(cfg, "max-handshakes");
+	c->max_channels = cfg_getint(cfg, "max-channels");
 	/* An empty list switches all off; without one they stay. */
 	c->has_forward = cfg_getopt(cfg, "forward")->flags & CFGF_MODIFIED;
 	for (i = 0; i < cfg_size(cfg, "forward"); i++)
@@ -1065,6 +1077,7 @@ struct config *config_load(const char *path)
 		CFG_STR("user", NULL, CFGF_NODEFAULT),
 		CFG_STR("group", NULL, CFGF_NODEFAULT),
 		CFG_INT("max-handshakes", 1024, CFGF_NONE),
+		CFG_INT("max-channels", 65536, CFGF_NONE),
 		CFG_STR_LIST("forward", NULL, CFGF_NODEFAULT),
 		CFG_SEC("identity", identity, titled),
 		CFG_SEC("address", address, titled),
@@ -1088,6 +1101,7 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "group", check_groups);
 	cfg_set_validate_func(cfg, "forward", check_forward);
 	cfg_set_validate_func(cfg, "max-handshakes", check_handshakes);
+	cfg_set_validate_func(cfg, "max-channels", check_many);
 	cfg_set_validate_func(cfg, "identity", check_identity);
 	cfg_set_validate_func(cfg, "identity|allow-uid", check_users);
 	cfg_set_validate_func(cfg, "identity|allow-gid", check_groups);

@@ -186,6 +186,7 @@ struct config {
 	bool has_forward;
 	uint32_t forward;
 	size_t max_handshakes;
+	size_t max_channels;
 	struct conf_identity *identity;
 	size_t n_identity;
 	struct conf_listener *listener;

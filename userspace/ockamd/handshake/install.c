@@ -13,6 +13,7 @@
 #include "handshake/keys.h"
 #include "handshake/permit.h"
 #include "handshake/permits.h"
+#include "handshake/room.h"
 #include "handshake/way.h"
 #include "ident_err.h"
 #include "nl.h"
@@ -86,6 +87,36 @@ static int make(const struct install *in, struct installed *out,
 	return err;
 }
 
+/* Who gives way is told, as it is when it is not permitted any more. */
+static int make_room(const struct install *in,
+		     int (*room)(const struct source *src, const uint8_t *peer,
+				 uint32_t *victim), const char **why)
+{
+	uint32_t victim;
+
+	if (in->permit->by != PERMIT_LISTENER)
+		return 0;
+	*why = "no room for more channels of this peer";
+	if (room(in->source, in->permit->peer, &victim))
+		return -ENOSPC;
+	if (!victim)
+		return 0;
+	*why = "the channel that would make room for it cannot be ended";
+	return permits_close(victim, "it makes room for another peer's");
+}
+
+static int make_somehow(const struct install *in, struct installed *out,
+			const char **why)
+{
+	int err = make(in, out, why);
+
+	/* Others than we make channels, too. */
+	if (err != -ENOSPC || in->permit->by != PERMIT_LISTENER)
+		return err;
+	err = make_room(in, room_none, why);
+	return err ? err : make(in, out, why);
+}
+
 int install(const struct install *in, struct installed *out, const char **why)
 {
 	const struct permit *p = in->permit;
@@ -108,16 +139,19 @@ int install(const struct install *in, struct installed *out, const char **why)
 	/* It goes with the other one, and is of no use without us. */
 	if (in->early_of)
 		return make(in, out, why);
+	err = make_room(in, room_for, why);
+	if (err)
+		return err;
 	/* So that whoever comes after us knows it, too. */
 	*why = "what permits it cannot be written down";
 	err = permits_note(in->decryptor, p);
 	if (err)
 		return err;
-	err = make(in, out, why);
+	err = make_somehow(in, out, why);
 	if (err)
 		permits_forget(in->decryptor);
 	else
-		permits_installed(in->decryptor, out->id);
+		permits_installed(in->decryptor, out->id, in->source);
 	return err;
 }
 

@@ -18,6 +18,7 @@
  * @tx: key to encrypt with
  * @rx: key to decrypt with; NULL: nothing ever is
  * @shared: whether others may send through it
+ * @source: RESPONDER: who is charged for it
  * @succeeds: channel that it takes the place of, 0: none
  * @early_of: channel whose early data it brings, 0: none
  */
@@ -32,6 +33,7 @@ struct install {
 	const uint8_t *tx;
 	const uint8_t *rx;
 	bool shared;
+	const struct source *source;
 	uint32_t succeeds;
 	uint32_t early_of;
 };

@@ -21,10 +21,12 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/service.h"
+#include "core/source.h"
 #include "core/state.h"
 #include "handshake/channels.h"
 #include "handshake/permit.h"
 #include "handshake/permits.h"
+#include "handshake/room.h"
 #include "handshake/way.h"
 #include "handshake/x3dh_socket.h"
 #include "keystore.h"
@@ -46,6 +48,7 @@
  * @by_peer: others whose peer does, the latest first
  * @decryptor: address of its decryptor
  * @id: the channel, 0: not installed yet
+ * @carrier: link that it goes over, as far as it was known when we began
  * @latest: it was just installed: older ones of the peer are to be looked at
  * @seen: it was in the dump
  * @permit: the permit
@@ -57,6 +60,7 @@ struct record {
 	LIST_ENTRY(record) by_peer;
 	struct ockam_nl_address decryptor;
 	uint32_t id;
+	uint32_t carrier;
 	bool latest;
 	bool seen;
 	struct permit permit;
@@ -137,8 +141,10 @@ static void record_free(struct record *r)
 	TAILQ_REMOVE(&all, r, entry);
 	LIST_REMOVE(r, by_name);
 	LIST_REMOVE(r, by_peer);
-	if (r->id)
+	if (r->id) {
 		LIST_REMOVE(r, by_id);
+		room_gone(r->id);
+	}
 	permit_clear(&r->permit);
 	free(r);
 	n_all--;
@@ -255,7 +261,8 @@ int permits_note(const struct ockam_path *decryptor, const struct permit *p)
 	return err;
 }
 
-void permits_installed(const struct ockam_path *decryptor, uint32_t id)
+void permits_installed(const struct ockam_path *decryptor, uint32_t id,
+		       const struct source *src)
 {
 	struct record *r = find_name(decryptor->hops, path_first(decryptor));
 	struct record *before = find_id(id);
@@ -265,6 +272,8 @@ void permits_installed(const struct ockam_path *decryptor, uint32_t id)
 	if (!r || r->id)
 		return;
 	set_id(r, id);
+	if (r->permit.by == PERMIT_LISTENER)
+		room_add(id, src, r->permit.peer);
 	r->latest = true;
 	n_latest++;
 }
@@ -404,11 +413,28 @@ static int note_id(const void *object, void *arg)
 	size_t *unknown = arg;
 
 	if (r && !r->id &&
-	    !memcmp(r->permit.peer, ch->identifier, sizeof(r->permit.peer)))
+	    !memcmp(r->permit.peer, ch->identifier, sizeof(r->permit.peer))) {
 		set_id(r, ch->id);
-	else if (!sodium_is_zero(ch->identifier, sizeof(ch->identifier)))
+		if (ch->carrier_kind == OCKAM_ORIGIN_LINK)
+			r->carrier = ch->carrier;
+	} else if (!sodium_is_zero(ch->identifier, sizeof(ch->identifier))) {
 		++*unknown;
+	}
 	return 0;
+}
+
+/* Of those of the process before nobody else knows whose they are. */
+static void count_in(const struct record *r)
+{
+	struct source src;
+
+	if (r->permit.by != PERMIT_LISTENER)
+		return;
+	if (r->carrier)
+		source_of_link(r->carrier, &src);
+	else
+		source_of_channel(r->id, &src);
+	room_add(r->id, &src, r->permit.peer);
 }
 
 static void load(FILE *f)
@@ -458,9 +484,12 @@ int permits_load(void)
 		log_error("channels: %s", ockam_nl_error(the.nl));
 		return err;
 	}
-	TAILQ_FOREACH_SAFE(r, &all, entry, next)
-		if (!r->id)
+	TAILQ_FOREACH_SAFE(r, &all, entry, next) {
+		if (r->id)
+			count_in(r);
+		else
 			record_free(r);
+	}
 	if (unknown)
 		log_warn("%zu channels to identities are not looked after: " STATE_FILE " does not say what permits them (another program's, or the file was lost); 'ockamctl channel del' ends them",
 			 unknown);
@@ -480,7 +509,7 @@ static const char astray_text[] =
  * A channel that cannot be deleted, or is not because we are killed, is not forgotten:
  * it will be looked at again.
  */
-static void end_channel(struct record *r, const char *why)
+static int end_channel(struct record *r, const char *why)
 {
 	const uint32_t id = r->id;
 	int err;
@@ -490,12 +519,22 @@ static void end_channel(struct record *r, const char *why)
 				   channels_delete(id);
 	if (err) {
 		due = n_all;
-		return;
+		return err;
 	}
-	log_info("channel %u to %s is closed: %s", id, id_text(r->permit.peer),
-		 why);
+	/* How often that is, peers decide. */
+	if (r->permit.by != PERMIT_LISTENER || may_log())
+		log_info("channel %u to %s is closed: %s", id,
+			 id_text(r->permit.peer), why);
 	record_end(r);
 	services_channel_lost(id, why);
+	return 0;
+}
+
+int permits_close(uint32_t id, const char *why)
+{
+	struct record *r = find_id(id);
+
+	return r ? end_channel(r, why) : -ENOENT;
 }
 
 /*
@@ -535,7 +574,7 @@ void permits_apply(const struct config *c)
 	struct record *r, *next;
 	const char *why;
 
-	(void)c;
+	room_apply(c->max_channels);
 	TAILQ_FOREACH_SAFE(r, &all, entry, next) {
 		why = r->id ? refusal(r) : NULL;
 		if (why)
@@ -634,6 +673,7 @@ static void check_time(void)
 
 void permits_tick(void)
 {
+	room_tick();
 	if (n_latest)
 		end_all_older();
 	if (now_ms() >= next_check) {

@@ -9,10 +9,15 @@
 
 #include "handshake/permit.h"
 
+struct source;
+
 /* Before its channel is installed; 0, or a negative errno. */
 int permits_note(const struct ockam_path *decryptor, const struct permit *p);
-/* It was installed.  Its id may have been another decryptor's. */
-void permits_installed(const struct ockam_path *decryptor, uint32_t id);
+/* It was installed, for @src.  Its id may have been another decryptor's. */
+void permits_installed(const struct ockam_path *decryptor, uint32_t id,
+		       const struct source *src);
+/* It ends for another reason; 0, or a negative errno: it is there. */
+int permits_close(uint32_t id, const char *why);
 /* It was not. */
 void permits_forget(const struct ockam_path *decryptor);
 /* The channel is gone. */

@@ -491,6 +491,7 @@ static int install_channel(struct session *s, const char **why)
 		.tx = scratch->keys.tx,
 		.rx = scratch->keys.rx,
 		.shared = s->shared,
+		.source = &s->source,
 	};
 	struct installed out;
 	int err;

@@ -92,6 +92,7 @@ struct again {
  * @reply: where the answer goes
  * @local: a program of this node said so
  * @permit: what permits the channel
+ * @source: who is charged for it
  * @answer: the answer
  * @answered: when it was sent, in ms, 0: not yet
  * @again: other ways that it went later, and when
@@ -116,6 +117,7 @@ struct accepted {
 	struct ockam_path reply;
 	bool local;
 	struct permit permit;
+	struct source source;
 	uint8_t answer[X3DH_ANSWER_LEN];
 	uint64_t answered;
 	struct again again[AGAIN_WAYS];
@@ -263,6 +265,7 @@ static int install_final(const struct listener *l,
 		.tx = acc->keys.tx,
 		.rx = acc->keys.rx,
 		.shared = l->shared,
+		.source = &a->source,
 	};
 	struct installed out;
 	int err;
@@ -654,6 +657,10 @@ int x3dh_take(struct listener *l, const struct ockam_path *reply, bool local,
 	digest_of(&f, a->digest);
 	a->reply = *reply;
 	a->local = local;
+	if (src)
+		a->source = *src;
+	else
+		a->source.kind = SOURCE_PASSED_ON;
 	a->until = now_ms() + GIVE_UP_MS;
 	if (!src)
 		a->mailbox = l->address;
