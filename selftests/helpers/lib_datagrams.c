@@ -15,7 +15,8 @@
  *
  * MODE is plain; or of each message up to BATCH pieces at a time are sent once
  * more (double), in reverse order (reverse), in any order and some of them twice
- * (shuffle); or the second is not sent (lose).
+ * (shuffle); or the second is not sent (lose).  every-other: from now on the second
+ * datagram is not sent, nor the fourth and so on.
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -33,10 +34,10 @@
 enum { THERE, BACK };
 
 static const char * const modes[] = {
-	"plain", "double", "reverse", "shuffle", "lose",
+	"plain", "double", "reverse", "shuffle", "lose", "every-other",
 };
 
-enum { PLAIN, DOUBLE, REVERSE, SHUFFLE, LOSE, MODES };
+enum { PLAIN, DOUBLE, REVERSE, SHUFFLE, LOSE, EVERY_OTHER, MODES };
 
 /**
  * struct way - one of the two directions
@@ -47,6 +48,7 @@ enum { PLAIN, DOUBLE, REVERSE, SHUFFLE, LOSE, MODES };
  * @len: their lengths
  * @n: how many
  * @seen: pieces of this message that went before them
+ * @count: datagrams since the mode was chosen
  */
 static struct way {
 	int from;
@@ -56,6 +58,7 @@ static struct way {
 	size_t len[BATCH];
 	unsigned int n;
 	unsigned int seen;
+	unsigned long count;
 } ways[2];
 
 static struct sockaddr_in client;
@@ -153,6 +156,10 @@ static void pass_all(struct way *w)
 			lost++;
 			continue;
 		}
+		if (w->mode == EVERY_OTHER && ++w->count % 2 == 0) {
+			lost++;
+			continue;
+		}
 		pass(w, order[i]);
 		if (w->mode == DOUBLE || (w->mode == SHUFFLE && !below(4))) {
 			doubled++;
@@ -202,6 +209,7 @@ static void command(const char *line)
 			if (strcmp(mode, modes[i]))
 				continue;
 			w->mode = i;
+			w->count = 0;
 			printf("ok\n");
 			return;
 		}

@@ -24,6 +24,7 @@
 #include "core/service_manager.h"
 #include "core/turns.h"
 #include "handshake/channels.h"
+#include "handshake/confirm.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
 #include "handshake/session.h"
@@ -229,6 +230,9 @@ static const struct service services[] = {
 	{ .name = "permits", .init = take_over, .tick = permits_tick,
 	  .channel_gone = permits_gone, .check = permits_check,
 	  .end = permits_end },
+	{ .name = "confirmation", .init = confirm_init,
+	  .tick = confirm_tick, .channel_event = confirm_event,
+	  .channel_gone = confirm_done, .end = confirm_end },
 	{ .name = "requests", .init = requests_init, .end = requests_end },
 	{ .name = "links", .release = links_release, .apply = links_apply },
 	{ .name = "listeners", .release = listeners_release,

@@ -29,6 +29,7 @@
 #include "core/source.h"
 #include "core/turns.h"
 #include "handshake/channels.h"
+#include "handshake/confirm.h"
 #include "handshake/install.h"
 #include "handshake/keys.h"
 #include "handshake/permit.h"
@@ -413,6 +414,8 @@ static void done(struct session *s)
 	}
 	if (s->keep)
 		tell_keep(s);
+	if (s->role == OCKAM_ROLE_RESPONDER)
+		confirm_channel(s->channel, &s->encryptor, &s->to);
 	session_free(s);
 }
 
@@ -460,6 +463,8 @@ static void flush(struct session *s)
 		fail(s, -err, why);
 		return;
 	}
+	if (s->installed)
+		confirm_m3(s->channel, &s->own, &s->to, s->out, s->out_len);
 	free(s->out);
 	s->out = NULL;
 	if (s->installed)

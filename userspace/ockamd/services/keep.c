@@ -46,6 +46,8 @@
 #define PROBE_MS	1000	/* until a probe is sent again */
 #define SILENT_MAX	3	/* checks with a probe and nothing received */
 #define LINGER_MS	10000	/* of the old one: its answers may be on their way */
+#define CONFIRM_MS	5000	/* for something from the peer of a new one */
+#define CONFIRM_STEPS	8	/* to the longest pause between those without it */
 #define CLAIM_MS	1000	/* until an address that is taken is tried again */
 #define RENEW_EARLY	60	/* seconds before the peer's key expires */
 #define BACKOFF_STEPS	20
@@ -98,6 +100,8 @@ struct held {
  * @probe_at: when a probe for @fresh is sent again
  * @probe_until: when @fresh is given up
  * @probe_next: when @now is probed again at the earliest
+ * @confirm_at: when something of the peer's has to have come in @now
+ * @unconfirmed: channels in a row in which nothing did
  * @old_until: when @old ends, 0: not before @now has verified something
  * @stale: @now was made for another route or identity than the section's
  * @fails: attempts in a row that led to nothing lasting
@@ -125,6 +129,8 @@ struct keep {
 	uint64_t probe_at;
 	uint64_t probe_until;
 	uint64_t probe_next;
+	uint64_t confirm_at;
+	unsigned int unconfirmed;
 	uint64_t old_until;
 	bool stale;
 	unsigned int fails;
@@ -600,9 +606,34 @@ static void kick_inner(const struct keep *outer)
 	}
 }
 
+/*
+ * The peer may not have got M3, or not have taken it, and what is sent gets nowhere
+ * then.  Not each peer says that it has: one that never says anything is asked again
+ * and again, less and less often.
+ */
+static uint64_t patience(const struct keep *k)
+{
+	unsigned int n = k->unconfirmed < BACKOFF_STEPS ? k->unconfirmed :
+							  BACKOFF_STEPS;
+	uint64_t ms = (uint64_t)CONFIRM_MS << n;
+	uint64_t most = (uint64_t)k->conf.retry_max_ms * CONFIRM_STEPS;
+
+	if (most < CONFIRM_MS)
+		most = CONFIRM_MS;
+	return ms < most ? ms : most;
+}
+
+static void unconfirmed(struct keep *k)
+{
+	k->unconfirmed++;
+	k->confirm_at = now_ms() + patience(k);
+	want(k, "its peer has not confirmed it");
+}
+
 static void verified(struct keep *k)
 {
 	k->now.verified = true;
+	k->unconfirmed = 0;
 	if (k->old.id && !k->old_until)
 		k->old_until = now_ms() + LINGER_MS;
 }
@@ -626,6 +657,7 @@ static void promote(struct keep *k)
 	k->silent = 0;
 	k->rx_msgs = 0;
 	k->made++;
+	k->confirm_at = now_ms() + patience(k);
 	if (k->now.verified)
 		verified(k);
 	note_link(k);
@@ -636,6 +668,12 @@ static void promote(struct keep *k)
 	kick_inner(k);
 	log_info("channel %s: leads to channel %u now", k->conf.name,
 		 k->now.id);
+}
+
+/* So a new one need not be used before it is known to work. */
+static bool now_works(const struct keep *k)
+{
+	return k->now.id && k->now.verified && !k->now.suspect && !k->stale;
 }
 
 void keep_done(struct keep *k, const struct made *made)
@@ -656,13 +694,15 @@ void keep_done(struct keep *k, const struct made *made)
 	/* It may have been quick. */
 	if (!get_channel(h->id, &ch) && ch.rx_msgs)
 		h->verified = true;
-	if (!k->conf.probe.nhops || h->verified) {
+	if (h->verified || (!k->conf.probe.nhops && !now_works(k))) {
 		promote(k);
 		return;
 	}
-	k->probe_until = now_ms() + k->conf.timeout_ms;
+	k->probe_until = now_ms() + (k->conf.probe.nhops ? k->conf.timeout_ms :
+							   CONFIRM_MS);
 	k->probe_at = now_ms() + PROBE_MS;
-	send_probe(h, k);
+	if (k->conf.probe.nhops)
+		send_probe(h, k);
 }
 
 /* ---- what happens to those that there are ---- */
@@ -849,12 +889,17 @@ int keeps_check(void)
 
 static void tick_fresh(struct keep *k, uint64_t now)
 {
+	/* Its peer may be one that confirms nothing. */
+	if (now >= k->probe_until && !k->conf.probe.nhops) {
+		promote(k);
+		return;
+	}
 	if (now >= k->probe_until) {
 		held_end(&k->fresh);
 		failed(k, "the probe was not answered");
 		return;
 	}
-	if (now < k->probe_at)
+	if (now < k->probe_at || !k->conf.probe.nhops)
 		return;
 	k->probe_at = now + PROBE_MS;
 	send_probe(&k->fresh, k);
@@ -872,6 +917,8 @@ void keeps_tick(void)
 	TAILQ_FOREACH(k, &keeps, entry) {
 		if (k->taken && now >= k->claim_at && !point(k))
 			save();
+		if (k->now.id && !k->now.verified && now >= k->confirm_at)
+			unconfirmed(k);
 		if (k->fresh.id)
 			tick_fresh(k, now);
 		else if (k->wanted && !k->trying && !k->taken &&
@@ -1077,6 +1124,7 @@ static void adopt(struct keep *k, const struct saved *s)
 	k->link = s->link;
 	k->connects = s->connects;
 	k->made = 1;
+	k->confirm_at = now_ms() + CONFIRM_MS;
 	if (is_there(&s->old, &ch)) {
 		k->old = s->old;
 		/* It is only waited for: nothing else is known of it. */
@@ -1189,6 +1237,8 @@ static const char *state_of(const struct keep *k)
 {
 	if (k->taken)
 		return "address-taken";
+	if (k->now.id && !k->now.verified)
+		return "unconfirmed";
 	if (k->now.id)
 		return k->wanted ? "renewing" : "up";
 	return k->wanted ? "wanted" : "ended";
@@ -1212,7 +1262,7 @@ void keeps_list(uid_t uid, bool all, char *text, size_t size)
 			     k->now.id ? id_text(k->now.peer) : "-",
 			     k->old.id, k->conf.identity, k->conf.owner,
 			     k->now.verified ? "yes" : "no", k->attempts,
-			     k->made, k->fails);
+			     k->made, k->fails + k->unconfirmed);
 		if (n < 0 || (size_t)n >= size - used) {
 			text[used] = 0;
 			return;
