@@ -145,6 +145,16 @@ check "the others stay as long as was said" [ "$(taken | wc -l)" -eq 2 ]
 conf "allow = {\"$bob_id\"} prefix = \"p_\" max = 4 lifetime = 600"
 kill -HUP "$pid_relay"
 check "with a prefix" until_true gets "$bob" api p_api
+conf "$both prefix = \"p_\" max = 6 lifetime = 600"
+kill -HUP "$pid_relay"
+for name in a b c d e f; do
+	on peer lib_echo tell "$bob => static_forwarding_service" "$(bare $name)"
+done
+no_name "$bob" too-many 'too many relays'
+check "bob has all there may be" eval '[ "$(taken | wc -l)" -eq 6 ]'
+check "alice gets one all the same" until_true gets "$alice" fair p_fair
+check "and another one" gets "$alice" fair2 p_fair2
+check "there are no more than before" eval '[ "$(taken | wc -l)" -eq 6 ]'
 sed -i '/relay {/d' relay.conf
 kill -HUP "$pid_relay"
 check "without the service there are no names" until_true eval '[ -z "$(taken)" ]'

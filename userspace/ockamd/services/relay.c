@@ -26,6 +26,8 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/privileges.h"
+#include "core/rate.h"
+#include "core/source.h"
 #include "services/links.h"
 #include "services/relay.h"
 #include "services/reserve.h"
@@ -348,6 +350,47 @@ static void acknowledge(int fd, const struct relay *r,
 		log_info("relay: acknowledgement: %s", strerror(errno));
 }
 
+static size_t count_of(const struct relay *r)
+{
+	const struct relay *o;
+	size_t n = 0;
+
+	TAILQ_FOREACH(o, &relays, entry)
+		n += !memcmp(o->owner, r->owner, sizeof(o->owner));
+	return n;
+}
+
+/*
+ * When there are as many as there may be, who has at least two more than @owner
+ * gives up the one that it has had for longest.
+ */
+static bool make_room(const uint8_t *owner)
+{
+	struct relay *r, *found = NULL;
+	size_t mine = 0, most = 0, n;
+
+	if (n_relays < the.config->relay.max)
+		return true;
+	TAILQ_FOREACH(r, &relays, entry) {
+		n = count_of(r);
+		if (!memcmp(r->owner, owner, sizeof(r->owner)))
+			mine = n;
+		if (n <= most)
+			continue;
+		most = n;
+		found = r;
+	}
+	if (most <= mine + 1)
+		return false;
+	if (may_log())
+		log_info("relay: %s has most names, one of them makes room for another's",
+			 sodium_is_zero(found->owner, sizeof(found->owner)) ?
+			 "plain links" : id_text(found->owner));
+	drop_hop(found);
+	forget(found);
+	return true;
+}
+
 /* NULL, with a word on why not. */
 static struct relay *enter(const uint8_t *name, size_t len,
 			   const uint8_t *owner, const char **why)
@@ -360,9 +403,6 @@ static struct relay *enter(const uint8_t *name, size_t len,
 		return NULL;
 	if (r)
 		return r;
-	*why = "too many relays";
-	if (n_relays >= the.config->relay.max)
-		return NULL;
 	*why = "out of memory";
 	r = calloc(1, sizeof(*r));
 	if (!r)
@@ -373,6 +413,11 @@ static struct relay *enter(const uint8_t *name, size_t len,
 	*why = "the name is taken";
 	address_of(r, &path);
 	if (!is_free(&path) || reserve_is_held(&path, -1)) {
+		free(r);
+		return NULL;
+	}
+	*why = "too many relays";
+	if (!make_room(owner)) {
 		free(r);
 		return NULL;
 	}
@@ -388,12 +433,17 @@ static const char *serve(struct watch *w, const struct ockam_info *info,
 	uint8_t owner[IDENT_ID_LEN];
 	uint8_t name[OCKAM_ADDR_MAX];
 	const uint8_t *alias;
+	struct source src;
 	const char *why;
 	struct relay *r;
 	size_t len;
 
 	if (!may_register(info, owner))
 		return "not allowed";
+	/* Each is written to the disk. */
+	source_of(info, &src);
+	if (!rate_allows(&src, 1))
+		return "too many registrations";
 	alias = read_alias(buf, buflen, &len);
 	if (!alias)
 		return "no name";
