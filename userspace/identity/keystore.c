@@ -16,6 +16,7 @@
 
 #include "ident_err.h"
 #include "keystore.h"
+#include "keystore_files.h"
 
 #define SUFFIX		".identity"
 #define PREKEYS_SUFFIX	".prekeys"	/* the shorter one */
@@ -24,15 +25,6 @@
 #define FILE_MAX	(IDENT_HISTORY_MAX + IDENT_OWN_CREDS_MAX + 4096)
 
 static const uint8_t magic[] = { 'o', 'c', 'k', 'a', 'm', '-', 'i', 'd' };
-
-struct keystore {
-	int dir;
-	int peers;
-	int bundles;
-	size_t n_peers;
-	size_t n_bundles;
-	size_t max_peers;
-};
 
 /* Of @owner alone, and closed to everybody else. */
 static int check_stat(const struct stat *st, mode_t type, uid_t owner)
@@ -109,7 +101,7 @@ static int open_dir(int at, const char *path, bool create)
 	return fd;
 }
 
-static int lock_dir(int dir)
+int ks_lock(int dir)
 {
 	while (flock(dir, LOCK_EX))
 		if (errno != EINTR)
@@ -117,7 +109,7 @@ static int lock_dir(int dir)
 	return 0;
 }
 
-static void unlock_dir(int dir)
+void ks_unlock(int dir)
 {
 	flock(dir, LOCK_UN);
 }
@@ -127,7 +119,7 @@ static bool is_tmp(const char *name)
 	return !strncmp(name, TMP_PREFIX, strlen(TMP_PREFIX));
 }
 
-static int for_each_entry(int dir, int (*fn)(int dir, const char *name,
+int ks_for_each(int dir, int (*fn)(int dir, const char *name,
 					     void *ctx), void *ctx)
 {
 	struct dirent *e;
@@ -176,11 +168,11 @@ static int sweep(int dir, size_t *count)
 	int err;
 
 	*count = 0;
-	err = lock_dir(dir);
+	err = ks_lock(dir);
 	if (err)
 		return err;
-	err = for_each_entry(dir, sweep_entry, count);
-	unlock_dir(dir);
+	err = ks_for_each(dir, sweep_entry, count);
+	ks_unlock(dir);
 	return err;
 }
 
@@ -317,7 +309,7 @@ static int read_all(int fd, uint8_t *buf, size_t cap, size_t *len)
 	}
 }
 
-static int read_file(int dir, const char *name, uint8_t *buf, size_t cap,
+int ks_read(int dir, const char *name, uint8_t *buf, size_t cap,
 		     size_t *len)
 {
 	int fd, err;
@@ -350,7 +342,7 @@ static int write_all(int fd, const uint8_t *buf, size_t len)
 }
 
 /* The directory is locked. */
-static int replace_file(int dir, const char *name, const uint8_t *buf,
+int ks_replace(int dir, const char *name, const uint8_t *buf,
 			size_t len)
 {
 	char tmp[sizeof(TMP_PREFIX) + 32];
@@ -379,7 +371,7 @@ static int replace_file(int dir, const char *name, const uint8_t *buf,
 	return fsync(dir) ? -errno : 0;
 }
 
-static int exists(int dir, const char *name)
+int ks_exists(int dir, const char *name)
 {
 	struct stat st;
 
@@ -536,7 +528,7 @@ static int save_locked(struct keystore *ks, const char *file,
 	int err;
 
 	if (!replace) {
-		err = exists(ks->dir, file);
+		err = ks_exists(ks->dir, file);
 		if (err)
 			return err < 0 ? err : -EEXIST;
 	}
@@ -545,7 +537,7 @@ static int save_locked(struct keystore *ks, const char *file,
 		return -ENOMEM;
 	ocb_writer_init(&w, buf, FILE_MAX);
 	encode(&w, id);
-	err = w.full ? -EFBIG : replace_file(ks->dir, file, buf, w.len);
+	err = w.full ? -EFBIG : ks_replace(ks->dir, file, buf, w.len);
 	sodium_free(buf);
 	return err;
 }
@@ -559,11 +551,11 @@ int keystore_save(struct keystore *ks, const char *name,
 	err = file_name(name, file);
 	if (err)
 		return err;
-	err = lock_dir(ks->dir);
+	err = ks_lock(ks->dir);
 	if (err)
 		return err;
 	err = save_locked(ks, file, id, replace);
-	unlock_dir(ks->dir);
+	ks_unlock(ks->dir);
 	return err;
 }
 
@@ -616,7 +608,7 @@ static int load_locked(struct keystore *ks, const char *file,
 	buf = sodium_malloc(FILE_MAX);
 	if (!buf)
 		return -ENOMEM;
-	err = read_file(ks->dir, file, buf, FILE_MAX, &len);
+	err = ks_read(ks->dir, file, buf, FILE_MAX, &len);
 	if (!err)
 		err = decode(buf, len, out);
 	sodium_free(buf);
@@ -649,7 +641,7 @@ static int begin_update(struct keystore *ks, const char *name, uint64_t now,
 	err = file_name(name, file);
 	if (err)
 		return err;
-	err = lock_dir(ks->dir);
+	err = ks_lock(ks->dir);
 	if (err)
 		return err;
 	err = load_locked(ks, file, id);
@@ -657,7 +649,7 @@ static int begin_update(struct keystore *ks, const char *name, uint64_t now,
 		err = refresh_locked(ks, file, *id, now);
 	if (!err)
 		return 0;
-	unlock_dir(ks->dir);
+	ks_unlock(ks->dir);
 	identity_put(*id);
 	*id = NULL;
 	return err;
@@ -671,7 +663,7 @@ int keystore_load(struct keystore *ks, const char *name, uint64_t now,
 
 	err = begin_update(ks, name, now, file, out);
 	if (!err)
-		unlock_dir(ks->dir);
+		ks_unlock(ks->dir);
 	return err;
 }
 
@@ -691,7 +683,7 @@ int keystore_update(struct keystore *ks, const char *name, uint64_t now,
 	if (!err && changed)
 		err = save_locked(ks, file, id, true);
 	identity_put(id);
-	unlock_dir(ks->dir);
+	ks_unlock(ks->dir);
 	return err;
 }
 
@@ -707,7 +699,7 @@ int keystore_rotate(struct keystore *ks, const char *name, uint64_t now,
 	err = file_name(name, file);
 	if (err)
 		return err;
-	err = lock_dir(ks->dir);
+	err = ks_lock(ks->dir);
 	if (err)
 		return err;
 	err = load_locked(ks, file, &id);
@@ -718,20 +710,20 @@ int keystore_rotate(struct keystore *ks, const char *name, uint64_t now,
 		err = hand_over(next, save_locked(ks, file, next, true), out);
 	identity_put(id);
 out:
-	unlock_dir(ks->dir);
+	ks_unlock(ks->dir);
 	return err;
 }
 
-static int remove_file(int dir, const char *name)
+int ks_remove(int dir, const char *name)
 {
 	int err;
 
-	err = lock_dir(dir);
+	err = ks_lock(dir);
 	if (err)
 		return err;
 	if (unlinkat(dir, name, 0) || fsync(dir))
 		err = -errno;
-	unlock_dir(dir);
+	ks_unlock(dir);
 	return err;
 }
 
@@ -743,11 +735,11 @@ int keystore_delete(struct keystore *ks, const char *name)
 	err = file_name_as(name, PREKEYS_SUFFIX, file);
 	if (err)
 		return err;
-	err = remove_file(ks->dir, file);
+	err = ks_remove(ks->dir, file);
 	if (err && err != -ENOENT)
 		return err;
 	err = file_name(name, file);
-	return err ? err : remove_file(ks->dir, file);
+	return err ? err : ks_remove(ks->dir, file);
 }
 
 /* ---- prekeys ---- */
@@ -757,12 +749,12 @@ static int prekeys_read(struct keystore *ks, const char *file, uint8_t *buf,
 {
 	int err;
 
-	err = lock_dir(ks->dir);
+	err = ks_lock(ks->dir);
 	if (err)
 		return err;
 	/* One more byte, as a file that fills the buffer is refused. */
-	err = read_file(ks->dir, file, buf, PREKEYS_FILE_MAX + 1, len);
-	unlock_dir(ks->dir);
+	err = ks_read(ks->dir, file, buf, PREKEYS_FILE_MAX + 1, len);
+	ks_unlock(ks->dir);
 	return err;
 }
 
@@ -805,10 +797,10 @@ int keystore_prekeys_save(struct keystore *ks, const char *name,
 	if (!buf)
 		return -ENOMEM;
 	ocb_writer_init(&w, buf, PREKEYS_FILE_MAX);
-	err = prekeys_encode(pk, &w) ? -EFBIG : lock_dir(ks->dir);
+	err = prekeys_encode(pk, &w) ? -EFBIG : ks_lock(ks->dir);
 	if (!err) {
-		err = replace_file(ks->dir, file, buf, w.len);
-		unlock_dir(ks->dir);
+		err = ks_replace(ks->dir, file, buf, w.len);
+		ks_unlock(ks->dir);
 	}
 	sodium_free(buf);
 	return err;
@@ -842,164 +834,5 @@ int keystore_list(struct keystore *ks,
 {
 	struct list_ctx l = { .fn = fn, .ctx = ctx };
 
-	return for_each_entry(ks->dir, list_entry, &l);
-}
-
-int keystore_peer_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
-		       uint8_t *buf, size_t cap, size_t *len)
-{
-	char name[IDENT_ID_TEXT_LEN + 1];
-	int err;
-
-	ident_id_print(id, name);
-	err = read_file(ks->peers, name, buf, cap, len);
-	if (err == -ENOENT)
-		return 0;
-	return err ? err : 1;
-}
-
-static int peer_save_locked(struct keystore *ks, const char *name,
-			    const uint8_t *history, size_t len)
-{
-	int there, err;
-
-	there = exists(ks->peers, name);
-	if (there < 0)
-		return there;
-	if (!there && ks->n_peers >= ks->max_peers)
-		return -EUSERS;
-	err = replace_file(ks->peers, name, history, len);
-	if (!err && !there)
-		ks->n_peers++;
-	return err;
-}
-
-int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
-		       const uint8_t *history, size_t len)
-{
-	char name[IDENT_ID_TEXT_LEN + 1];
-	int err;
-
-	ident_id_print(id, name);
-	err = lock_dir(ks->peers);
-	if (err)
-		return err;
-	err = peer_save_locked(ks, name, history, len);
-	unlock_dir(ks->peers);
-	return err;
-}
-
-int keystore_peer_forget(struct keystore *ks, const uint8_t id[IDENT_ID_LEN])
-{
-	char name[IDENT_ID_TEXT_LEN + 1];
-	int err;
-
-	ident_id_print(id, name);
-	err = remove_file(ks->peers, name);
-	if (!err && ks->n_peers)
-		ks->n_peers--;
-	return err;
-}
-
-/* ---- bundles of peers ---- */
-
-/* [sequence, digest] */
-#define BUNDLE_RECORD_MAX	64
-
-int keystore_bundle_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
-			 uint64_t *sequence, uint8_t digest[IDENT_HASH_LEN])
-{
-	char name[IDENT_ID_TEXT_LEN + 1];
-	uint8_t buf[BUNDLE_RECORD_MAX];
-	struct ocb_reader r;
-	struct ocb_list f;
-	size_t len;
-	int err;
-
-	ident_id_print(id, name);
-	err = read_file(ks->bundles, name, buf, sizeof(buf), &len);
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	ocb_reader_init(&r, buf, len);
-	if (ocb_list_begin(&r, &f) || f.indefinite || f.left != 2 ||
-	    ocb_get_uint(&r, sequence) ||
-	    ocb_get_fixed(&r, digest, IDENT_HASH_LEN) || r.left)
-		return -EBADMSG;
-	return 1;
-}
-
-static int bundle_save_locked(struct keystore *ks, const char *name,
-			      const uint8_t *buf, size_t len)
-{
-	int there, err;
-
-	there = exists(ks->bundles, name);
-	if (there < 0)
-		return there;
-	if (!there && ks->n_bundles >= ks->max_peers)
-		return -ENOSPC;
-	err = replace_file(ks->bundles, name, buf, len);
-	if (!err && !there)
-		ks->n_bundles++;
-	return err;
-}
-
-int keystore_bundle_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
-			 uint64_t sequence,
-			 const uint8_t digest[IDENT_HASH_LEN])
-{
-	char name[IDENT_ID_TEXT_LEN + 1];
-	uint8_t buf[BUNDLE_RECORD_MAX];
-	struct ocb_writer w;
-	int err;
-
-	ocb_writer_init(&w, buf, sizeof(buf));
-	ocb_put_array(&w, 2);
-	ocb_put_uint(&w, sequence);
-	ocb_put_bytes(&w, digest, IDENT_HASH_LEN);
-	ident_id_print(id, name);
-	err = lock_dir(ks->bundles);
-	if (err)
-		return err;
-	err = bundle_save_locked(ks, name, buf, w.len);
-	unlock_dir(ks->bundles);
-	return err;
-}
-
-static int known_load(void *ctx, const uint8_t id[IDENT_ID_LEN],
-		      uint64_t *sequence, uint8_t digest[IDENT_HASH_LEN])
-{
-	return keystore_bundle_load(ctx, id, sequence, digest);
-}
-
-static int known_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
-		      uint64_t sequence, const uint8_t digest[IDENT_HASH_LEN])
-{
-	return keystore_bundle_save(ctx, id, sequence, digest);
-}
-
-void keystore_known_bundles(struct keystore *ks, struct x3dh_known *known)
-{
-	known->load = known_load;
-	known->save = known_save;
-	known->ctx = ks;
-}
-
-static int store_load(void *ctx, const uint8_t id[IDENT_ID_LEN], uint8_t *buf,
-		      size_t cap, size_t *len)
-{
-	return keystore_peer_load(ctx, id, buf, cap, len);
-}
-
-static int store_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
-		      const uint8_t *history, size_t len)
-{
-	return keystore_peer_save(ctx, id, history, len);
-}
-
-void keystore_peer_store(struct keystore *ks, struct ident_peer_store *store)
-{
-	store->load = store_load;
-	store->save = store_save;
-	store->ctx = ks;
+	return ks_for_each(ks->dir, list_entry, &l);
 }

@@ -145,6 +145,25 @@ int keystore_peer_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 /* -EUSERS for a new peer when the bound is reached. */
 int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 		       const uint8_t *history, size_t len);
+/**
+ * keystore_peers_bound() - give up histories when there are too many
+ * @ks:    store
+ * @max:   how many there may be, 0 for the default
+ * @named: has somebody named that peer?  Its history stays, and is always taken,
+ *         as are those of keystore_peer_import()
+ *
+ * Of the others those go that were loaded or saved longest ago, a sixteenth of @max
+ * at once.
+ */
+void keystore_peers_bound(struct keystore *ks, size_t max,
+			  bool (*named)(const uint8_t id[IDENT_ID_LEN]));
+/* An administrator wants it: there is no bound, and it is never given up. */
+int keystore_peer_import(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+			 const uint8_t *history, size_t len);
+/* Calls @fn for each; what is not 0 ends the walk and is returned. */
+int keystore_peer_list(struct keystore *ks,
+		       int (*fn)(void *ctx, const uint8_t id[IDENT_ID_LEN],
+				 bool kept), void *ctx);
 int keystore_peer_forget(struct keystore *ks, const uint8_t id[IDENT_ID_LEN]);
 
 /**

@@ -252,11 +252,9 @@ static int import_history(const struct call *c, const uint8_t *raw, size_t len)
 						       IDENT_E_OLDER :
 						       IDENT_E_CONFLICT));
 	}
-	err = keystore_peer_save(c->ks, h.identifier, raw, len);
+	err = keystore_peer_import(c->ks, h.identifier, raw, len);
 	if (err)
-		return ctl_fail(c->ctl, "%s: %s", c->dir, err == -EUSERS ?
-				ident_strerror(IDENT_E_STORE_FULL) :
-				strerror(-err));
+		return ctl_fail(c->ctl, "%s: %s", c->dir, strerror(-err));
 	ident_id_print(h.identifier, text);
 	puts(text);
 	return CTL_OK;
@@ -277,6 +275,75 @@ static int identity_import_peer(struct ctl *ctl, int argc, char **argv)
 		err = import_history(&c, raw, len);
 	keystore_close(c.ks);
 	return err;
+}
+
+static int add_peer(void *ctx, const uint8_t id[IDENT_ID_LEN], bool kept)
+{
+	char text[IDENT_ID_TEXT_LEN + 1];
+	json_t *list = ctx;
+
+	ident_id_print(id, text);
+	return json_array_append_new(list, json_pack("{s:s, s:b}", "identifier",
+						     text, "imported", kept)) ?
+	       -ENOMEM : 0;
+}
+
+static int peer_list(struct ctl *ctl, int argc, char **argv)
+{
+	json_t *list = json_array(), *peer;
+	struct call c;
+	size_t i;
+	int err;
+
+	err = open_call(&c, ctl, false, false, argc, argv);
+	if (err)
+		goto out;
+	err = keystore_peer_list(c.ks, add_peer, list);
+	keystore_close(c.ks);
+	if (err) {
+		err = ctl_fail(ctl, "%s: %s", c.dir, strerror(-err));
+		goto out;
+	}
+	if (ctl->json) {
+		print_json(list);
+		return CTL_OK;
+	}
+	json_array_foreach(list, i, peer)
+		printf("%s%s\n",
+		       json_string_value(json_object_get(peer, "identifier")),
+		       json_is_true(json_object_get(peer, "imported")) ?
+		       " imported" : "");
+out:
+	json_decref(list);
+	return err;
+}
+
+static int peer_forget(struct ctl *ctl, int argc, char **argv)
+{
+	uint8_t id[IDENT_ID_LEN];
+	struct call c;
+	int err;
+
+	err = open_call(&c, ctl, false, true, argc, argv);
+	if (err)
+		return err;
+	if (ident_id_parse(c.name, id))
+		err = ctl_usage("'%s' is no identifier: I and 64 hexadecimal digits",
+				c.name);
+	else if ((err = keystore_peer_forget(c.ks, id)))
+		err = ctl_fail(ctl, "%s: %s", c.name, err == -ENOENT ?
+			       "this peer is not known" : strerror(-err));
+	keystore_close(c.ks);
+	return err;
+}
+
+static int identity_peer(struct ctl *ctl, int argc, char **argv)
+{
+	if (argc && !strcmp(argv[0], "list"))
+		return peer_list(ctl, argc - 1, argv + 1);
+	if (argc && !strcmp(argv[0], "forget"))
+		return peer_forget(ctl, argc - 1, argv + 1);
+	return ctl_usage("peer: list or forget is wanted");
 }
 
 /* ---- credentials ---- */
@@ -481,6 +548,9 @@ const struct command identity_commands[] = {
 	{ "import-peer", "[file FILE] [dir DIR]",
 	  "remember the change history of a peer",
 	  identity_import_peer },
+	{ "peer", "list | forget IDENTIFIER [dir DIR]",
+	  "peers whose change history is known; forget one of them",
+	  identity_peer },
 	{ "issue",
 	  "NAME attribute NAME=VALUE ... [file FILE] [valid SECONDS] [dir DIR]",
 	  "say something, in hex, of whose change history is in FILE",

@@ -407,6 +407,70 @@ static void test_peers(void)
 	keystore_close(ks);
 }
 
+static bool is_named(const uint8_t id[IDENT_ID_LEN])
+{
+	return id[0] < 4;
+}
+
+static bool knows(struct keystore *ks, uint8_t first)
+{
+	static uint8_t buf[IDENT_HISTORY_MAX];
+	uint8_t id[32] = { first, 1 };
+	size_t len;
+
+	return keystore_peer_load(ks, id, buf, sizeof(buf), &len) == 1;
+}
+
+static int save_peer(struct keystore *ks, uint8_t first)
+{
+	uint8_t id[32] = { first, 1 };
+
+	return keystore_peer_save(ks, id, (const uint8_t *)"x", 1);
+}
+
+static int count_peer(void *ctx, const uint8_t id[IDENT_ID_LEN], bool kept)
+{
+	size_t *n = ctx;
+
+	(void)id;
+	n[kept]++;
+	return 0;
+}
+
+/* Strangers give way to each other, never those whom somebody has named. */
+static void test_strangers(void)
+{
+	struct keystore *ks = must_open(0);
+	uint8_t id[32] = { 9, 1 };
+	size_t n[2] = { 0 };
+	uint8_t i;
+
+	keystore_peers_bound(ks, 8, is_named);
+	MUST(!keystore_peer_list(ks, count_peer, n));
+	keystore_peers_bound(ks, n[0] + n[1] + 8, is_named);
+	n[0] = n[1] = 0;
+	MUST(!save_peer(ks, 0) && !save_peer(ks, 1));
+	MUST(!keystore_peer_import(ks, id, (const uint8_t *)"x", 1));
+	MUST(!save_peer(ks, 10));
+	for (i = 11; i < 100; i++) {
+		/* Who comes again and again is not the oldest. */
+		MUST(knows(ks, 10));
+		if (save_peer(ks, i))
+			break;
+	}
+	OK(i == 100, "strangers are always taken");
+	OK(knows(ks, 10), "one that is there all the time stays");
+	OK(!knows(ks, 20), "others go");
+	OK(knows(ks, 0) && knows(ks, 1), "those that are named stay");
+	OK(knows(ks, 9), "what was imported stays");
+	OK(!save_peer(ks, 2) && knows(ks, 2), "and another one is taken");
+	MUST(!keystore_peer_save(ks, id, (const uint8_t *)"xy", 2));
+	MUST(!keystore_peer_list(ks, count_peer, n));
+	OK(n[1] == 1, "also after it was saved anew");
+	OK(n[0] <= 20, "there are not more than there may be");
+	keystore_close(ks);
+}
+
 /* A writer that dies anywhere leaves the old or the new file, whole. */
 static void test_crash(void)
 {
@@ -831,6 +895,7 @@ int main(void)
 	test_credentials();
 	test_files();
 	test_peers();
+	test_strangers();
 	test_crash();
 	test_two_writers();
 	test_update();

@@ -793,6 +793,7 @@ static struct config *take(cfg_t *cfg)
 		c->group = must(strdup(cfg_getstr(cfg, "group")));
 	c->max_handshakes = cfg_getint(cfg, "max-handshakes");
 	c->max_channels = cfg_getint(cfg, "max-channels");
+	c->max_peers = cfg_getint(cfg, "max-peers");
 	/* An empty list switches all off; without one they stay. */
 	c->has_forward = cfg_getopt(cfg, "forward")->flags & CFGF_MODIFIED;
 	for (i = 0; i < cfg_size(cfg, "forward"); i++)
@@ -1078,6 +1079,7 @@ struct config *config_load(const char *path)
 		CFG_STR("group", NULL, CFGF_NODEFAULT),
 		CFG_INT("max-handshakes", 1024, CFGF_NONE),
 		CFG_INT("max-channels", 65536, CFGF_NONE),
+		CFG_INT("max-peers", KEYSTORE_PEERS_DEFAULT, CFGF_NONE),
 		CFG_STR_LIST("forward", NULL, CFGF_NODEFAULT),
 		CFG_SEC("identity", identity, titled),
 		CFG_SEC("address", address, titled),
@@ -1102,6 +1104,7 @@ struct config *config_load(const char *path)
 	cfg_set_validate_func(cfg, "forward", check_forward);
 	cfg_set_validate_func(cfg, "max-handshakes", check_handshakes);
 	cfg_set_validate_func(cfg, "max-channels", check_many);
+	cfg_set_validate_func(cfg, "max-peers", check_many);
 	cfg_set_validate_func(cfg, "identity", check_identity);
 	cfg_set_validate_func(cfg, "identity|allow-uid", check_users);
 	cfg_set_validate_func(cfg, "identity|allow-gid", check_groups);

@@ -187,6 +187,7 @@ struct config {
 	uint32_t forward;
 	size_t max_handshakes;
 	size_t max_channels;
+	size_t max_peers;
 	struct conf_identity *identity;
 	size_t n_identity;
 	struct conf_listener *listener;

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "config/config.h"
+#include "config/policy.h"
 #include "core/clock.h"
 #include "core/daemon.h"
 #include "core/log.h"
@@ -23,6 +24,38 @@ struct named {
 
 static struct named *all;
 static size_t n_all;
+
+static bool names(const struct policy *policy, const uint8_t *id)
+{
+	const struct trust_policy *p;
+	size_t i;
+
+	if (!policy)
+		return false;
+	p = &policy->trust;
+	for (i = 0; i < p->n_rules; i++)
+		if (!memcmp(p->rules[i].authority, id, IDENT_ID_LEN))
+			return true;
+	return p->kind == TRUST_LIST && trust_policy_allows(p, id);
+}
+
+/* Does the configuration name a peer, or an authority? */
+static bool is_named(const uint8_t id[IDENT_ID_LEN])
+{
+	const struct config *c = the.config;
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		if (names(c->listener[i].policy, id))
+			return true;
+	for (i = 0; i < c->n_channel; i++)
+		if (names(c->channel[i].policy, id))
+			return true;
+	for (i = 0; i < c->n_portal; i++)
+		if (names(c->portal[i].policy, id))
+			return true;
+	return names(c->relay.policy, id) || names(c->prekeys.policy, id);
+}
 
 int keys_init(const char *dir)
 {
@@ -70,6 +103,8 @@ int keys_reload(const struct config *c)
 	size_t i;
 	int err;
 
+	/* Names of the one before count until the new one is in force. */
+	keystore_peers_bound(the.keys, c->max_peers, is_named);
 	err = keystore_check(the.keys, the.config->state);
 	if (err) {
 		log_error("key store %s: %s", the.config->state,
