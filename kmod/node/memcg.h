@@ -17,8 +17,11 @@
 #include <net/sock.h>
 #include <compat.h>
 
-/* Messages so long are not charged to a group without limits. */
-#define OCKAM_MEMCG_SMALL	4096
+/*
+ * Messages so long are not charged to a group without limits: what is in one piece,
+ * of which sockets and links have a limited number.
+ */
+#define OCKAM_MEMCG_SMALL	17408
 
 #ifdef CONFIG_MEMCG
 

@@ -13,18 +13,32 @@
 #define MSG_TAIL_MIN	32
 
 /*
- * Small messages that were delivered are kept for the next ones: the allocator, which
- * zeroes them on most kernels, would be a tenth of what a message costs.  All have one
- * size, and are on nobody's account.  Not with KASAN, which could not tell any more
- * who uses what is free.
+ * Messages that were delivered are kept for the next ones: the allocator, which zeroes
+ * them on most kernels, would be a tenth of what a message costs.  They have one of
+ * the sizes that the allocator would have taken anyway, and are on nobody's account.
+ * Not with KASAN, which could not tell any more who uses what is free.
  */
-#define MSG_SPARES	(IS_ENABLED(CONFIG_KASAN) ? 0 : MSG_SPARES_MAX)
-#define MSG_SPARES_MAX	16		/* of a processor */
-#define MSG_SPARE_SIZE	((u32)SKB_WITH_OVERHEAD(1024))
+#define MSG_SPARES	(IS_ENABLED(CONFIG_KASAN) ? 0 : 16)
+
+/**
+ * struct msg_class - messages of a size
+ * @over: longer than that
+ * @size: and not longer than that
+ * @most: that a processor keeps
+ */
+static const struct msg_class {
+	u32	over;
+	u32	size;
+	u32	most;
+} msg_classes[] = {
+	{ 0,				SKB_WITH_OVERHEAD(1024),	16 },
+	{ SKB_WITH_OVERHEAD(2048),	SKB_WITH_OVERHEAD(4096),	8 },
+	{ SKB_WITH_OVERHEAD(16384),	SKB_WITH_OVERHEAD(32768),	2 },
+};
 
 struct msg_spares {
-	unsigned int	n;
-	struct sk_buff	*skb[MSG_SPARES_MAX];
+	u32		n[ARRAY_SIZE(msg_classes)];
+	struct sk_buff	*skb[ARRAY_SIZE(msg_classes)][16];
 };
 
 static DEFINE_PER_CPU(struct msg_spares, msg_spares);
@@ -139,7 +153,7 @@ static void msg_init(struct sk_buff *skb, u32 ret, u32 onward)
 	m->seen = false;
 	m->sealed = false;
 	m->more = false;
-	m->spare = false;
+	m->class = 0;
 	m->mark = 0;
 	m->priority = 0;
 	skb->destructor = msg_destruct;
@@ -167,8 +181,21 @@ static struct sk_buff *chunks_alloc(u32 len, u32 tail, u32 *truesize,
 	return list;
 }
 
+/* The class of a size, counted from 1; 0: none. */
+static u8 msg_class(u32 size)
+{
+	u8 i;
+
+	if (likely(size <= msg_classes[0].size))
+		return 1;
+	for (i = 1; i < ARRAY_SIZE(msg_classes); i++)
+		if (size > msg_classes[i].over && size <= msg_classes[i].size)
+			return i + 1;
+	return 0;
+}
+
 /* As if it came from alloc_skb(); NULL: there is none. */
-static struct sk_buff *msg_spare_take(void)
+static struct sk_buff *msg_spare_take(u8 class)
 {
 	struct sk_buff *skb = NULL;
 	struct msg_spares *spares;
@@ -176,8 +203,8 @@ static struct sk_buff *msg_spare_take(void)
 
 	local_irq_save(flags);
 	spares = this_cpu_ptr(&msg_spares);
-	if (likely(spares->n))
-		skb = spares->skb[--spares->n];
+	if (likely(spares->n[class - 1]))
+		skb = spares->skb[class - 1][--spares->n[class - 1]];
 	local_irq_restore(flags);
 	if (unlikely(!skb))
 		return NULL;
@@ -192,29 +219,36 @@ static struct sk_buff *msg_spare_take(void)
 }
 
 /* Nobody else has it, and nothing is in it that is not ours. */
-static bool msg_is_spare(const struct sk_buff *skb)
+static bool msg_is_spare(const struct sk_buff *skb, u8 class)
 {
-	return ockam_msg(skb)->spare && refcount_read(&skb->users) == 1 &&
-	       skb_end_offset(skb) == MSG_SPARE_SIZE &&
-	       skb->truesize == SKB_TRUESIZE(MSG_SPARE_SIZE) &&
+	u32 size;
+
+	if (!class)
+		return false;
+	size = msg_classes[class - 1].size;
+	return refcount_read(&skb->users) == 1 &&
+	       skb_end_offset(skb) == size &&
+	       skb->truesize == SKB_TRUESIZE(size) &&
 	       !skb_is_nonlinear(skb) && !skb_cloned(skb) &&
 	       !skb_has_frag_list(skb) && !skb_pfmemalloc(skb);
 }
 
 void ockam_msg_free(struct sk_buff *skb)
 {
+	u8 class = ockam_msg(skb)->class;
 	struct msg_spares *spares;
 	unsigned long flags;
 
-	if (likely(msg_is_spare(skb))) {
+	if (likely(msg_is_spare(skb, class--))) {
 		/* After whoever else had it, as in skb_unref(). */
 		smp_rmb();
 		msg_destruct(skb);
 		skb->destructor = NULL;
 		local_irq_save(flags);
 		spares = this_cpu_ptr(&msg_spares);
-		if (likely(spares->n < MSG_SPARES)) {
-			spares->skb[spares->n++] = skb;
+		if (spares->n[class] < min_t(u32, msg_classes[class].most,
+					     MSG_SPARES)) {
+			spares->skb[class][spares->n[class]++] = skb;
 			skb = NULL;
 		}
 		local_irq_restore(flags);
@@ -224,13 +258,15 @@ void ockam_msg_free(struct sk_buff *skb)
 
 void ockam_msg_exit(void)
 {
+	unsigned int i;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		struct msg_spares *spares = per_cpu_ptr(&msg_spares, cpu);
 
-		while (spares->n)
-			consume_skb(spares->skb[--spares->n]);
+		for (i = 0; i < ARRAY_SIZE(msg_classes); i++)
+			while (spares->n[i])
+				consume_skb(spares->skb[i][--spares->n[i]]);
 	}
 }
 
@@ -243,19 +279,20 @@ struct sk_buff *ockam_msg_alloc(u32 len, const struct ockam_room *room,
 	u32 tail = max_t(u32, room->tail, MSG_TAIL_MIN);
 	u32 head = MSG_AREA + ret + onward + room->head;
 	u32 size = head + linear + (len > linear ? 0 : tail);
-	bool small = size <= MSG_SPARE_SIZE && !(gfp & __GFP_ACCOUNT);
+	u8 class = gfp & __GFP_ACCOUNT ? 0 : msg_class(size);
 	struct sk_buff *skb = NULL;
 
-	if (likely(small))
-		skb = msg_spare_take();
+	if (likely(class))
+		skb = msg_spare_take(class);
 	if (!skb)
-		skb = alloc_skb(small ? MSG_SPARE_SIZE : size, gfp);
+		skb = alloc_skb(class ? msg_classes[class - 1].size : size,
+				gfp);
 	if (!skb)
 		return NULL;
 
 	skb_reserve(skb, head);
 	msg_init(skb, ret, onward);
-	ockam_msg(skb)->spare = small;
+	ockam_msg(skb)->class = class;
 	if (likely(len == linear))
 		return skb;
 

@@ -143,7 +143,7 @@ struct ockam_region {
  *	only
  * @sealed: what an encryptor of this node has made: who may use its channel was
  *	asked, and no link's list of senders is
- * @spare: may be kept when it is free, if it still has the size for that
+ * @class: what it may be kept for when it is free, if it still has the size
  * @more: its sender says that another one follows at once
  * @mark: SO_MARK of the sender, for the carrier
  * @priority: SO_PRIORITY likewise
@@ -164,7 +164,7 @@ struct ockam_msg {
 	bool			seen;
 	bool			sealed;
 	bool			more;
-	bool			spare;
+	u8			class;
 	u32			mark;
 	u32			priority;
 };
@@ -230,7 +230,7 @@ struct sk_buff *ockam_msg_alloc(u32 len, const struct ockam_room *room,
 
 /*
  * Frees a message that was delivered, or of which others have a reference as well:
- * as consume_skb(), but a small one is kept for the next ockam_msg_alloc() on this
+ * as consume_skb(), but it may be kept for the next ockam_msg_alloc() on this
  * processor.  Any context.
  */
 void ockam_msg_free(struct sk_buff *skb);
