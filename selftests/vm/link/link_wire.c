@@ -654,6 +654,79 @@ FIXTURE_TEARDOWN(link)
 	EXPECT_EQ(5, ot_recv(self->echoer, __buf, sizeof(__buf), 0));	\
 } while (0)
 
+/* ---- frames that go out together ---- */
+
+/* Bytes that came in one piece, which stay. */
+static ssize_t came(int peer)
+{
+	char buf[4096];
+
+	return ot_recv(peer, buf, sizeof(buf), MSG_DONTWAIT | MSG_PEEK);
+}
+
+static ssize_t say_more(int fd, const struct ot_route *to, int flags)
+{
+	return ot_sendx(fd, ot_out(.to = to, .flags = flags), "more", 4);
+}
+
+TEST_F(link, more_goes_out_with_the_rest)
+{
+	struct ot_route to = ot_route("peer", "echoer", NULL);
+	ssize_t frame;
+	int i;
+
+	ASSERT_EQ(0, lt_wire_up(&self->node, &self->w));
+	ASSERT_EQ(4, say_more(self->app, &to, 0));
+	ASSERT_TRUE(OT_WAIT(came(self->w.peer) > 0));
+	frame = came(self->w.peer);
+	/* The debug kernel takes as long for a call as frames wait. */
+	if (ot_debug())
+		return;
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(4, say_more(self->app, &to, MSG_MORE));
+		EXPECT_EQ(frame, came(self->w.peer));
+	}
+	ASSERT_EQ(4, say_more(self->app, &to, 0));
+	EXPECT_EQ(5 * frame, came(self->w.peer));
+}
+
+TEST_F(link, more_does_not_wait_for_ever)
+{
+	struct ot_route to = ot_route("peer", "echoer", NULL);
+	char buf[256];
+	ssize_t frame;
+
+	ASSERT_EQ(0, lt_wire_up(&self->node, &self->w));
+	ASSERT_EQ(4, say_more(self->app, &to, 0));
+	ASSERT_TRUE(OT_WAIT(came(self->w.peer) > 0));
+	frame = came(self->w.peer);
+	ASSERT_TRUE(lt_read(self->w.peer, buf, frame));
+	/* Nobody does anything else in this node. */
+	ASSERT_EQ(4, say_more(self->app, &to, MSG_MORE));
+	EXPECT_TRUE(lt_read(self->w.peer, buf, frame));
+	/* Nor is it lost with the link. */
+	ASSERT_EQ(4, say_more(self->app, &to, MSG_MORE));
+	EXPECT_EQ(0, lt_del(&self->node, self->w.link));
+	EXPECT_TRUE(lt_read(self->w.peer, buf, frame));
+}
+
+TEST_F(link, who_listens_has_said_all)
+{
+	struct ot_route to = ot_route("peer", "echoer", NULL);
+	ssize_t frame;
+
+	ASSERT_EQ(0, lt_wire_up(&self->node, &self->w));
+	ASSERT_EQ(4, say_more(self->app, &to, 0));
+	ASSERT_TRUE(OT_WAIT(came(self->w.peer) > 0));
+	frame = came(self->w.peer);
+	ASSERT_EQ(4, say_more(self->app, &to, MSG_MORE));
+	EXPECT_TRUE(ot_empty(self->app));
+	EXPECT_EQ(2 * frame, came(self->w.peer));
+	ASSERT_EQ(4, say_more(self->app, &to, MSG_MORE));
+	EXPECT_EQ(0, ot_poll(self->app, POLLIN, 0));
+	EXPECT_EQ(3 * frame, came(self->w.peer));
+}
+
 TEST_F(link, carries_1_mib_both_ways)
 {
 	struct ot_route to = ot_route("peer", "echoer", NULL);
