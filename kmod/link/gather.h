@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Frames that go out together: each push of TCP costs as much as making, sealing
- * and opening a small message, and so do the acknowledgement and the wake-up that
+ * and opening a small message, and so do the acknowledgment and the wake-up that
  * follow from it.  So a frame may wait for the next ones
  *
  *  - when its sender says that there is more (MSG_MORE, all but the last message of

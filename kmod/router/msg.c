@@ -470,7 +470,7 @@ static __always_inline int msg_put_front(struct sk_buff *skb, bool onward,
 	int err;
 
 	r = onward ? &ockam_msg(skb)->onward : &ockam_msg(skb)->ret;
-	/* Nearly always there is room, and what there is is short. */
+	/* Nearly always there is room. */
 	if (unlikely(r->start - r->base < len ||
 		     r->end - r->start + len > OCKAM_ROUTE_MAX ||
 		     r->hops + hops > OCKAM_HOPS_MAX)) {

@@ -162,6 +162,7 @@ static noinline void name_remember(struct ockam_node *node, unsigned int slot,
 	local_irq_save(flags);
 	recent = &this_cpu_ptr(node->recent)->slot[slot];
 	WRITE_ONCE(recent->name, name);
+	/* Pairs with the one in ockam_name_lookup(). */
 	smp_store_release(&recent->gen, gen);
 	local_irq_restore(flags);
 }
@@ -175,6 +176,7 @@ struct ockam_name *ockam_name_lookup(struct ockam_node *node, const u8 *hop)
 
 	/* Any processor's is good: see name_remember(). */
 	recent = &raw_cpu_ptr(node->recent)->slot[slot];
+	/* The generation first, see name_remember(). */
 	if (likely(smp_load_acquire(&recent->gen) == gen)) {
 		name = READ_ONCE(recent->name);
 		if (likely(name && name_is(name, hop)))
