@@ -32,7 +32,7 @@ vm_tree() {
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	printf '%s\n' root:x:0:0:root:/root:/bin/sh ockam:x:990:990::/:/bin/sh \
 		user:x:1000:1000::/tmp:/bin/sh other:x:1001:1001::/tmp:/bin/sh \
-		nobody:x:65534:65534::/:/bin/false >"$root/etc/passwd"
+		www-data:x:33:33::/:/bin/sh nobody:x:65534:65534::/:/bin/false >"$root/etc/passwd"
 	printf '%s\n' root:x:0: ockam:x:990: user:x:1000: other:x:1001: \
 		nogroup:x:65534: >"$root/etc/group"
 	echo '127.0.0.1 localhost' >"$root/etc/hosts"

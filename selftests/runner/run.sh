@@ -138,7 +138,8 @@ find "$TOP/selftests/vm" -type f ! -name '*.[ch]' ! -name '*.mk' ! -name setting
 cp -r "$TOP/selftests/vectors" "$root/ockam/tests/"
 chmod -f +x "$root"/ockam/tests/*.sh || true
 cp "$TOP/README.md" "$root/ockam/"
-mkdir -p "$root/ockam/include"
+mkdir -p "$root/ockam/include" "$root/ockam/doc"
+cp "$TOP"/Documentation/*.rst "$TOP"/Documentation/man/*.[578] "$root/ockam/doc/"
 cp "$TOP"/include/uapi/linux/*.h "$root/ockam/include/"
 if [ -d "$BUILD/selftests" ]; then
 	find "$BUILD/selftests" -type f -perm -u+x | while read -r f; do

@@ -2,12 +2,14 @@
 /*
  * Step 1: sends a message to a worker, and receives a reply.
  *
- *   01-worker [ECHOER [TEXT]]
+ *   01-worker [-w SECONDS] [ECHOER [TEXT]]
  */
-#include "example.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
+	const struct options o =
+		get_options(&argc, &argv, "w", "[ECHOER [TEXT]]");
 	const char *echoer = arg(argc, argv, 1, "echoer");
 	const char *text = arg(argc, argv, 2, "Hello Ockam!");
 	int app = socket(AF_OCKAM, SOCK_DGRAM, 0);
@@ -20,6 +22,6 @@ int main(int argc, char **argv)
 		die("send");
 
 	/* Wait to receive a reply and print it. */
-	receive_and_print(app);
+	receive_and_print(app, o.seconds);
 	return 0;
 }

@@ -2,12 +2,14 @@
 /*
  * Step 2: routes a message over one hop.
  *
- *   02-routing [H1 [ECHOER [TEXT]]]
+ *   02-routing [-w SECONDS] [H1 [ECHOER [TEXT]]]
  */
-#include "example.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
+	const struct options o =
+		get_options(&argc, &argv, "w", "[H1 [ECHOER [TEXT]]]");
 	const char *h1 = arg(argc, argv, 1, "h1");
 	const char *echoer = arg(argc, argv, 2, "echoer");
 	const char *text = arg(argc, argv, 3, "Hello Ockam!");
@@ -21,6 +23,6 @@ int main(int argc, char **argv)
 		die("send");
 
 	/* Wait to receive a reply and print it. */
-	receive_and_print(app);
+	receive_and_print(app, o.seconds);
 	return 0;
 }

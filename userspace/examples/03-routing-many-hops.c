@@ -2,12 +2,14 @@
 /*
  * Step 3: routes a message over many hops.
  *
- *   03-routing-many-hops [H1 H2 H3 [ECHOER [TEXT]]]
+ *   03-routing-many-hops [-w SECONDS] [H1 H2 H3 [ECHOER [TEXT]]]
  */
-#include "example.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
+	const struct options o =
+		get_options(&argc, &argv, "w", "[H1 H2 H3 [ECHOER [TEXT]]]");
 	const char *h1 = arg(argc, argv, 1, "h1");
 	const char *h2 = arg(argc, argv, 2, "h2");
 	const char *h3 = arg(argc, argv, 3, "h3");
@@ -23,6 +25,6 @@ int main(int argc, char **argv)
 		die("send");
 
 	/* Wait to receive a reply and print it. */
-	receive_and_print(app);
+	receive_and_print(app, o.seconds);
 	return 0;
 }

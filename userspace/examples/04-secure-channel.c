@@ -2,14 +2,18 @@
 /*
  * Step 4: sends a message through a secure channel.
  *
- *   04-secure-channel [-t IDENTIFIER] [LISTENER [ECHOER [TEXT]]]
+ *   04-secure-channel [-t IDENTIFIER] [-w SECONDS] [LISTENER [ECHOER [TEXT]]]
  */
-#include "channel.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
-	const struct ockam_secure_channel_options alice =
-		channel_options("alice", &argc, &argv);
+	const struct options o =
+		get_options(&argc, &argv, "tw", "[LISTENER [ECHOER [TEXT]]]");
+	const struct ockam_secure_channel_options alice = {
+		.identity = "alice",
+		.trust = o.trust,
+	};
 	const char *listener = arg(argc, argv, 1, "bob_listener");
 	const char *echoer = arg(argc, argv, 2, "echoer");
 	const char *text = arg(argc, argv, 3, "Hello Ockam!");
@@ -29,6 +33,6 @@ int main(int argc, char **argv)
 		die("send");
 
 	/* Wait to receive a reply and print it. */
-	receive_and_print(app);
+	receive_and_print(app, o.seconds);
 	return 0;
 }

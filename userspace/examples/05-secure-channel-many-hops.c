@@ -2,14 +2,19 @@
 /*
  * Step 5: a secure channel over many hops, which see only ciphertext.
  *
- *   05-secure-channel-many-hops [-t IDENTIFIER] [H1 H2 H3 [LISTENER [ECHOER [TEXT]]]]
+ *   05-secure-channel-many-hops [-t IDENTIFIER] [-w SECONDS] [H1 H2 H3 [LISTENER [ECHOER [TEXT]]]]
  */
-#include "channel.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
-	const struct ockam_secure_channel_options alice =
-		channel_options("alice", &argc, &argv);
+	const struct options o =
+		get_options(&argc, &argv, "tw",
+			    "[H1 H2 H3 [LISTENER [ECHOER [TEXT]]]]");
+	const struct ockam_secure_channel_options alice = {
+		.identity = "alice",
+		.trust = o.trust,
+	};
 	const char *h1 = arg(argc, argv, 1, "h1");
 	const char *h2 = arg(argc, argv, 2, "h2");
 	const char *h3 = arg(argc, argv, 3, "h3");
@@ -33,6 +38,6 @@ int main(int argc, char **argv)
 		die("send");
 
 	/* Wait to receive a reply and print it. */
-	receive_and_print(app);
+	receive_and_print(app, o.seconds);
 	return 0;
 }

@@ -2,12 +2,14 @@
 /*
  * Step 6: routes a message to a worker of another node, over TCP.
  *
- *   06-routing-over-transport [LINK [ECHOER [TEXT]]]
+ *   06-routing-over-transport [-w SECONDS] [LINK [ECHOER [TEXT]]]
  */
-#include "example.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
+	const struct options o =
+		get_options(&argc, &argv, "w", "[LINK [ECHOER [TEXT]]]");
 	const char *responder = arg(argc, argv, 1, "responder");
 	const char *echoer = arg(argc, argv, 2, "echoer");
 	const char *text = arg(argc, argv, 3, "Hello Ockam!");
@@ -21,6 +23,6 @@ int main(int argc, char **argv)
 		die("send");
 
 	/* Wait to receive a reply and print it. */
-	receive_and_print(app);
+	receive_and_print(app, o.seconds);
 	return 0;
 }

@@ -3,12 +3,14 @@
  * Step 7: routes a message over many transport hops: a node in the middle
  * passes it on.
  *
- *   07-routing-over-transport-hops [LINK LINK [ECHOER [TEXT]]]
+ *   07-routing-over-transport-hops [-w SECONDS] [LINK LINK [ECHOER [TEXT]]]
  */
-#include "example.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
+	const struct options o =
+		get_options(&argc, &argv, "w", "[LINK LINK [ECHOER [TEXT]]]");
 	const char *middle = arg(argc, argv, 1, "middle");
 	const char *responder = arg(argc, argv, 2, "responder");
 	const char *echoer = arg(argc, argv, 3, "echoer");
@@ -23,6 +25,6 @@ int main(int argc, char **argv)
 		die("send");
 
 	/* Wait to receive a reply and print it. */
-	receive_and_print(app);
+	receive_and_print(app, o.seconds);
 	return 0;
 }

@@ -3,14 +3,19 @@
  * Step 8: an end-to-end encrypted channel over many transport hops. The node in
  * the middle sees only ciphertext.
  *
- *   08-secure-channel-over-transport-hops [-t IDENTIFIER] [LINK LINK [LISTENER [ECHOER [TEXT]]]]
+ *   08-secure-channel-over-transport-hops [-t IDENTIFIER] [-w SECONDS] [LINK LINK [LISTENER [ECHOER [TEXT]]]]
  */
-#include "channel.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
-	const struct ockam_secure_channel_options alice =
-		channel_options("alice", &argc, &argv);
+	const struct options o =
+		get_options(&argc, &argv, "tw",
+			    "[LINK LINK [LISTENER [ECHOER [TEXT]]]]");
+	const struct ockam_secure_channel_options alice = {
+		.identity = "alice",
+		.trust = o.trust,
+	};
 	const char *middle = arg(argc, argv, 1, "middle");
 	const char *responder = arg(argc, argv, 2, "responder");
 	const char *listener = arg(argc, argv, 3, "bob_listener");
@@ -33,6 +38,6 @@ int main(int argc, char **argv)
 		die("send");
 
 	/* Wait to receive a reply and print it. */
-	receive_and_print(app);
+	receive_and_print(app, o.seconds);
 	return 0;
 }

@@ -5,12 +5,16 @@
  *
  *   09-peer-that-is-away -t IDENTIFIER [SERVICE [ECHOER [TEXT]]]
  */
-#include "channel.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
-	struct ockam_secure_channel_options alice =
-		channel_options("alice", &argc, &argv);
+	const struct options o =
+		get_options(&argc, &argv, "t", "[SERVICE [ECHOER [TEXT]]]");
+	struct ockam_secure_channel_options alice = {
+		.identity = "alice",
+		.trust = o.trust,
+	};
 	const char *service = arg(argc, argv, 1, "post => prekeys");
 	const char *echoer = arg(argc, argv, 2, "echoer");
 	const char *text = arg(argc, argv, 3, "Hello Ockam!");
@@ -33,6 +37,6 @@ int main(int argc, char **argv)
 	fflush(stdout);
 
 	/* Wait to receive a reply, as long as it takes, and print it. */
-	receive_and_print(app);
+	receive_and_print(app, 0);
 	return 0;
 }

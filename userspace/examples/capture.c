@@ -7,11 +7,12 @@
  *	until SIGTERM; then writes the streams into FILE, and prints how many
  *	of Ockam's frames each one had.
  *
- *   capture -s FILE STRING
+ *   capture -s STRING FILE
  *	Prints how often STRING occurs in FILE.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
@@ -228,10 +229,18 @@ static int search(const char *path, const char *string)
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "-s"))
-		return search(argv[2], argv[3]);
-	if (argc == 2)
-		return record(argv[1]);
-	fputs("usage: capture FILE | capture -s FILE STRING\n", stderr);
-	return 2;
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' }, { }
+	};
+	const char *text = NULL;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "hs:", options, NULL)) == 's')
+		text = optarg;
+	if (opt == -1 && optind == argc - 1)
+		return text ? search(argv[optind], text) : record(argv[optind]);
+	fputs("usage: capture [-s STRING] FILE\n\n"
+	      "  -s STRING   how often it occurs in FILE; else record into FILE\n"
+	      "  -h, --help  this text\n", opt == 'h' ? stdout : stderr);
+	return opt == 'h' ? 0 : 2;
 }

@@ -238,7 +238,7 @@ passes() {
 		END { exit i <= n }' "$work/flow"
 }
 
-occurs() { capture -s "$1" "$2"; }
+occurs() { capture -s "$2" "$1"; }
 
 seen() {	# FILE TEXT PLACE
 	check "$3: '$2'" test "$(occurs "$1" "$2")" -gt 0

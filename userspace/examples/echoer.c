@@ -8,19 +8,12 @@
  * with -c also verified peers of secure channels.
  */
 #include "echo.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
-	uint32_t scope = 0;
-	int opt;
+	const struct options o =
+		get_options(&argc, &argv, "lc", "[ADDRESS]");
 
-	while ((opt = getopt(argc, argv, "lc")) != -1) {
-		if (opt == 'l')
-			scope |= OCKAM_ACCEPT_LINKS;
-		else if (opt == 'c')
-			scope |= OCKAM_ACCEPT_CHANNELS;
-		else
-			return 2;
-	}
-	echo(arg(argc, argv, optind, "echoer"), scope);
+	echo(arg(argc, argv, 1, "echoer"), o.scope);
 }

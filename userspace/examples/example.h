@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <ockam/ockam.h>
@@ -15,9 +16,26 @@
 #define PAYLOAD_MAX	65536
 #define ROUTE_TEXT	1024
 
+/* What to look at when a call has failed in this way. */
+static inline const char *hint(int error)
+{
+	switch (error) {
+	case EAFNOSUPPORT:
+		return "\nIs the module loaded? (modprobe ockam)";
+	case EHOSTUNREACH:
+		return "\nNobody on this node has the first address of the route: \"ockamctl worker\" lists who there is.";
+	case ENETUNREACH:
+		return "\nThat link is not there, or down: see \"ockamctl link\".";
+	case EADDRINUSE:
+		return "\nSomebody has this name, or another user had it until a moment ago: see \"ockamctl worker\".";
+	default:
+		return "";
+	}
+}
+
 static inline void __attribute__((noreturn)) die(const char *what)
 {
-	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	fprintf(stderr, "%s: %s%s\n", what, strerror(errno), hint(errno));
 	exit(1);
 }
 
@@ -76,12 +94,22 @@ static inline ssize_t send_to(int worker, const char *route, const char *text)
 		      sizeof(addr));
 }
 
-static inline void receive_and_print(int app)
+/* An answer may never come: @seconds is how long to wait, 0 for ever. */
+static inline void receive_and_print(int app, unsigned int seconds)
 {
+	struct timeval limit = { .tv_sec = seconds };
 	char reply[PAYLOAD_MAX];
 	ssize_t n;
 
+	if (setsockopt(app, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
+		die("SO_RCVTIMEO");
 	n = recv(app, reply, sizeof(reply), 0);
+	if (n < 0 && errno == EAGAIN) {
+		fprintf(stderr, "No answer in %u s. Does a worker have that name, and does it accept who sends?\n"
+			"\"ockamctl worker\" and \"ockamctl stats\" say so, on each node of the route.\n",
+			seconds);
+		exit(1);
+	}
 	if (n < 0)
 		die("recv");
 	printf("App Received: %.*s\n", (int)n, reply);

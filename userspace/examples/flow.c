@@ -8,6 +8,7 @@
  * from or to ADDRESS are left out.
  */
 #include <ctype.h>
+#include <getopt.h>
 #include <stdbool.h>
 
 #include "example.h"
@@ -140,19 +141,31 @@ static void print_line(const char *line, const char *what)
 	       print_route(&ret, b, sizeof(b)));
 }
 
+static int usage(bool asked)
+{
+	fputs("usage: flow [-l] [-x ADDRESS] [NODE=NETNS...] </sys/kernel/tracing/trace\n\n"
+	      "  -l          addresses in full\n"
+	      "  -x ADDRESS  leave out messages from or to this one\n"
+	      "  -h, --help  this text\n", asked ? stdout : stderr);
+	return asked ? 0 : 2;
+}
+
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' }, { }
+	};
 	static char line[65536];
 	size_t i;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "lx:")) != -1) {
+	while ((opt = getopt_long(argc, argv, "hlx:", options, NULL)) != -1) {
 		if (opt == 'l')
 			whole = true;
 		else if (opt == 'x')
 			left_out = optarg;
 		else
-			return 2;
+			return usage(opt == 'h');
 	}
 	nodes = argv + optind;
 	n_nodes = argc - optind;

@@ -11,7 +11,7 @@
  */
 #include <ctype.h>
 
-#include "example.h"
+#include "options.h"
 
 /* All bytes that this hop gets to see; \xNN are those which are no text. */
 static void print(const char *what, const void *data, size_t n)
@@ -96,10 +96,13 @@ int main(int argc, char **argv)
 	const struct ockam_accept accept = {
 		.scope = OCKAM_ACCEPT_LOCAL | OCKAM_ACCEPT_FORWARDED,
 	};
-	const char *name = arg(argc, argv, 1, "h1");
-	int worker = socket(AF_OCKAM, SOCK_DGRAM, 0);
 	const int on = 1;
+	const char *name;
+	int worker;
 
+	get_options(&argc, &argv, "", "[ADDRESS]");
+	name = arg(argc, argv, 1, "h1");
+	worker = socket(AF_OCKAM, SOCK_DGRAM, 0);
 	if (worker < 0)
 		die("socket");
 	if (setsockopt(worker, SOL_OCKAM, OCKAM_RECV_ONWARD, &on, sizeof(on)) ||

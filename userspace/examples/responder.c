@@ -5,13 +5,17 @@
  *
  *   responder [-t IDENTIFIER] [LISTENER [ECHOER]]
  */
-#include "channel.h"
 #include "echo.h"
+#include "options.h"
 
 int main(int argc, char **argv)
 {
-	const struct ockam_secure_channel_options bob =
-		channel_options("bob", &argc, &argv);
+	const struct options o =
+		get_options(&argc, &argv, "t", "[LISTENER [ECHOER]]");
+	const struct ockam_secure_channel_options bob = {
+		.identity = "bob",
+		.trust = o.trust,
+	};
 	const char *listener = arg(argc, argv, 1, "bob_listener");
 	const char *name = arg(argc, argv, 2, "echoer");
 
