@@ -144,7 +144,8 @@ vm: module userspace ##- A shell in the VM, module loaded, programs installed
 	@$(VM)/run.sh --kernel $(KERNEL) --name shell --shell
 
 .PHONY: lint
-lint: deps ##- checkpatch, sparse and W=1, licences, stray paths
+lint: deps ##- checkpatch, sparse and W=1, licences, stray paths, documentation
+	@$(VM)/deps.sh python3-sphinx mandoc
 	@$(VM)/lint.sh
 
 include packaging/packaging.mk

@@ -41,8 +41,5 @@ deb-check: ##- Install them in a fresh Debian 12, boot it with systemd
 
 .PHONY: docs
 docs: ##- Documentation in HTML, in build/docs; warnings are errors
-	@$(VM)/deps.sh python3-sphinx
-	@Documentation/picture/draw.py Documentation/picture/flow.txt | \
-		diff Documentation/picture/flow.svg - || \
-		{ echo 'draw Documentation/picture/flow.svg again'; exit 1; }
-	@sphinx-build -q -W --keep-going -b html Documentation $(BUILD)/docs
+	@$(VM)/deps.sh python3-sphinx mandoc
+	@$(VM)/docs.sh

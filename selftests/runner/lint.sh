@@ -55,6 +55,9 @@ say LINT "netlink spec, by its schema, and what is generated from it"
 "$VMDIR/ynl.sh" >/dev/null && "$TOP/selftests/ynl/regen.sh" --check ||
 	bad "Documentation/netlink/specs/ockam.yaml: see above"
 
+say LINT "documentation: Sphinx without a warning, links, manuals, exports"
+"$VMDIR/docs.sh" || bad "documentation, see above"
+
 say LINT "tests that nothing builds"
 make -s --no-print-directory -C selftests O="$BUILD" unbuilt ||
 	bad "the tests above would never run"
