@@ -145,7 +145,7 @@ vm: module userspace ##- A shell in the VM, module loaded, programs installed
 
 .PHONY: lint
 lint: deps ##- checkpatch, sparse and W=1, licences, stray paths, documentation
-	@$(VM)/deps.sh python3-sphinx mandoc
+	@$(VM)/deps.sh python3-sphinx mandoc mypy
 	@$(VM)/lint.sh
 
 include packaging/packaging.mk

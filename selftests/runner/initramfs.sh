@@ -130,6 +130,7 @@ vm_python() {
 			[ ! -e "$f" ] || cp -a "$f" "$root/usr/lib/python3/dist-packages/"
 		done
 	done
+	cp -r "$TOP/userspace/python/ockam" "$root/usr/lib/python3/dist-packages/"
 	find "$root$lib/lib-dynload" "$root/usr/lib/python3" -name '*.so' |
 		while read -r f; do vm_libs "$root" "$f"; done
 }

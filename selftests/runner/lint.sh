@@ -58,6 +58,10 @@ say LINT "netlink spec, by its schema, and what is generated from it"
 say LINT "documentation: Sphinx without a warning, links, manuals, exports"
 "$VMDIR/docs.sh" || bad "documentation, see above"
 
+say LINT "Python: types"
+mypy --strict --no-error-summary --cache-dir "$BUILD/mypy" \
+	"$TOP/userspace/python/ockam" || bad "userspace/python, see above"
+
 say LINT "tests that nothing builds"
 make -s --no-print-directory -C selftests O="$BUILD" unbuilt ||
 	bad "the tests above would never run"
