@@ -71,6 +71,9 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
+[ -z "$use_ockam" ] || [ -e "$BUILD/kmod-$kernel/ockam.ko" ] ||
+	die "there is no $BUILD/kmod-$kernel/ockam.ko: make module KERNEL=$kernel," \
+		"or --no-ockam"
 [ -z "$icount" ] || smp=1
 # Counted time is that of the guest's own instructions: nothing that happens on this
 # machine makes it run faster. With several processors there is no such thing, and
@@ -93,7 +96,7 @@ vm_tree "$root" "$kdir" $stock
 release=$(cat "$kdir/release")
 extra=$root/lib/modules/$release/extra
 mkdir -p "$extra"
-if [ -n "$use_ockam" ] && [ -e "$BUILD/kmod-$kernel/ockam.ko" ]; then
+if [ -n "$use_ockam" ]; then
 	# Debug information would be most of what the VM has to load.
 	strip -g -o "$extra/ockam.ko" "$BUILD/kmod-$kernel/ockam.ko"
 fi
