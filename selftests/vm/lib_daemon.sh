@@ -25,7 +25,7 @@ tell_failed() {
 			echo "$ns: counters:"
 			on "$ns" ockamctl stats 2>&1 | awk '$NF != 0'
 			echo "$ns: last events:"
-			tail -n 10 "$ns.events"
+			tail -n 20 "$ns.events"
 			echo "$ns: log:"
 			tail -n 20 "$ns.log"
 		} 2>/dev/null | cut -c 1-200 | sed 's/^/# /'

@@ -32,11 +32,13 @@
  * @ns: the namespace
  * @nl: netlink socket in it
  * @ev: another one, for events of links
+ * @watch: for what a test that fails has to say
  */
 struct lt_node {
 	int		ns;
 	struct ockam_nl	*nl;
 	struct ockam_nl	*ev;
+	struct ockam_nl	*watch;
 };
 
 OT int lt_lo_up(void)
@@ -63,8 +65,10 @@ OT int lt_node_new(struct lt_node *node)
 	node->ns = -1;
 	node->nl = NULL;
 	node->ev = NULL;
+	node->watch = NULL;
 	if (unshare(CLONE_NEWNET))
 		return -errno;
+	node->watch = failed_watch();
 	node->ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (node->ns < 0)
 		return -errno;
@@ -80,6 +84,8 @@ OT int lt_node_new(struct lt_node *node)
 
 OT void lt_node_free(struct lt_node *node)
 {
+	failed_unwatch(node->watch);
+	node->watch = NULL;
 	ockam_nl_close(node->nl);
 	ockam_nl_close(node->ev);
 	if (node->ns >= 0)

@@ -902,6 +902,7 @@ OT int ot_worker_get(struct ot_nl *nl, const char *name, struct ot_obj *obj)
 	struct ot_node __node;						\
 									\
 	ASSERT_EQ(0, OT_ERR(unshare(CLONE_NEWNET)));			\
+	failed_watch();							\
 	ASSERT_EQ(0, ot_nl_open(nl));					\
 	ASSERT_EQ(0, ot_node_get((nl), &__node));			\
 	ASSERT_EQ(AF_OCKAM, __node.family);				\

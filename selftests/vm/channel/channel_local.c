@@ -167,6 +167,7 @@ FIXTURE(node)
 FIXTURE_SETUP(node)
 {
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	failed_watch();
 	ASSERT_EQ(0, ockam_nl_open(&self->nl));
 	ASSERT_EQ(0, ockam_nl_node_get(self->nl, &self->before));
 }
