@@ -110,3 +110,71 @@ start() {
 	eval "pid_$1=$!"
 	until_true ready_more "$1" "$before"
 }
+
+# ---- what several of them ask ----
+
+is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
+channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
+has_channels()	{ [ "$(channels "$1")" -eq "$2" ]; }
+
+# says NODE ROUTE TEXT: the echo comes back
+says()	{ [ "$(on "$1" lib_echo ask "$2" "$3")" = "$3" ]; }
+
+# ---- prekeys: sections of configurations, on stdout ----
+
+# prekey_service [HANDSHAKE]: of the node svc, where others' prekeys are
+prekey_service() {
+	cat <<-CONF
+		state = "$dir/svc.keys"
+		forward = {channel-channel}
+		identity "svc" { create = true }
+		listener "api" {
+			identity = "svc"
+			handshake = "${1:-xx}"
+			trust = {"anyone"}
+		}
+		link "door" { listen = "0.0.0.0:4000" }
+		prekey-service { allow = {"anyone"} }
+	CONF
+}
+
+# service_user NODE NET: of a node, whose link to svc is "up"
+service_user() {
+	cat <<-CONF
+		state = "$dir/$1.keys"
+		link "up" { connect = "10.$2.0.2:4000" }
+	CONF
+}
+
+# service_channel NAME IDENTITY: an identity, and its channel to the service
+service_channel() {
+	cat <<-CONF
+		identity "$2" { create = true }
+		channel "$1" {
+			identity = "$2"
+			route = "up => api"
+			trust = {"anyone"}
+			retry-min-ms = 200
+			retry-max-ms = 1000
+		}
+	CONF
+}
+
+# prekey_listener NAME IDENTITY: whose prekeys are there by the channel "s"
+prekey_listener() {
+	cat <<-CONF
+		listener "$1" {
+			identity = "$2"
+			handshake = "x3dh"
+			trust = {"anyone"}
+			prekeys = "s => prekeys"
+		}
+	CONF
+}
+
+# First messages in the service's boxes
+letters() {
+	cat svc.keys/boxes/* svc.keys/boxes/*/* 2>/dev/null |
+		grep -a -o OCKAM_X3DH_25519 | wc -l
+}
+letters_are()	{ [ "$(letters)" -eq "$1" ]; }

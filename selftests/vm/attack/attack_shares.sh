@@ -10,7 +10,6 @@
 handshakes=64
 channels=6
 
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 create() { # create NODE IDENTITY: prints the address
 	on "$1" ockamctl secure-channel create 'up => api' identity "$2" \
 		trust anyone timeout-ms 20000 | awk '{ print $1 }'

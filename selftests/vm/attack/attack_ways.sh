@@ -9,7 +9,6 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 reloads()	{ grep -c 'configuration is in force' vic.log; }
 reload_more()	{ [ "$(reloads)" -gt "$1" ]; }
 reload() {

@@ -15,11 +15,6 @@
 shim=$(readlink -f "$(dirname "$0")")/lib_kill.so
 most=40
 
-letters() {
-	cat svc.keys/boxes/* svc.keys/boxes/*/* 2>/dev/null |
-		grep -a -o OCKAM_X3DH_25519 | wc -l
-}
-letters_are()	{ [ "$(letters)" -eq "$1" ]; }
 prekeys()	{ md5sum <resp.keys/resp.prekeys; }
 # One-time prekeys and records of the only signed prekey
 left()	{ lib_x3dh prekeys "$dir/resp.keys" resp | sed -n "s/.* $1 \([0-9]*\).*/\1/p"; }
@@ -52,47 +47,19 @@ echo "TAP version 13"
 
 nodes app svc resp
 star svc app resp
-# node NAME NET IDENTITY...: a channel to the service for each
-node() {
-	node=$1
-	cat >"$1.conf" <<-CONF
-		state = "$dir/$1.keys"
-		link "up" { connect = "10.$2.0.2:4000" }
-	CONF
-	shift 2
-	for who; do
-		cat >>"$node.conf" <<-CONF
-			identity "$who" { create = true }
-			channel "to-$who" {
-				identity = "$who"
-				route = "up => api"
-				trust = {"anyone"}
-				retry-min-ms = 200
-				retry-max-ms = 1000
-			}
-		CONF
-	done
-}
-
 # The service gives four one-time prekeys to each initiator.
-node app 1 a0 a1 a2 a3 a4
-node resp 2 resp
-cat >svc.conf <<-CONF
-	state = "$dir/svc.keys"
-	forward = {channel-channel}
-	identity "svc" { create = true }
-	listener "api" { identity = "svc" trust = {"anyone"} }
-	link "door" { listen = "0.0.0.0:4000" }
-	prekey-service { allow = {"anyone"} }
-CONF
-cat >>resp.conf <<-CONF
-	listener "bob" {
-		identity = "resp"
-		handshake = "x3dh"
-		trust = {"anyone"}
-		prekeys = "to-resp => prekeys"
-	}
-CONF
+{
+	service_user app 1
+	for who in a0 a1 a2 a3 a4; do
+		service_channel "to-$who" $who
+	done
+} >app.conf
+{
+	service_user resp 2
+	service_channel s resp
+	prekey_listener bob resp
+} >resp.conf
+prekey_service >svc.conf
 check "three daemons start" eval 'start svc && start app && start resp'
 svc_id=$(identifier svc svc)
 resp_id=$(identifier resp resp)

@@ -47,8 +47,6 @@ create() {
 	on app ockamctl secure-channel create 'up => api' identity app \
 		timeout-ms 8000 "$@"
 }
-channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
-has_channels()	{ [ "$(channels "$1")" -eq "$2" ]; }
 # The daemon looks every ten seconds.
 later()	{ until_true "$@" || until_true "$@" || until_true "$@" || until_true "$@"; }
 refused()	{ [ "$(grep -c 'handshake from .* refused' resp.log)" -ge "$1" ]; }

@@ -19,8 +19,6 @@ up()		{ is "$1" state up; }
 # renewed ADDRESS ID: another channel than ID is up
 renewed()	{ up "$1" && is_not "$1" channel "$2"; }
 hop_there()	{ on app ockamctl hop show "$1"; }
-channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
-has_channels()	{ [ "$(channels "$1")" -eq "$2" ]; }
 answers()	{ [ "$(as 1000 app lib_echo ask "$1 => echoer" hello)" = hello ]; }
 # What a node has dropped for a reason.
 drops() {

@@ -25,7 +25,6 @@ gets() { # gets CHANNEL NAME: it registers
 	[ "$(on peer lib_echo ask "$1 => static_forwarding_service" "$(bare "$2")")" = "$(bare "$2")" ]
 }
 hop_to()	{ on relay ockamctl hop show "$1" | grep -q "$2"; }
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 # squat NAME: uid 1000 binds it, and gives it up again
 squat() {
 	ip netns exec relay setpriv --reuid 1000 --regid 1000 --clear-groups \

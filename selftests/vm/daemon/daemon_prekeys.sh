@@ -7,7 +7,6 @@
 # shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-says()	{ [ "$(on "$1" lib_echo ask "$2" "$3")" = "$3" ]; }
 # create ROUTE WORD...: writes the address
 create() {
 	route=$1
@@ -37,40 +36,11 @@ mount -t tmpfs -o size=1m,mode=700 tmpfs resp.keys
 star svc app resp
 net=1
 for ns in app resp; do
-	cat >$ns.conf <<-CONF
-		state = "$dir/$ns.keys"
-		identity "$ns" { create = true }
-		link "up" { connect = "10.$net.0.2:4000" }
-		channel "s" {
-			identity = "$ns"
-			route = "up => api"
-			trust = {"anyone"}
-			retry-min-ms = 200
-			retry-max-ms = 1000
-		}
-	CONF
+	{ service_user $ns $net; service_channel s $ns; } >$ns.conf
 	net=$((net + 1))
 done
-cat >svc.conf <<-CONF
-	state = "$dir/svc.keys"
-	forward = {channel-channel}
-	identity "svc" { create = true }
-	listener "api" {
-		identity = "svc"
-		handshake = "both"
-		trust = {"anyone"}
-	}
-	link "door" { listen = "0.0.0.0:4000" }
-	prekey-service { allow = {"anyone"} }
-CONF
-cat >>resp.conf <<-CONF
-	listener "bob" {
-		identity = "resp"
-		handshake = "x3dh"
-		trust = {"anyone"}
-		prekeys = "s => prekeys"
-	}
-CONF
+prekey_service both >svc.conf
+prekey_listener bob resp >>resp.conf
 start svc
 start app
 start resp

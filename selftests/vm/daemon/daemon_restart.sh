@@ -40,7 +40,6 @@ channel() {
 	[ "$(on app lib_echo ask "$made => echoer" "Hello $made")" = "Hello $made" ]
 }
 
-channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 link_id()	{ on "$1" ockamctl link show "$2" | grep -w 'id'; }
 
 runner= echoer=

@@ -10,9 +10,6 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
-channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
-has_channels()	{ [ "$(channels "$1")" -eq "$2" ]; }
 reloads()	{ grep -c 'configuration is in force' "$1.log"; }
 reload_more()	{ [ "$(reloads "$1")" -gt "$2" ]; }
 reload() {

@@ -7,7 +7,6 @@
 # shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-says()	{ [ "$(on "$1" lib_echo ask "$2" "$3")" = "$3" ]; }
 # create ROUTE WORD...: writes the address
 create() {
 	route=$1
@@ -17,7 +16,6 @@ create() {
 }
 count()	{ grep -c "$2" "$1"; }
 has()	{ [ "$(count "$1" "$2")" -ge "$3" ]; }
-channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 box_is()	{ [ "$(stat -c %s svc.keys/boxes/????*)" -"$1" "$2" ]; }
 
 echo "TAP version 13"
@@ -28,42 +26,13 @@ star svc app resp
 join resp app 9
 net=1
 for ns in app resp; do
-	cat >$ns.conf <<-CONF
-		state = "$dir/$ns.keys"
-		identity "$ns" { create = true }
-		link "up" { connect = "10.$net.0.2:4000" }
-		channel "s" {
-			identity = "$ns"
-			route = "up => api"
-			trust = {"anyone"}
-			retry-min-ms = 200
-			retry-max-ms = 1000
-		}
-	CONF
+	{ service_user $ns $net; service_channel s $ns; } >$ns.conf
 	net=$((net + 1))
 done
 echo 'link "resp" { connect = "10.9.0.1:4000" }' >>app.conf
-cat >svc.conf <<-CONF
-	state = "$dir/svc.keys"
-	forward = {channel-channel}
-	identity "svc" { create = true }
-	listener "api" {
-		identity = "svc"
-		handshake = "both"
-		trust = {"anyone"}
-	}
-	link "door" { listen = "0.0.0.0:4000" }
-	prekey-service { allow = {"anyone"} }
-CONF
-cat >>resp.conf <<-CONF
-	link "door" { listen = "10.9.0.1:4000" }
-	listener "bob" {
-		identity = "resp"
-		handshake = "x3dh"
-		trust = {"anyone"}
-		prekeys = "s => prekeys"
-	}
-CONF
+prekey_service both >svc.conf
+echo 'link "door" { listen = "10.9.0.1:4000" }' >>resp.conf
+prekey_listener bob resp >>resp.conf
 check "the service starts" start svc
 start app
 check "the responder starts" start resp

@@ -31,7 +31,6 @@ published()	{ logged resp "service has bundle $1 and [1-9]"; }
 counted()	{ on resp ockamctl listener list | sed -n "s/.* $1 \([0-9]*\).*/\1/p"; }
 at_least()	{ [ "$(counted "$1")" -ge "$2" ]; }
 heard()		{ [ "$(grep -c "got $1 .*early" echo.out)" -ge "$2" ]; }
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 # first FILE TEXT: for the bundle that the listener gives now
 first() {
 	far listener 'resp => bob' "$1" &&
@@ -68,50 +67,20 @@ mkdir -m 700 svc.keys
 mount -t tmpfs -o size=1m,mode=700 tmpfs svc.keys
 star svc resp far
 join resp far 9
-cat >svc.conf <<-CONF
-	state = "$dir/svc.keys"
-	forward = {channel-channel}
-	identity "svc" { create = true }
-	listener "api" { identity = "svc" trust = {"anyone"} }
-	link "door" { listen = "0.0.0.0:4000" }
-	prekey-service { allow = {"anyone"} }
-CONF
-cat >resp.conf <<-CONF
-	state = "$dir/resp.keys"
-	identity "resp" { create = true }
-	link "up" { connect = "10.1.0.2:4000" }
-	link "door" { listen = "10.9.0.1:4000" }
-	channel "s" {
-		identity = "resp"
-		route = "up => api"
-		trust = {"anyone"}
-		retry-min-ms = 200
-		retry-max-ms = 1000
-	}
-	listener "bob" {
-		identity = "resp"
-		handshake = "x3dh"
-		trust = {"anyone"}
-		prekeys = "s => prekeys"
-	}
-CONF
-cat >far.conf <<-CONF
-	state = "$dir/far.keys"
-	link "up" { connect = "10.2.0.2:4000" }
-	link "resp" { connect = "10.9.0.1:4000" }
-CONF
-for i in $fetchers; do
-	cat >>far.conf <<-CONF
-		identity "f$i" { create = true }
-		channel "f$i" {
-			identity = "f$i"
-			route = "up => api"
-			trust = {"anyone"}
-			retry-min-ms = 200
-			retry-max-ms = 1000
-		}
-	CONF
-done
+prekey_service >svc.conf
+{
+	service_user resp 1
+	echo 'link "door" { listen = "10.9.0.1:4000" }'
+	service_channel s resp
+	prekey_listener bob resp
+} >resp.conf
+{
+	service_user far 2
+	echo 'link "resp" { connect = "10.9.0.1:4000" }'
+	for i in $fetchers; do
+		service_channel "f$i" "f$i"
+	done
+} >far.conf
 check "the daemons start" eval 'start svc && start resp && start far'
 resp_id=$(identifier resp resp)
 mkdir -m 700 own
