@@ -353,3 +353,8 @@ int request_portals(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 {
 	return ask_list(REQUEST_LIST_PORTALS, opt, text);
 }
+
+int request_wanted(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+{
+	return ask_list(REQUEST_LIST_WANTED, opt, text);
+}

@@ -35,6 +35,7 @@ enum request_op {
 	REQUEST_LIST_CHANNELS = 6,
 	REQUEST_LIST_PORTALS = 32,
 	REQUEST_HELLO = 33,	/* only an answer: whose is it? */
+	REQUEST_LIST_WANTED = 34,
 };
 
 /**
@@ -113,5 +114,9 @@ int request_channels(const struct ockam_secure_channel_options *opt,
 /* Likewise the inlets and outlets. */
 int request_portals(const struct ockam_secure_channel_options *opt,
 		    char text[REQUEST_TEXT_MAX + 1]);
+
+/* Likewise what the node shall have, and whether it has it. */
+int request_wanted(const struct ockam_secure_channel_options *opt,
+		   char text[REQUEST_TEXT_MAX + 1]);
 
 #endif /* OCKAM_LIB_REQUEST_H */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* ockamctl status: all of a node at a glance, with reasons. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ockam/ockam.h>
@@ -74,6 +76,76 @@ static int daemon_list(const struct status *s, const char *what,
 	return 0;
 }
 
+/* "KIND NAME there no since-s 3 ... error TEXT" */
+static json_t *wanted_object(char *line)
+{
+	json_t *o = json_object();
+	char *name, *value, *end;
+	unsigned long long n;
+
+	json_object_set_new(o, "kind", json_string(strsep(&line, " ")));
+	json_object_set_new(o, "name", json_string(strsep(&line, " ") ? : ""));
+	while ((name = strsep(&line, " ")) && line) {
+		if (!strcmp(name, "error")) {
+			json_object_set_new(o, name, json_string(line));
+			break;
+		}
+		value = strsep(&line, " ");
+		n = strtoull(value, &end, 10);
+		if (*value && !*end)
+			json_object_set_new(o, name, json_integer(n));
+		else
+			json_object_set_new(o, name,
+					    json_boolean(!strcmp(value, "yes")));
+	}
+	return o;
+}
+
+static json_int_t number_of(const json_t *o, const char *name)
+{
+	return json_integer_value(json_object_get(o, name));
+}
+
+static void print_wanted(const json_t *o)
+{
+	const char *kind = json_string_value(json_object_get(o, "kind"));
+	const char *name = json_string_value(json_object_get(o, "name"));
+
+	printf("wanted    %s %s: ", kind, name);
+	if (json_is_true(json_object_get(o, "there")))
+		printf("there for %lld s\n",
+		       (long long)number_of(o, "since-s"));
+	else
+		printf("missing for %lld s, attempts %lld, the next in %.1f s: %s\n",
+		       (long long)number_of(o, "since-s"),
+		       (long long)number_of(o, "fails"),
+		       number_of(o, "next-try-ms") / 1000.0,
+		       json_string_value(json_object_get(o, "error")));
+}
+
+/* What the configuration asks for, root's only. */
+static void wanted_status(const struct status *s)
+{
+	char text[REQUEST_TEXT_MAX + 1];
+	char *line, *rest = text;
+	json_t *list, *o;
+
+	if (request_wanted(s->opt, text))
+		return;
+	list = json_array();
+	while ((line = strsep(&rest, "\n"))) {
+		if (!*line)
+			continue;
+		o = wanted_object(line);
+		if (!s->json)
+			print_wanted(o);
+		json_array_append_new(list, o);
+	}
+	if (s->json)
+		json_object_set(s->json, "wanted", list);
+	json_decref(list);
+}
+
 static void daemon_status(const struct status *s)
 {
 	const char *state = "answers";
@@ -85,6 +157,7 @@ static void daemon_status(const struct status *s)
 	} else {
 		/* Root's only. */
 		daemon_list(s, "portal", request_portals);
+		wanted_status(s);
 		there = true;
 	}
 	if (s->json)

@@ -19,10 +19,13 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/network.h"
 #include "core/privileges.h"
+#include "core/resolve.h"
 #include "core/service.h"
 #include "core/service_manager.h"
 #include "core/turns.h"
+#include "core/wanted.h"
 #include "handshake/channels.h"
 #include "handshake/confirm.h"
 #include "handshake/keys.h"
@@ -233,8 +236,13 @@ static const struct service services[] = {
 	{ .name = "confirmation", .init = confirm_init,
 	  .tick = confirm_tick, .channel_event = confirm_event,
 	  .channel_gone = confirm_done, .end = confirm_end },
+	{ .name = "what is wanted", .tick = wanted_tick,
+	  .check = wanted_check },
+	{ .name = "network", .init = network_init, .end = network_end },
 	{ .name = "requests", .init = requests_init, .end = requests_end },
-	{ .name = "links", .release = links_release, .apply = links_apply },
+	{ .name = "names of hosts", .init = resolve_init, .end = resolve_end },
+	{ .name = "links", .release = links_release, .apply = links_apply,
+	  .object_event = links_event, .end = links_end },
 	{ .name = "listeners", .release = listeners_release,
 	  .apply = listeners_apply, .tick = listeners_tick,
 	  .end = listeners_end },
@@ -245,7 +253,7 @@ static const struct service services[] = {
 	  .release = keeps_release, .apply = keeps_apply,
 	  .tick = keeps_tick, .channel_event = keep_channel_event,
 	  .channel_lost = keeps_lost, .channel_gone = keeps_gone,
-	  .link_event = keep_link_event, .check = keeps_check,
+	  .object_event = keeps_object_event, .check = keeps_check,
 	  .end = keeps_end },
 	{ .name = "own prekeys", .tick = own_prekeys_tick,
 	  .end = own_prekeys_end },
@@ -263,7 +271,8 @@ static const struct service services[] = {
 	{ .name = "handshakes", .tick = sessions_tick, .end = sessions_end },
 	/* When listeners and kept channels are what they shall be. */
 	{ .name = "what permits depend on", .apply = permits_apply },
-	{ .name = "portals", .apply = portals_apply, .tick = portals_tick,
+	{ .name = "portals", .release = portals_release,
+	  .apply = portals_apply, .tick = portals_tick,
 	  .channel_gone = portals_lost, .check = portals_check,
 	  .end = portals_end },
 };

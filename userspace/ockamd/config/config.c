@@ -152,17 +152,67 @@ static bool read_scope(const char *text, uint32_t *bits)
 	return false;
 }
 
-/* "10.0.0.2:4000", "[::1]:4000", "host:4000"; text for what is wrong. */
+/* An address needs nobody who looks it up. */
+static bool read_address(const char *host, struct conf_link *l)
+{
+	const struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST,
+	};
+	struct addrinfo *ai;
+
+	if (getaddrinfo(host, NULL, &hints, &ai))
+		return false;
+	if (ai->ai_family == AF_INET) {
+		const struct sockaddr_in *in = (void *)ai->ai_addr;
+
+		l->ip.len = 4;
+		memcpy(l->ip.data, &in->sin_addr, 4);
+	} else {
+		const struct sockaddr_in6 *in6 = (void *)ai->ai_addr;
+
+		l->ip.len = 16;
+		memcpy(l->ip.data, &in6->sin6_addr, 16);
+		l->scope_id = in6->sin6_scope_id;
+	}
+	freeaddrinfo(ai);
+	return true;
+}
+
+/*
+ * Could it be a name?  One without any letter is an address that is wrong.  An
+ * address with an interface that is not there, yet, is looked up like a name.
+ */
+static bool is_host(const char *host)
+{
+	static const char all[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ" "0123456789.-_";
+	const char *percent = strchr(host, '%');
+	struct conf_link l = { 0 };
+	char address[64];
+
+	if (percent) {
+		snprintf(address, sizeof(address), "%.*s",
+			 (int)(percent - host), host);
+		return percent[1] && read_address(address, &l) &&
+		       l.ip.len == 16;
+	}
+	return *host != '-' && *host != '.' && !host[strspn(host, all)] &&
+	       host[strspn(host, all + 2 * 26)];
+}
+
+/*
+ * "10.0.0.2:4000", "[::1]:4000", "host:4000"; text for what is wrong.  Who gets
+ * @l->host frees it.
+ */
 const char *read_endpoint(const char *text, bool listen, struct conf_link *l)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *ai;
 	const char *colon = strrchr(text, ':');
 	unsigned long port;
 	char host[256];
 	size_t n;
-	int err;
 
+	l->host = NULL;
 	if (!colon || colon == text || !colon[1])
 		return "HOST:PORT is wanted";
 	n = colon - text;
@@ -176,31 +226,20 @@ const char *read_endpoint(const char *text, bool listen, struct conf_link *l)
 		return "HOST:PORT is wanted";
 	memcpy(host, text, n);
 	host[n] = 0;
-	/* getaddrinfo() takes what is left of larger numbers. */
 	if (!read_id(colon + 1, &port) || port > UINT16_MAX)
 		return "the port is not a number up to 65535";
 	if (!port && !listen)
 		return "there is no port 0 to connect to";
-	hints.ai_flags = AI_NUMERICSERV | (listen ? AI_PASSIVE : 0);
-	err = getaddrinfo(host, colon + 1, &hints, &ai);
-	if (err)
-		return gai_strerror(err);
-	if (ai->ai_family == AF_INET) {
-		const struct sockaddr_in *in = (void *)ai->ai_addr;
-
-		l->ip.len = 4;
-		memcpy(l->ip.data, &in->sin_addr, 4);
-		l->port = ntohs(in->sin_port);
-	} else if (ai->ai_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (void *)ai->ai_addr;
-
-		l->ip.len = 16;
-		memcpy(l->ip.data, &in6->sin6_addr, 16);
-		l->port = ntohs(in6->sin6_port);
-		l->scope_id = in6->sin6_scope_id;
-	}
-	freeaddrinfo(ai);
-	return l->ip.len ? NULL : "neither IPv4 nor IPv6";
+	l->port = port;
+	/* Whatever a resolver says of that name. */
+	if (!strcmp(host, "localhost"))
+		strcpy(host, "127.0.0.1");
+	if (read_address(host, l))
+		return NULL;
+	if (!is_host(host))
+		return "neither an address nor the name of a host";
+	l->host = must(strdup(host));
+	return NULL;
 }
 
 /* ---- checks while parsing ---- */
@@ -317,6 +356,7 @@ static int check_endpoint(cfg_t *cfg, cfg_opt_t *opt)
 	if (!last(opt))
 		return 0;
 	bad = read_endpoint(last(opt), !strcmp(opt->name, "listen"), &l);
+	free(l.host);
 	if (!bad)
 		return 0;
 	cfg_error(cfg, "%s = \"%s\": %s", opt->name, last(opt), bad);
@@ -726,6 +766,35 @@ static void take_channels(cfg_t *cfg, struct config *c)
 		if (cfg_getstr(sec, "probe"))
 			ockam_path_parse(&ch->probe, cfg_getstr(sec, "probe"));
 	}
+}
+
+void conf_link_copy(struct conf_link *to, const struct conf_link *from)
+{
+	*to = *from;
+	to->name = must(strdup(from->name));
+	to->endpoint = must(strdup(from->endpoint));
+	if (from->host)
+		to->host = must(strdup(from->host));
+}
+
+void conf_link_clear(struct conf_link *l)
+{
+	free(l->name);
+	free(l->endpoint);
+	free(l->host);
+	memset(l, 0, sizeof(*l));
+}
+
+void conf_hop_copy(struct conf_hop *to, const struct conf_hop *from)
+{
+	*to = *from;
+	to->name = must(strdup(from->name));
+}
+
+void conf_hop_clear(struct conf_hop *h)
+{
+	free(h->name);
+	memset(h, 0, sizeof(*h));
 }
 
 void conf_channel_copy(struct conf_channel *to,
@@ -1193,12 +1262,10 @@ void config_free(struct config *c)
 		free(c->address[i].name);
 		users_free(&c->address[i].users);
 	}
-	for (i = 0; i < c->n_link; i++) {
-		free(c->link[i].name);
-		free(c->link[i].endpoint);
-	}
+	for (i = 0; i < c->n_link; i++)
+		conf_link_clear(&c->link[i]);
 	for (i = 0; i < c->n_hop; i++)
-		free(c->hop[i].name);
+		conf_hop_clear(&c->hop[i]);
 	for (i = 0; i < c->n_channel; i++)
 		conf_channel_clear(&c->channel[i]);
 	for (i = 0; i < c->n_portal; i++)

@@ -52,6 +52,7 @@ struct conf_link {
 	bool listen;
 	bool udp;
 	char *endpoint;
+	char *host;			/* NULL: @ip is its address */
 	struct ockam_nl_ip ip;
 	uint16_t port;
 	uint32_t scope_id;
@@ -105,7 +106,11 @@ struct conf_channel {
 	struct ockam_path probe;
 };
 
-/* Ends the program when there is no memory. */
+/* These copies end the program when there is no memory. */
+void conf_link_copy(struct conf_link *to, const struct conf_link *from);
+void conf_link_clear(struct conf_link *l);
+void conf_hop_copy(struct conf_hop *to, const struct conf_hop *from);
+void conf_hop_clear(struct conf_hop *h);
 void conf_channel_copy(struct conf_channel *to,
 		       const struct conf_channel *from);
 void conf_channel_clear(struct conf_channel *c);
@@ -149,7 +154,9 @@ struct conf_prekeys {
  * @inlet: which of both it is
  * @path: inlet: route to the outlet; outlet: its address
  * @endpoint: where to listen, or the target, as written
- * @ip: the same
+ * @host: its name, if it has to be looked up, or NULL
+ * @port: its port
+ * @ip: the same; without an address as long as @host has none
  * @policy: outlet: who may use it
  * @max: most connections at once
  * @max_peer: outlet: of them, those of one identifier
@@ -163,6 +170,8 @@ struct conf_portal {
 	bool inlet;
 	struct ockam_path path;
 	char *endpoint;
+	char *host;
+	uint16_t port;
 	struct sockaddr_in6 ip;
 	struct policy *policy;
 	size_t max;
@@ -172,9 +181,11 @@ struct conf_portal {
 	bool counters;
 };
 
-/* Ends the program when there is no memory. */
 void conf_portal_copy(struct conf_portal *to, const struct conf_portal *from);
 void conf_portal_clear(struct conf_portal *c);
+/* Gives @ip an address, of 4 or 16 bytes. */
+void conf_portal_address(struct conf_portal *p, size_t len, const void *data,
+			 uint32_t scope_id);
 
 /**
  * struct config - a configuration file as read

@@ -32,15 +32,35 @@ cfg_opt_t outlet_options[] = {
 	CFG_END()
 };
 
-/* Text for what is wrong.  A port alone is one of the loopback address. */
-static const char *read_ip(const char *text, bool listen,
-			   struct sockaddr_in6 *ip)
+void conf_portal_address(struct conf_portal *p, size_t len, const void *data,
+			 uint32_t scope_id)
 {
-	struct sockaddr_in *in = (void *)ip;
+	struct sockaddr_in *in = (void *)&p->ip;
+
+	memset(&p->ip, 0, sizeof(p->ip));
+	if (len == 4) {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(p->port);
+		memcpy(&in->sin_addr, data, 4);
+	} else if (len == 16) {
+		p->ip.sin6_family = AF_INET6;
+		p->ip.sin6_port = htons(p->port);
+		p->ip.sin6_scope_id = scope_id;
+		memcpy(&p->ip.sin6_addr, data, 16);
+	}
+}
+
+/*
+ * Text for what is wrong.  A port alone is one of the loopback address.  Who gets
+ * @p->host frees it.
+ */
+static const char *read_ip(const char *text, bool listen, struct conf_portal *p)
+{
 	struct conf_link l = { 0 };
 	char local[32];
 	const char *bad;
 
+	p->host = NULL;
 	if (listen && !strchr(text, ':')) {
 		snprintf(local, sizeof(local), "127.0.0.1:%.8s", text);
 		text = local;
@@ -48,19 +68,13 @@ static const char *read_ip(const char *text, bool listen,
 	bad = read_endpoint(text, listen, &l);
 	if (bad)
 		return bad;
-	if (!l.port)
+	if (!l.port) {
+		free(l.host);
 		return "the port is 0";
-	memset(ip, 0, sizeof(*ip));
-	if (l.ip.len == 4) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(l.port);
-		memcpy(&in->sin_addr, l.ip.data, 4);
-	} else {
-		ip->sin6_family = AF_INET6;
-		ip->sin6_port = htons(l.port);
-		ip->sin6_scope_id = l.scope_id;
-		memcpy(&ip->sin6_addr, l.ip.data, 16);
 	}
+	p->host = l.host;
+	p->port = l.port;
+	conf_portal_address(p, l.ip.len, l.ip.data, l.scope_id);
 	return NULL;
 }
 
@@ -76,12 +90,13 @@ static bool is_loopback(const struct sockaddr_in6 *ip)
 static int check_ip(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *text = cfg_opt_getnstr(opt, 0);
-	struct sockaddr_in6 ip;
+	struct conf_portal p = { 0 };
 	const char *bad;
 
 	if (!text)
 		return 0;
-	bad = read_ip(text, !strcmp(opt->name, "listen"), &ip);
+	bad = read_ip(text, !strcmp(opt->name, "listen"), &p);
+	free(p.host);
 	if (!bad)
 		return 0;
 	cfg_error(cfg, "%s = \"%s\": %s", opt->name, text, bad);
@@ -103,7 +118,8 @@ static int check_inlet(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	const char *missing = NULL;
-	struct sockaddr_in6 ip;
+	struct conf_portal p = { 0 };
+	bool others;
 
 	if (strpbrk(cfg_title(sec), " \t\n") || !*cfg_title(sec)) {
 		cfg_error(cfg, "inlet \"%s\": a name without blanks is wanted",
@@ -119,9 +135,12 @@ static int check_inlet(cfg_t *cfg, cfg_opt_t *opt)
 			  missing);
 		return -1;
 	}
-	if (read_ip(cfg_getstr(sec, "listen"), true, &ip))
+	if (read_ip(cfg_getstr(sec, "listen"), true, &p))
 		return -1;
-	if (!is_loopback(&ip) && !cfg_getbool(sec, "anywhere")) {
+	/* What a name stands for is not known here. */
+	others = p.host || !is_loopback(&p.ip);
+	free(p.host);
+	if (others && !cfg_getbool(sec, "anywhere")) {
 		cfg_error(cfg, "inlet \"%s\": \"%s\" is no loopback address: other machines could use it; if they shall, write anywhere = true",
 			  cfg_title(sec), cfg_getstr(sec, "listen"));
 		return -1;
@@ -171,7 +190,7 @@ static void take(cfg_t *sec, bool inlet, struct conf_portal *p)
 	p->line = sec->line;
 	p->endpoint = must(strdup(cfg_getstr(sec, inlet ? "listen" :
 						 "connect")));
-	read_ip(p->endpoint, inlet, &p->ip);
+	read_ip(p->endpoint, inlet, p);
 	ockam_path_parse(&p->path, inlet ? cfg_getstr(sec, "route") : p->name);
 	p->max = cfg_getint(sec, "max");
 	p->timeout_ms = cfg_getint(sec, "timeout-ms");
@@ -200,6 +219,8 @@ void conf_portal_copy(struct conf_portal *to, const struct conf_portal *from)
 	*to = *from;
 	to->name = must(strdup(from->name));
 	to->endpoint = must(strdup(from->endpoint));
+	if (from->host)
+		to->host = must(strdup(from->host));
 	if (to->policy)
 		policy_get(to->policy);
 }
@@ -208,6 +229,7 @@ void conf_portal_clear(struct conf_portal *c)
 {
 	free(c->name);
 	free(c->endpoint);
+	free(c->host);
 	policy_put(c->policy);
 	memset(c, 0, sizeof(*c));
 }

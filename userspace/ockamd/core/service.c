@@ -65,13 +65,13 @@ void services_channel_event(const struct ockam_nl_channel *ch)
 			s->channel_event(ch);
 }
 
-void services_link_event(const struct ockam_nl_link *link, bool gone)
+void services_object_event(const struct ockam_nl_event *ev)
 {
 	const struct service *s;
 
 	FOR_EACH(s)
-		if (s->link_event)
-			s->link_event(link, gone);
+		if (s->object_event)
+			s->object_event(ev);
 }
 
 int services_check(void)

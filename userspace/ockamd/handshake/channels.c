@@ -102,8 +102,8 @@ static int on_event(const struct ockam_nl_event *ev, void *arg)
 	(void)arg;
 	if (ev->kind == OCKAM_NL_CHANNEL)
 		on_channel(ev->object, ev->gone);
-	else if (ev->kind == OCKAM_NL_LINK)
-		services_link_event(ev->object, ev->gone);
+	else
+		services_object_event(ev);
 	return 0;
 }
 
@@ -203,6 +203,10 @@ int channels_init(void)
 	err = ockam_nl_subscribe(events, OCKAM_MCGRP_CHANNEL);
 	if (!err)
 		err = ockam_nl_subscribe(events, OCKAM_MCGRP_LINK);
+	if (!err)
+		err = ockam_nl_subscribe(events, OCKAM_MCGRP_HOP);
+	if (!err)
+		err = ockam_nl_subscribe(events, OCKAM_MCGRP_NODE);
 	if (err) {
 		log_error("events: %s", ockam_nl_error(events));
 		return err;

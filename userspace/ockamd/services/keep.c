@@ -800,7 +800,7 @@ void keep_channel_event(const struct ockam_nl_channel *ch)
  * the peer is still the one it was.  A channel that is made in vain costs one
  * handshake; one that the peer cannot follow, everything that is sent.
  */
-void keep_link_event(const struct ockam_nl_link *link, bool gone)
+static void on_link(const struct ockam_nl_link *link, bool gone)
 {
 	bool up = !gone && link->state == OCKAM_LINK_STATE_UP;
 	struct keep *k;
@@ -813,6 +813,27 @@ void keep_link_event(const struct ockam_nl_link *link, bool gone)
 		if (up && link->mode == OCKAM_LINK_MODE_CONNECT && k->wanted)
 			k->next_try = now_ms();
 	}
+}
+
+/* Its address is ours; who else changes it has not asked for that. */
+static void on_hop(const struct ockam_nl_hop *hop)
+{
+	struct keep *k;
+
+	TAILQ_FOREACH(k, &keeps, entry)
+		if (k->ours && !k->taken &&
+		    k->conf.address.len == hop->address.len &&
+		    !memcmp(k->conf.address.hops, hop->address.data,
+			    hop->address.len) && !is_pointed(k))
+			point(k);
+}
+
+void keeps_object_event(const struct ockam_nl_event *ev)
+{
+	if (ev->kind == OCKAM_NL_LINK)
+		on_link(ev->object, ev->gone);
+	else if (ev->kind == OCKAM_NL_HOP)
+		on_hop(ev->object);
 }
 
 /* Events may have been lost, and not everything is one. */

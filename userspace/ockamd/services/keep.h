@@ -15,7 +15,7 @@
 struct config;
 struct keep;
 struct ockam_nl_channel;
-struct ockam_nl_link;
+struct ockam_nl_event;
 struct policy;
 struct trust_rule;
 
@@ -52,6 +52,6 @@ void keep_failed(struct keep *k, const char *why);
 void keeps_lost(uint32_t id, const char *why);
 void keeps_gone(uint32_t id);
 void keep_channel_event(const struct ockam_nl_channel *ch);
-void keep_link_event(const struct ockam_nl_link *link, bool gone);
+void keeps_object_event(const struct ockam_nl_event *ev);
 
 #endif /* OCKAMD_KEEP_H */

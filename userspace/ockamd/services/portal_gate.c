@@ -15,8 +15,11 @@
 #include "config/config.h"
 #include "core/base.h"
 #include "core/clock.h"
+#include "core/host.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/resolve.h"
+#include "core/wanted.h"
 #include "services/portal_gate.h"
 #include "services/portals.h"
 #include "peer.h"
@@ -24,8 +27,6 @@
 
 #define BACKLOG		128
 #define PING_MAX	16	/* bytes; there is one that counts */
-#define RETRY_MIN_MS	1000
-#define RETRY_MAX_MS	60000
 
 static TAILQ_HEAD(, gate) gates = TAILQ_HEAD_INITIALIZER(gates);
 
@@ -261,38 +262,47 @@ static void gate_shut(struct gate *g)
 	g->closed = false;
 }
 
-/* What it needs may be somebody else's now, and free later. */
-static void gate_put_off(struct gate *g)
+/* Connections that there are stay where they are. */
+static void gate_take(struct host *h, const struct resolved *r)
 {
-	gate_shut(g);
-	g->pause = g->pause ? 2 * g->pause : RETRY_MIN_MS;
-	if (g->pause > RETRY_MAX_MS)
-		g->pause = RETRY_MAX_MS;
-	g->retry_at = now_ms() + g->pause;
+	struct gate *g = (struct gate *)((char *)h -
+					 offsetof(struct gate, host));
+	const struct sockaddr_in6 old = g->conf.ip;
+
+	conf_portal_address(&g->conf, r->addr[0].len, r->addr[0].data,
+			    r->addr[0].scope_id);
+	if (g->conf.inlet && memcmp(&old, &g->conf.ip, sizeof(old)))
+		gate_shut(g);
 }
 
-static void gate_open(struct gate *g)
+static int gate_make(struct wanted *w)
 {
-	int err = g->conf.inlet ? inlet_open(g) : outlet_open(g);
-	const char *kind = g->conf.inlet ? "inlet" : "outlet";
+	struct gate *g = (struct gate *)((char *)w - offsetof(struct gate, w));
+	int err;
 
-	if (!err) {
-		g->pause = 0;
-		log_info("%s %s: %s %s", kind, g->conf.name,
-			 g->conf.inlet ? "listens at" : "to",
-			 g->conf.endpoint);
-		return;
+	err = host_find(&g->host, HOST_AGE_MS);
+	if (err || g->watch.fd >= 0)
+		return err;
+	err = g->conf.inlet ? inlet_open(g) : outlet_open(g);
+	if (err) {
+		/* What it needs may be somebody else's now, and free later. */
+		gate_shut(g);
+		return err;
 	}
-	log_line(g->pause ? LOG_LVL_DEBUG : LOG_LVL_ERROR,
-		 "%s %s: %s; it will be tried again", kind, g->conf.name,
-		 strerror(-err));
-	gate_put_off(g);
+	log_info("%s %s: %s %s", w->kind->word, g->conf.name,
+		 g->conf.inlet ? "listens at" : "to", g->conf.endpoint);
+	return 0;
 }
+
+static const struct wanted_kind inlet_kind = { "inlet", gate_make };
+static const struct wanted_kind outlet_kind = { "outlet", gate_make };
 
 static void gate_free(struct gate *g)
 {
 	gate_shut(g);
 	streams_stop(g, NULL);
+	host_end(&g->host);
+	wanted_remove(&g->w);
 	TAILQ_REMOVE(&gates, g, entry);
 	conf_portal_clear(&g->conf);
 	free(g->bucket);
@@ -311,70 +321,104 @@ static struct gate *gate_find(const struct conf_portal *c)
 	return NULL;
 }
 
+static void gate_host(struct gate *g)
+{
+	host_set(&g->host, g->conf.host);
+	g->host.passive = g->conf.inlet;
+	g->w.again_ms = g->conf.host ? HOST_AGE_MS : 0;
+}
+
 /* Connections stay, but for those of identifiers that may not have any now. */
 static void gate_change(struct gate *g, const struct conf_portal *c)
 {
-	conf_portal_clear(&g->conf);
+	struct conf_portal old = g->conf;
+
 	conf_portal_copy(&g->conf, c);
-	g->pause = 0;
-	if (g->watch.fd < 0) {
-		gate_open(g);
-	} else if (!c->inlet && outlet_scope(g)) {
+	if (strcmp(old.endpoint, c->endpoint)) {
+		gate_host(g);
+	} else {
+		/* What was found of a name is as good as it was. */
+		g->host.name = g->conf.host;
+		g->conf.ip = old.ip;
+	}
+	conf_portal_clear(&old);
+	g->w.name = g->conf.name;
+	if (g->watch.fd >= 0 && !c->inlet && outlet_scope(g)) {
 		log_error("outlet %s: %s", c->name, ockam_error());
-		gate_put_off(g);
+		gate_shut(g);
 	}
 	if (!c->inlet)
 		streams_stop(g, c->policy);
 	if (c->inlet)
 		set_closed(g, !has_room(g));
+	wanted_now(&g->w);
+}
+
+static void gate_add(const struct conf_portal *c)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+
+	if (!g) {
+		log_error("%s: out of memory", c->name);
+		return;
+	}
+	g->watch.fd = -1;
+	conf_portal_copy(&g->conf, c);
+	g->host.w = &g->w;
+	g->host.take = gate_take;
+	gate_host(g);
+	TAILQ_INSERT_TAIL(&gates, g, entry);
+	wanted_add(&g->w, c->inlet ? &inlet_kind : &outlet_kind, g->conf.name);
+	wanted_now(&g->w);
+}
+
+static const struct conf_portal *section(const struct config *c,
+					 const struct gate *g)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_portal; i++)
+		if (gate_find(&c->portal[i]) == g)
+			return &c->portal[i];
+	return NULL;
+}
+
+/* Ports and addresses are free then; those of gates that move likewise. */
+void portals_release(const struct config *c)
+{
+	const struct conf_portal *conf;
+	struct gate *g, *next;
+
+	TAILQ_FOREACH_SAFE(g, &gates, entry, next) {
+		conf = section(c, g);
+		if (!conf)
+			gate_free(g);
+		else if (g->conf.inlet &&
+			 strcmp(g->conf.endpoint, conf->endpoint))
+			gate_shut(g);
+	}
 }
 
 void portals_apply(const struct config *c)
 {
-	struct gate *g, *next;
+	struct gate *g;
 	size_t i;
 
 	for (i = 0; i < c->n_portal; i++) {
 		g = gate_find(&c->portal[i]);
-		if (!g)
-			continue;
-		g->named = true;
-		if (g->conf.inlet && memcmp(&g->conf.ip, &c->portal[i].ip,
-					    sizeof(g->conf.ip)))
-			gate_shut(g);
-	}
-	/* First, so that their ports are free; those that move likewise. */
-	TAILQ_FOREACH_SAFE(g, &gates, entry, next)
-		if (!g->named)
-			gate_free(g);
-	for (i = 0; i < c->n_portal; i++) {
-		g = gate_find(&c->portal[i]);
-		if (g) {
-			g->named = false;
+		if (g)
 			gate_change(g, &c->portal[i]);
-			continue;
-		}
-		g = calloc(1, sizeof(*g));
-		if (!g) {
-			log_error("out of memory");
-			return;
-		}
-		g->watch.fd = -1;
-		conf_portal_copy(&g->conf, &c->portal[i]);
-		TAILQ_INSERT_TAIL(&gates, g, entry);
-		gate_open(g);
+		else
+			gate_add(&c->portal[i]);
 	}
 }
 
 void portals_tick(void)
 {
-	uint64_t now = now_ms();
 	struct gate *g;
 
 	streams_tick();
 	TAILQ_FOREACH(g, &gates, entry) {
-		if (g->watch.fd < 0 && now >= g->retry_at)
-			gate_open(g);
 		if (g->conf.inlet && g->closed && has_room(g))
 			set_closed(g, false);
 	}

@@ -8,6 +8,8 @@
 
 struct config;
 
+/* Those that are not named any more. */
+void portals_release(const struct config *c);
 void portals_apply(const struct config *c);
 void portals_tick(void);
 void portals_list(char *text, size_t size);

@@ -302,6 +302,7 @@ static void connected(struct stream *s)
 		log_info("outlet %s: %s: %s", s->gate->conf.name,
 			 s->gate->conf.endpoint, strerror(err));
 		s->gate->refused++;
+		host_find(&s->gate->host, HOST_FAILED_MS);
 		portal_finish(&s->p, PORTAL_TCP_FAILED);
 		return;
 	}

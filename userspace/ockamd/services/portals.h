@@ -8,7 +8,9 @@
 #include "config/config.h"
 #include "config/policy.h"
 #include "core/base.h"
+#include "core/host.h"
 #include "core/loop.h"
+#include "core/wanted.h"
 #include "identity.h"
 
 #define BUCKETS	256
@@ -30,26 +32,24 @@ struct bucket {
  * @entry: list
  * @watch: the TCP socket that listens, or the outlet's worker
  * @conf: as configured
- * @named: it is in the configuration that is being applied
  * @closed: more connections are not accepted now
  * @open: connections
  * @opened: connections that there were
  * @refused: what was not accepted, or did not come about
- * @retry_at: when it is tried again if it could not be opened
- * @pause: how long the last pause before that was, in ms; 0: there was none
+ * @w: whether it is open
+ * @host: of the endpoint, if that is a name
  * @bucket: of an outlet
  */
 struct gate {
 	TAILQ_ENTRY(gate) entry;
 	struct watch watch;
 	struct conf_portal conf;
-	bool named;
 	bool closed;
 	size_t open;
 	uint64_t opened;
 	uint64_t refused;
-	uint64_t retry_at;
-	uint64_t pause;
+	struct wanted w;
+	struct host host;
 	struct bucket *bucket;
 };
 

@@ -16,6 +16,7 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/wanted.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
 #include "handshake/session.h"
@@ -305,6 +306,20 @@ static void list_portals(const struct ask *ask)
 	answer_ask(ask, &ans);
 }
 
+/* Likewise: they say what is in the configuration. */
+static void list_wanted(const struct ask *ask)
+{
+	struct answer ans = { .id = ask->id };
+
+	if (!asker_is_admin(&ask->who)) {
+		answer_error(ask, EACCES, "uid %u may not see what is wanted",
+			     ask->who.uid);
+		return;
+	}
+	wanted_list(ans.text, sizeof(ans.text));
+	answer_ask(ask, &ans);
+}
+
 static bool knows_handshake(const struct request *req)
 {
 	if (req->op == REQUEST_CREATE_LISTENER)
@@ -343,6 +358,9 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_LIST_PORTALS:
 		list_portals(ask);
+		break;
+	case REQUEST_LIST_WANTED:
+		list_wanted(ask);
 		break;
 	case REQUEST_HELLO:
 		answer_ok(ask);
