@@ -160,10 +160,16 @@ static noinline void name_remember(struct ockam_node *node, unsigned int slot,
 	unsigned long flags;
 
 	local_irq_save(flags);
-	recent = &this_cpu_ptr(node->recent)->slot[slot];
-	WRITE_ONCE(recent->name, name);
-	/* Pairs with the one in ockam_name_lookup(). */
-	smp_store_release(&recent->gen, gen);
+	/*
+	 * Else a reader of another processor could meet @name under the generation
+	 * of who was here meanwhile, and @name may be gone in that.
+	 */
+	if (likely(atomic_long_read(&node->names_gen) == gen)) {
+		recent = &this_cpu_ptr(node->recent)->slot[slot];
+		WRITE_ONCE(recent->name, name);
+		/* Pairs with the one in ockam_name_lookup(). */
+		smp_store_release(&recent->gen, gen);
+	}
 	local_irq_restore(flags);
 }
 
