@@ -37,6 +37,14 @@
 #define local_unlock_nested_bh(lock)	((void)(lock))
 #endif
 
+/* 6.12: what a device keeps to itself */
+#ifndef HAVE_SKB_FRAGS_READABLE
+static inline bool skb_frags_readable(const struct sk_buff *skb)
+{
+	return true;
+}
+#endif
+
 /* 6.13: a timer and its function in one call, from 6.15 on the only one */
 #ifndef HAVE_HRTIMER_SETUP
 #define ockam_hrtimer_setup(timer, fn, clock, mode)			\

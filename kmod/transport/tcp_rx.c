@@ -15,6 +15,8 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include <compat.h>
+
 #include "ground/codec.h"
 #include "node/limit.h"
 #include "link/link.h"
@@ -138,6 +140,32 @@ static void rx_message(struct ockam_tcp *tcp)
 	rx->busy = true;
 }
 
+/*
+ * As skb_copy_bits(), and without its walk where all of it lies in one piece, as it
+ * does in most of what TCP receives.
+ */
+static int rx_copy_piece(const struct sk_buff *from, u32 off, void *to, u32 len)
+{
+	u32 head = skb_headlen(from);
+	const skb_frag_t *frag;
+
+	if (off + len <= head) {
+		memcpy(to, from->data + off, len);
+		return 0;
+	}
+	if (!IS_ENABLED(CONFIG_HIGHMEM) && off >= head &&
+	    skb_shinfo(from)->nr_frags) {
+		frag = &skb_shinfo(from)->frags[0];
+		off -= head;
+		if (off + len <= skb_frag_size(frag) && skb_frags_readable(from)) {
+			memcpy(to, skb_frag_address(frag) + off, len);
+			return 0;
+		}
+		off += head;
+	}
+	return skb_copy_bits(from, off, to, len);
+}
+
 static int rx_version(struct ockam_tcp *tcp, u8 version)
 {
 	struct ockam_link *link = tcp->link;
@@ -176,7 +204,7 @@ static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
 			return 0;
 		}
 	}
-	if (skb_copy_bits(from, off, rx->head + rx->nhead, n))
+	if (rx_copy_piece(from, off, rx->head + rx->nhead, n))
 		goto bad;
 	rx->nhead += n;
 	if (rx->nhead < OCKAM_FRAME_HEAD)
@@ -316,7 +344,7 @@ static int rx_body(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
 		return 0;
 
 	n = min(len, rx->cap);
-	if (skb_copy_bits(from, off, skb_put(rx->last, n), n)) {
+	if (rx_copy_piece(from, off, skb_put(rx->last, n), n)) {
 		ockam_tcp_fail(tcp, OCKAM_LINK_REASON_ERROR, -EFAULT);
 		return 0;
 	}
