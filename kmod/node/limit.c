@@ -511,11 +511,13 @@ static u8 account_level(const struct ockam_account *a,
 {
 	long used = atomic_long_read(&a->used[kind]);
 	unsigned long max = account_max_bytes(a);
+	unsigned long more = max(max / 4, LIMIT_BEYOND);
 
 	if (used < (long)max)
 		return OCKAM_MEM_FREE;
-	return used - max < max(max / 4, LIMIT_BEYOND) ? OCKAM_MEM_PRESSURE :
-							 OCKAM_MEM_OVER;
+	if (used - max < more / 2)
+		return OCKAM_MEM_PRESSURE;
+	return used - max < more ? OCKAM_MEM_FULL : OCKAM_MEM_OVER;
 }
 
 u8 __ockam_limit_level(const struct ockam_limit *limit,

@@ -23,8 +23,8 @@
  * reading, or lets local senders wait, while the user is over the limit and the
  * link has more than OCKAM_LIMIT_LEAST bytes of its own in there.  So no link of
  * a user is starved by his others, and each link that waits is woken by its own
- * progress.  But a quarter above the limit, or 1 MiB, his links take nothing at all:
- * for his nodes that is as if the machine had nothing left (mem.h).
+ * progress.  Half way to a quarter above the limit, or 1 MiB, a link takes a message
+ * at a time, and beyond that none at all: as if the machine had no more (mem.h).
  *
  * All of that is on the machine's account as well, which others need: so a user has
  * an eighth of that at most, and all of them half of it, whatever the limit is.
