@@ -7,6 +7,8 @@
 #include "netlink/netlink_priv.h"
 #include "socket/sock.h"
 
+#define DUMP_STRETCH	1024	/* names at a time */
+
 /* Under RCU. */
 static int put_worker(struct sk_buff *skb, const struct ockam_nl_to *to,
 		      const u8 *key, struct ockam_sock *osk)
@@ -124,6 +126,18 @@ int ockam_nl_worker_dump_done(struct netlink_callback *cb)
 	return 0;
 }
 
+/* Names that are not shown are no reason to keep the processor: there may be many. */
+static struct ockam_name *next_name(struct rhashtable_iter *iter,
+				    unsigned int *seen)
+{
+	if (!(++*seen % DUMP_STRETCH)) {
+		rhashtable_walk_stop(iter);
+		cond_resched();
+		rhashtable_walk_start(iter);
+	}
+	return rhashtable_walk_next(iter);
+}
+
 int ockam_nl_worker_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb)
 {
@@ -132,6 +146,7 @@ int ockam_nl_worker_get_dumpit(struct sk_buff *skb,
 	struct ockam_name *name;
 	struct ockam_sock *osk;
 	struct ockam_nl_to to;
+	unsigned int seen = 0;
 	bool admin;
 	int err;
 
@@ -146,7 +161,7 @@ int ockam_nl_worker_get_dumpit(struct sk_buff *skb,
 	rhashtable_walk_start(iter);
 	/* First the one that did not fit the last time. */
 	name = rhashtable_walk_peek(iter);
-	for (; name; name = rhashtable_walk_next(iter)) {
+	for (; name; name = next_name(iter, &seen)) {
 		if (IS_ERR(name)) {
 			/* Resized: begins again, so say it is inconsistent. */
 			cb->seq++;
