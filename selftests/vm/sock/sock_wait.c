@@ -92,8 +92,11 @@ TEST_F(wait, senders_pay_before_they_wait)
 	EXPECT_EQ(-EAGAIN, ot_send(self->app, "sink", "x", 1, MSG_DONTWAIT));
 
 	/* And each of them gets there. */
-	for (i = 0; i <= SENDERS; i++)
+	for (i = 0; i <= SENDERS; i++) {
 		ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
+		/* Room for one is not room for all who have waited. */
+		EXPECT_GT(3 * (int)BIG, outq(self->app));
+	}
 	for (i = 0; i < SENDERS; i++)
 		EXPECT_EQ(BIG, ot_task_end(&t[i]));
 	EXPECT_EQ(0, outq(self->app));
