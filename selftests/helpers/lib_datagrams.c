@@ -16,7 +16,7 @@
  * MODE is plain; or of each message up to BATCH pieces at a time are sent once
  * more (double), in reverse order (reverse), in any order and some of them twice
  * (shuffle); or the second is not sent (lose).  every-other: from now on the second
- * datagram is not sent, nor the fourth and so on.
+ * message is not sent, nor the fourth and so on.
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -48,7 +48,7 @@ enum { PLAIN, DOUBLE, REVERSE, SHUFFLE, LOSE, EVERY_OTHER, MODES };
  * @len: their lengths
  * @n: how many
  * @seen: pieces of this message that went before them
- * @count: datagrams since the mode was chosen
+ * @count: messages since the mode was chosen
  */
 static struct way {
 	int from;
@@ -142,6 +142,11 @@ static void pass_all(struct way *w)
 {
 	unsigned int order[BATCH], i, j, swap;
 
+	if (w->mode == EVERY_OTHER && ++w->count % 2 == 0) {
+		lost += w->n;
+		w->n = 0;
+		return;
+	}
 	for (i = 0; i < w->n; i++)
 		order[i] = w->mode == REVERSE ? w->n - 1 - i : i;
 	for (i = w->n; w->mode == SHUFFLE && i > 1; i--) {
@@ -153,10 +158,6 @@ static void pass_all(struct way *w)
 	for (i = 0; i < w->n; i++) {
 		moved += order[i] != i;
 		if (w->mode == LOSE && w->seen + order[i] == 1) {
-			lost++;
-			continue;
-		}
-		if (w->mode == EVERY_OTHER && ++w->count % 2 == 0) {
 			lost++;
 			continue;
 		}

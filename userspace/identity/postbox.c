@@ -99,6 +99,7 @@ const char *postbox_strerror(int err)
 		[POSTBOX_E_QUOTA] = "too many messages or bytes of one sender",
 		[POSTBOX_E_EMPTY] = "no message",
 		[POSTBOX_E_STORE] = "cannot be saved",
+		[POSTBOX_E_COOKIE] = "the address has to be confirmed",
 	};
 
 	_Static_assert(sizeof(text) / sizeof(text[0]) == POSTBOX_E_END,

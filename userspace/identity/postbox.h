@@ -38,6 +38,7 @@
  * @POSTBOX_E_QUOTA:   the sender's part of it
  * @POSTBOX_E_EMPTY:   no message
  * @POSTBOX_E_STORE:   what changed cannot be made durable; nothing did
+ * @POSTBOX_E_COOKIE:  to be asked again, with what came with this
  */
 enum postbox_err {
 	POSTBOX_OK = 0,
@@ -50,6 +51,7 @@ enum postbox_err {
 	POSTBOX_E_QUOTA,
 	POSTBOX_E_EMPTY,
 	POSTBOX_E_STORE,
+	POSTBOX_E_COOKIE,
 	POSTBOX_E_END
 };
 

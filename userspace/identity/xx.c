@@ -109,18 +109,43 @@ size_t xx_message_max(const struct identity *self)
 	       self->creds_len + 18;
 }
 
-int xx_initiator_start(struct xx *xx, const struct xx_config *cfg,
-		       uint64_t now, uint8_t *out, size_t cap, size_t *len)
+/* A payload of M1 is in clear; responders hash it and ignore it otherwise. */
+static int write_m1(struct xx *xx, size_t want, uint8_t *out, size_t cap,
+		    size_t *len)
+{
+	uint8_t *zeros;
+	int err;
+
+	if (want <= NOISE_M1_LEN)
+		return noise_write(&xx->noise, NULL, 0, out, cap, len);
+	zeros = calloc(1, want - NOISE_M1_LEN);
+	if (!zeros)
+		return IDENT_E_NOMEM;
+	err = noise_write(&xx->noise, zeros, want - NOISE_M1_LEN, out, cap,
+			  len);
+	free(zeros);
+	return err;
+}
+
+int xx_initiator_start_long(struct xx *xx, const struct xx_config *cfg,
+			    uint64_t now, size_t want, uint8_t *out,
+			    size_t cap, size_t *len)
 {
 	int err;
 
 	*len = 0;
 	err = xx_begin(xx, cfg, NOISE_INITIATOR, now);
 	if (!err)
-		err = noise_write(&xx->noise, NULL, 0, out, cap, len);
+		err = write_m1(xx, want, out, cap, len);
 	if (err)
 		xx_wipe(xx);
 	return err;
+}
+
+int xx_initiator_start(struct xx *xx, const struct xx_config *cfg,
+		       uint64_t now, uint8_t *out, size_t cap, size_t *len)
+{
+	return xx_initiator_start_long(xx, cfg, now, 0, out, cap, len);
 }
 
 int xx_initiator_m2(struct xx *xx, const uint8_t *msg, size_t mlen,

@@ -60,6 +60,10 @@ struct xx {
  */
 int xx_initiator_start(struct xx *xx, const struct xx_config *cfg,
 		       uint64_t now, uint8_t *out, size_t cap, size_t *len);
+/* The same; zeros bring M1 to a length of @want, if that is more than it has. */
+int xx_initiator_start_long(struct xx *xx, const struct xx_config *cfg,
+			    uint64_t now, size_t want, uint8_t *out,
+			    size_t cap, size_t *len);
 
 /**
  * xx_initiator_m2() - take M2, check everything, make M3 and the keys

@@ -12,6 +12,7 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "handshake/carrier.h"
 #include "handshake/confirm.h"
 #include "nl.h"
 
@@ -19,7 +20,6 @@
 #define AGAIN_MS	500	/* doubled each time */
 #define TRIES		5
 #define PENDING_MAX	4096
-#define NEST_MAX	8
 #define AT_ONCE		64	/* messages; then others have their turn */
 
 /* What such a message says. */
@@ -56,54 +56,6 @@ static size_t n_all;
 static void readable(struct watch *w, uint32_t events);
 
 static struct watch worker = { .fd = -1, .fn = readable };
-
-/* ---- what carries it ---- */
-
-/* The route of the channel whose encryptor's address it begins with. */
-static bool into_channel(struct ockam_path *path)
-{
-	static struct ockam_nl_channel ch;
-	size_t n = path_first(path);
-
-	if (!n || n > sizeof(ch.encryptor.data))
-		return false;
-	memset(&ch, 0, sizeof(ch));
-	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ENCRYPTOR);
-	ch.encryptor.len = n;
-	memcpy(ch.encryptor.data, path->hops, n);
-	if (ockam_nl_channel_get(the.nl, &ch) || !ch.route.len)
-		return false;
-	/* Only the first one is looked at. */
-	path->nhops = 1;
-	path->len = ch.route.len;
-	memcpy(path->hops, ch.route.data, ch.route.len);
-	return true;
-}
-
-/* Its links may lose messages, as far as this node knows. */
-static bool may_lose(const struct ockam_path *route)
-{
-	static struct ockam_path path;
-	struct ockam_nl_link link;
-	size_t n;
-	int i;
-
-	path = *route;
-	for (i = 0; i < NEST_MAX; i++) {
-		n = path_first(&path);
-		memset(&link, 0, sizeof(link));
-		if (!n || n > sizeof(link.name.data))
-			return false;
-		ockam_nl_mark(&link, OCKAM_A_LINK_NAME);
-		link.name.len = n;
-		memcpy(link.name.data, path.hops, n);
-		if (!ockam_nl_link_get(the.nl, &link))
-			return link.kind == OCKAM_LINK_KIND_UDP;
-		if (!into_channel(&path))
-			return false;
-	}
-	return false;
-}
 
 /* ---- what is said again ---- */
 
@@ -150,7 +102,7 @@ void confirm_channel(uint32_t channel, const struct ockam_path *encryptor,
 	if (ockam_path_parse(&peer, WORKER) || ockam_path_join(&to, &peer))
 		return;
 	said = say(&to, WORD_UP);
-	if (said && !may_lose(route))
+	if (said && !carrier_may_lose(route))
 		return;
 	p = pending_new(channel, 0);
 	if (p)
@@ -162,7 +114,7 @@ void confirm_m3(uint32_t channel, const struct ockam_path *own,
 {
 	struct pending *p;
 
-	if (!may_lose(route))
+	if (!carrier_may_lose(route))
 		return;
 	p = pending_new(channel, len);
 	if (!p)

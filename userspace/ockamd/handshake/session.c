@@ -28,6 +28,8 @@
 #include "core/loop.h"
 #include "core/source.h"
 #include "core/turns.h"
+#include "handshake/amplify.h"
+#include "handshake/carrier.h"
 #include "handshake/channels.h"
 #include "handshake/confirm.h"
 #include "handshake/install.h"
@@ -64,6 +66,7 @@ struct arrived {
  * @job: for it
  * @listener: where it came to
  * @local: a message from this node said so
+ * @open: anybody may have written its address
  * @ret: where M2 goes
  * @len: its length
  * @m1: its bytes
@@ -73,6 +76,7 @@ struct first {
 	struct job job;
 	struct listener *listener;
 	bool local;
+	bool open;
 	struct ockam_path ret;
 	size_t len;
 	uint8_t m1[];
@@ -414,8 +418,10 @@ static void done(struct session *s)
 	}
 	if (s->keep)
 		tell_keep(s);
-	if (s->role == OCKAM_ROLE_RESPONDER)
+	if (s->role == OCKAM_ROLE_RESPONDER) {
+		amplify_confirmed(&s->source);
 		confirm_channel(s->channel, &s->encryptor, &s->to);
+	}
 	session_free(s);
 }
 
@@ -676,7 +682,7 @@ int session_initiate(const struct initiate *in, const char **why)
 	const struct asker owner = { .uid = in->owner, .gid = in->gid };
 	struct source src = { .kind = SOURCE_SELF };
 	struct session *s;
-	size_t len;
+	size_t len, want = 0;
 	int err;
 
 	/* Kept ones leave those who ask their share. */
@@ -694,8 +700,10 @@ int session_initiate(const struct initiate *in, const char **why)
 		     in->name, in->identity, in->self, in->policy, &owner);
 	s->shared = in->shared;
 	s->to = in->route;
-	err = xx_initiator_start(&s->secrets->xx, &cfg, now_seconds(), outbox,
-				 sizeof(outbox), &len);
+	if (carrier_may_lose(&in->route))
+		want = AMPLIFY_M1_LEN;
+	err = xx_initiator_start_long(&s->secrets->xx, &cfg, now_seconds(),
+				      want, outbox, sizeof(outbox), &len);
 	if (err) {
 		*why = ident_strerror(err);
 		session_free(s);
@@ -767,6 +775,10 @@ static void respond(struct first *f, struct session *s, struct identity *self)
 		refuse_peer(s, err);
 		return;
 	}
+	if (f->open && !amplify_allows(&s->source, f->len, len)) {
+		fail(s, EACCES, "so much is not sent to an address that nothing has confirmed");
+		return;
+	}
 	if (set_out(s, len)) {
 		fail(s, ENOMEM, "out of memory");
 		return;
@@ -826,6 +838,7 @@ void session_respond(struct listener *l, const struct ockam_info *info,
 	}
 	f->listener = l;
 	f->local = way_is_local(info);
+	f->open = amplify_is_open(info);
 	f->ret = info->ret;
 	f->len = len;
 	memcpy(f->m1, m1, len);

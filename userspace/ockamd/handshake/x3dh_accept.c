@@ -215,6 +215,12 @@ static void give_bundle(struct listener *l, const struct ockam_info *info,
 	    ocb_get_uint(&r, &number) || ocb_list_need(&r, &outer) ||
 	    ocb_enum_begin(&r, &op, &fields) || op != POSTBOX_FETCH)
 		return;
+	ocb_writer_init(&w, out, sizeof(out));
+	if (x3dh_wants_cookie(info, msg, len, &w)) {
+		if (w.len)
+			ockam_send_path(l->watch.fd, &info->ret, out, w.len);
+		return;
+	}
 	o = self ? own_prekeys(l->identity, self) : NULL;
 	ocb_writer_init(&w, out, sizeof(out));
 	ocb_put_array(&w, 2);
@@ -236,14 +242,16 @@ void x3dh_at_listener(struct listener *l, const struct ockam_info *info,
 {
 	struct source src;
 	const char *why;
+	bool is_request;
 
 	if (!info->has_ret || !info->ret.nhops)
 		return;
 	source_of(info, &src);
-	/* A request has two parts, the header of a first message four. */
-	if (msg[X3DH_NAME_LEN] == 0x82 && !rate_allows(&src, 1))
+	/* A request has two or three parts, the header of a first message four. */
+	is_request = msg[X3DH_NAME_LEN] == 0x82 || msg[X3DH_NAME_LEN] == 0x83;
+	if (is_request && !rate_allows(&src, 1))
 		handshake_refused(l, info, "too many requests");
-	else if (msg[X3DH_NAME_LEN] == 0x82)
+	else if (is_request)
 		give_bundle(l, info, msg + X3DH_NAME_LEN, len - X3DH_NAME_LEN);
 	else if (x3dh_take(l, &info->ret, way_is_local(info), msg, len, &src,
 			   &why))

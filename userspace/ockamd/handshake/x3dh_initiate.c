@@ -24,6 +24,7 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "handshake/amplify.h"
 #include "handshake/channels.h"
 #include "handshake/install.h"
 #include "handshake/keys.h"
@@ -85,6 +86,8 @@ struct begun_secrets {
  * @route: to the peer's listener or the prekey service
  * @target: whom it is for, if @mailbox
  * @number: of the request for the bundle, and of the first message
+ * @cookie: what the other side wants to see with that request
+ * @has_cookie: it does
  * @first: the first message as it was sent, until the service or the peer answers
  * @first_len: its length
  * @again: when it goes once more, in ms
@@ -120,6 +123,8 @@ struct begun {
 	struct ockam_path route;
 	uint8_t target[IDENT_ID_LEN];
 	uint64_t number;
+	uint8_t cookie[AMPLIFY_COOKIE_LEN];
+	bool has_cookie;
 	uint8_t *first;
 	size_t first_len;
 	uint64_t again;
@@ -464,6 +469,25 @@ static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 		answer_caller(b, &encryptor);
 }
 
+static int fetch(struct begun *b)
+{
+	struct ocb_writer w;
+	size_t start;
+	int err;
+
+	ocb_writer_init(&w, outbox, sizeof(outbox));
+	/* At a listener it has to be told from M1 of XX. */
+	if (!b->mailbox)
+		ocb_put_raw(&w, X3DH_NAME, X3DH_NAME_LEN);
+	start = w.len;
+	x3dh_ask(&w, b->number, POSTBOX_FETCH, 1);
+	ocb_put_bytes(&w, b->target, sizeof(b->target));
+	if (b->has_cookie)
+		x3dh_add_cookie(&w, start, b->cookie);
+	err = set_out(b, &w);
+	return err ? err : send_out(b);
+}
+
 static void got_bundle(struct begun *b, size_t len)
 {
 	const uint8_t *bundle, *one_time = NULL;
@@ -471,9 +495,19 @@ static void got_bundle(struct begun *b, size_t len)
 	struct ocb_reader r;
 	struct ocb_list l;
 	uint64_t result;
+	int err;
 
 	if (x3dh_reply(inbox, len, b->number, &r, &result, &l))
 		return;
+	if (result == POSTBOX_E_COOKIE && !b->has_cookie &&
+	    !ocb_list_need(&r, &l) &&
+	    !ocb_get_fixed(&r, b->cookie, sizeof(b->cookie))) {
+		b->has_cookie = true;
+		err = fetch(b);
+		if (err && !x3dh_busy(err))
+			fail(b, err, "the request for a bundle cannot be sent again");
+		return;
+	}
 	if (result) {
 		fail(b, ENOENT, postbox_strerror(result));
 		return;
@@ -660,21 +694,6 @@ static int open_sockets(struct begun *b)
 	x3dh_watch(&b->line, fd, line_readable);
 	b->pipe.fd = x3dh_socket(false, 0, &b->pipe_path);
 	return b->line.fd < 0 || b->pipe.fd < 0 ? -1 : 0;
-}
-
-static int fetch(struct begun *b)
-{
-	struct ocb_writer w;
-	int err;
-
-	ocb_writer_init(&w, outbox, sizeof(outbox));
-	/* At a listener it has to be told from M1 of XX. */
-	if (!b->mailbox)
-		ocb_put_raw(&w, X3DH_NAME, X3DH_NAME_LEN);
-	x3dh_ask(&w, b->number, POSTBOX_FETCH, 1);
-	ocb_put_bytes(&w, b->target, sizeof(b->target));
-	err = set_out(b, &w);
-	return err ? err : send_out(b);
 }
 
 static struct begun *begun_new(const struct initiate *in, const char *how)

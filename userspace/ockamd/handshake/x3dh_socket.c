@@ -9,6 +9,7 @@
 #include "core/base.h"
 #include "core/daemon.h"
 #include "core/loop.h"
+#include "handshake/amplify.h"
 #include "handshake/x3dh_socket.h"
 #include "nl.h"
 #include "ocbor.h"
@@ -139,4 +140,53 @@ int x3dh_reply(const uint8_t *buf, size_t len, uint64_t number,
 	    ocb_enum_begin(r, result, l) || *result >= POSTBOX_E_END)
 		return -EBADMSG;
 	return 0;
+}
+
+/* ---- cookies ---- */
+
+#define HEAD_2		0x82	/* CBOR: an array of two, of three, 16 bytes */
+#define HEAD_3		0x83
+#define HEAD_COOKIE	(0x40 | AMPLIFY_COOKIE_LEN)
+
+const uint8_t *x3dh_cookie(const uint8_t *buf, size_t len)
+{
+	if (len <= 1 + AMPLIFY_COOKIE_LEN || buf[0] != HEAD_3 ||
+	    buf[len - AMPLIFY_COOKIE_LEN - 1] != HEAD_COOKIE)
+		return NULL;
+	return buf + len - AMPLIFY_COOKIE_LEN;
+}
+
+void x3dh_add_cookie(struct ocb_writer *w, size_t start, const uint8_t *cookie)
+{
+	if (!w->full && w->buf[start] == HEAD_2)
+		w->buf[start] = HEAD_3;
+	ocb_put_bytes(w, cookie, AMPLIFY_COOKIE_LEN);
+}
+
+bool x3dh_wants_cookie(const struct ockam_info *info, const uint8_t *buf,
+		       size_t len, struct ocb_writer *w)
+{
+	const uint8_t *cookie = x3dh_cookie(buf, len);
+	uint8_t mine[AMPLIFY_COOKIE_LEN];
+	struct ocb_list outer;
+	struct ocb_reader r;
+	uint64_t number;
+
+	if (!amplify_is_open(info) ||
+	    (cookie && amplify_knows(&info->ret, cookie)))
+		return false;
+	ocb_reader_init(&r, buf, len);
+	if (ocb_list_begin(&r, &outer) || ocb_list_need(&r, &outer) ||
+	    ocb_get_uint(&r, &number))
+		return true;
+	amplify_cookie(&info->ret, mine);
+	ocb_put_array(w, 2);
+	ocb_put_uint(w, number);
+	ocb_put_array(w, 2);
+	ocb_put_uint(w, POSTBOX_E_COOKIE);
+	ocb_put_array(w, 1);
+	ocb_put_bytes(w, mine, sizeof(mine));
+	if (w->len > len)
+		w->len = 0;
+	return true;
 }

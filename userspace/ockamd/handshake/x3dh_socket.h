@@ -47,6 +47,19 @@ void x3dh_ask(struct ocb_writer *w, uint64_t number, enum postbox_op op,
 /* The answer to it: 0 with its result and its fields in @l. */
 int x3dh_reply(const uint8_t *buf, size_t len, uint64_t number,
 	       struct ocb_reader *r, uint64_t *result, struct ocb_list *l);
+/*
+ * A request has a cookie behind its two parts if that was asked for; NULL: it has
+ * none.
+ */
+const uint8_t *x3dh_cookie(const uint8_t *buf, size_t len);
+/* Makes the request at @start of @w, the last thing there, one with it. */
+void x3dh_add_cookie(struct ocb_writer *w, size_t start, const uint8_t *cookie);
+/*
+ * Is a request to be asked again with a cookie?  Then @w has that answer, or nothing:
+ * it is not even as long as the answer.
+ */
+bool x3dh_wants_cookie(const struct ockam_info *info, const uint8_t *buf,
+		       size_t len, struct ocb_writer *w);
 /* Result of a send that is worth another try. */
 static inline bool x3dh_busy(int err)
 {

@@ -202,10 +202,16 @@ static void readable(struct watch *w, uint32_t events)
 		return;
 	if (!may_ask(&info, in, n))
 		return;
+	ocb_writer_init(&ans, out, sizeof(out));
+	if (postbox_peek(in, n) == POSTBOX_FETCH &&
+	    x3dh_wants_cookie(&info, in, n, &ans)) {
+		if (ans.len)
+			ockam_send_path(w->fd, &info.ret, out, ans.len);
+		return;
+	}
 	who.id = asker(&info);
 	who.route = info.ret.hops;
 	who.route_len = info.ret.len;
-	ocb_writer_init(&ans, out, sizeof(out));
 	err = postbox_serve(boxes, &who, in, n, now_seconds(), &ans);
 	if (err && err != POSTBOX_E_EMPTY)
 		log_debug("prekey service: a request of %s is refused: %s",
