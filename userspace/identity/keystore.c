@@ -20,6 +20,7 @@
 
 #define SUFFIX		".identity"
 #define PREKEYS_SUFFIX	".prekeys"	/* the shorter one */
+#define CLAIM		".claimed"
 #define TMP_PREFIX	".tmp-"
 #define FILE_VERSION	1
 #define FILE_MAX	(IDENT_HISTORY_MAX + IDENT_OWN_CREDS_MAX + 4096)
@@ -189,6 +190,7 @@ int keystore_open(const char *path, bool create, size_t max_peers,
 		return -ENOMEM;
 	ks->peers = -1;
 	ks->bundles = -1;
+	ks->claim = -1;
 	ks->max_peers = max_peers ? max_peers : KEYSTORE_PEERS_DEFAULT;
 	ks->dir = open_dir(AT_FDCWD, path, create);
 	if (ks->dir < 0) {
@@ -223,6 +225,22 @@ fail:
 	return err;
 }
 
+int keystore_claim(struct keystore *ks)
+{
+	int err = 0;
+
+	ks->claim = openat(ks->dir, CLAIM, O_RDWR | O_CREAT | O_NOFOLLOW |
+			   O_CLOEXEC, 0600);
+	if (ks->claim < 0)
+		return -errno;
+	err = give_to_owner(ks->claim, ks->dir);
+	if (!err)
+		err = check_in(ks->claim, S_IFREG, ks->dir);
+	if (!err && flock(ks->claim, LOCK_EX | LOCK_NB))
+		err = -errno;
+	return err;
+}
+
 const char *keystore_strerror(int err)
 {
 	switch (err) {
@@ -253,6 +271,8 @@ void keystore_close(struct keystore *ks)
 		close(ks->peers);
 	if (ks->bundles >= 0)
 		close(ks->bundles);
+	if (ks->claim >= 0)
+		close(ks->claim);
 	free(ks);
 }
 

@@ -48,6 +48,12 @@ int keystore_open(const char *path, bool create, size_t max_peers,
 		  struct keystore **out);
 void keystore_close(struct keystore *ks);
 
+/*
+ * From now on until it is closed, or this process ends, no other process can do the
+ * same, in whatever namespaces it is; -EWOULDBLOCK: another one has.
+ */
+int keystore_claim(struct keystore *ks);
+
 /* Can an identity be called so? */
 bool keystore_name_valid(const char *name);
 

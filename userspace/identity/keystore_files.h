@@ -14,6 +14,7 @@
  * @dir: its directory
  * @peers: that of the peers' histories
  * @bundles: that of their bundles
+ * @claim: file that is locked by who has claimed the store, or -1
  * @n_peers: how many histories there are
  * @n_bundles: how many bundles
  * @max_peers: bound on both
@@ -24,6 +25,7 @@ struct keystore {
 	int dir;
 	int peers;
 	int bundles;
+	int claim;
 	size_t n_peers;
 	size_t n_bundles;
 	size_t max_peers;

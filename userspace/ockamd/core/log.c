@@ -15,7 +15,8 @@
 #define USERS		64	/* that are told apart */
 #define USER_LINES	30	/* at once */
 #define USER_RATE	1	/* more a second */
-#define LOG_BURST	10	/* refusals logged in a second */
+#define LOG_BURST	10	/* lines of one kind in a second */
+#define LOG_KINDS	32
 
 static enum log_level level = LOG_LVL_INFO;
 static bool to_syslog;
@@ -150,21 +151,60 @@ const char *id_text(const uint8_t id[IDENT_ID_LEN])
 	return t;
 }
 
-bool may_log(void)
+/**
+ * struct kind - lines of one kind
+ * @name: how they begin
+ * @second: of the last one
+ * @lines: in that second
+ * @held: of them, those that were left out
+ */
+static struct kind {
+	char name[48];
+	uint64_t second;
+	unsigned int lines;
+	unsigned int held;
+} kinds[LOG_KINDS];
+
+static void tell_held(struct kind *k)
 {
-	static unsigned int lines, held;
-	static uint64_t second;
+	if (k->held)
+		log_info("%u more: %s", k->held, k->name);
+	k->lines = 0;
+	k->held = 0;
+}
+
+/* A new one takes the place of who has been silent for longest. */
+static struct kind *kind_of(const char *name)
+{
+	struct kind *oldest = &kinds[0];
+	size_t i;
+
+	for (i = 0; i < LOG_KINDS; i++) {
+		if (!strncmp(kinds[i].name, name, sizeof(kinds[i].name) - 1))
+			return &kinds[i];
+		if (kinds[i].second < oldest->second)
+			oldest = &kinds[i];
+	}
+	tell_held(oldest);
+	snprintf(oldest->name, sizeof(oldest->name), "%s", name);
+	return oldest;
+}
+
+bool may_log_of(const char *name)
+{
+	struct kind *k = kind_of(name);
 	uint64_t now = now_ms() / 1000;
 
-	if (now != second) {
-		if (held)
-			log_info("%u more refusals", held);
-		second = now;
-		lines = 0;
-		held = 0;
-	}
-	if (lines++ < LOG_BURST)
+	if (now != k->second)
+		tell_held(k);
+	k->second = now;
+	if (k->lines++ < LOG_BURST)
 		return true;
-	held++;
+	k->held++;
 	return false;
+}
+
+bool may_log(void)
+{
+	return may_log_of("refusals");
 }

@@ -37,5 +37,7 @@ const char *id_text(const uint8_t id[IDENT_ID_LEN]);
  * those that were left out.
  */
 bool may_log(void);
+/* The same for lines of one kind, each of which has its own number of them. */
+bool may_log_of(const char *kind);
 
 #endif /* OCKAMD_LOG_H */

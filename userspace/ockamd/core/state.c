@@ -2,8 +2,10 @@
 /* Files of the state directory with what the next process has to know. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -13,6 +15,7 @@
 
 #define PATH_MAX_LEN	4096
 #define BOOT_LEN	36
+#define PLACE_LEN	(BOOT_LEN + 32)
 
 static void state_path(char *path, const char *name, const char *suffix)
 {
@@ -29,33 +32,48 @@ static FILE *state_open(const char *path, int flags, const char *mode)
 	return f;
 }
 
-/* 36 characters, which change with each start of the machine. */
-static void boot_id(char id[BOOT_LEN + 1])
+/* The number of a network namespace, which no other one has before the next boot. */
+static uint64_t network(void)
+{
+	socklen_t len = sizeof(uint64_t);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+
+	if (fd < 0)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+		cookie = 0;
+	close(fd);
+	return cookie;
+}
+
+/* What the kernel has is of one start of the machine, and of one namespace. */
+static void place(char text[PLACE_LEN])
 {
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	char id[BOOT_LEN + 1];
 
-	if (!f || !fgets(id, BOOT_LEN + 1, f))
+	if (!f || !fgets(id, sizeof(id), f))
 		strcpy(id, "-");
 	if (f)
 		fclose(f);
+	snprintf(text, PLACE_LEN, "%s.%" PRIu64 "\n", id, network());
 }
 
 void state_put_boot(FILE *f)
 {
-	char id[BOOT_LEN + 1];
+	char text[PLACE_LEN];
 
-	boot_id(id);
-	fprintf(f, "%s\n", id);
+	place(text);
+	fputs(text, f);
 }
 
 bool state_same_boot(FILE *f)
 {
-	char id[BOOT_LEN + 1], line[BOOT_LEN + 2];
+	char here[PLACE_LEN], line[PLACE_LEN];
 
-	boot_id(id);
-	return fgets(line, sizeof(line), f) &&
-	       strlen(line) == strlen(id) + 1 &&
-	       !strncmp(line, id, strlen(id));
+	place(here);
+	return fgets(line, sizeof(line), f) && !strcmp(line, here);
 }
 
 FILE *state_read(const char *name)

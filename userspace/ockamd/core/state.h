@@ -17,7 +17,10 @@ void state_commit(FILE *f, const char *name);
 FILE *state_swap(FILE *f, const char *name);
 void state_remove(const char *name);
 
-/* A line that another start of the machine makes worthless; was it that line? */
+/*
+ * A line that another start of the machine, or another network namespace, makes
+ * worthless; was it that line?
+ */
 void state_put_boot(FILE *f);
 bool state_same_boot(FILE *f);
 

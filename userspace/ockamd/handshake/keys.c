@@ -65,6 +65,14 @@ int keys_init(const char *dir)
 		log_error("key store %s: %s", dir, strerror(-err));
 		return err;
 	}
+	/* Two would take each other's prekeys, and state of the kernel's for theirs. */
+	err = keystore_claim(the.keys);
+	if (err) {
+		log_error("key store %s: %s", dir, err == -EWOULDBLOCK ?
+			  "another ockamd works with it; each needs its own (state = ...)" :
+			  strerror(-err));
+		return err;
+	}
 	keystore_peer_store(the.keys, &the.store);
 	return 0;
 }

@@ -155,9 +155,9 @@ int sessions_init(size_t max)
 	return vault_init(max + INITIATE_MAX);
 }
 
-void sessions_log(void)
+void sessions_list(char *text, size_t size)
 {
-	log_info("handshakes: %llu done, %llu refused, %llu expired, %llu of %llu not begun because of limits, %zu half open",
+	snprintf(text, size, "handshakes: %llu done, %llu refused, %llu expired, %llu of %llu not begun because of limits, %zu half open",
 		 (unsigned long long)count.done,
 		 (unsigned long long)count.refused,
 		 (unsigned long long)count.expired,
@@ -166,10 +166,18 @@ void sessions_log(void)
 		 n_half_open);
 }
 
+void sessions_log(void)
+{
+	char text[256];
+
+	sessions_list(text, sizeof(text));
+	log_info("%s", text);
+}
+
 static void log_refusal(const struct source *src, const char *what,
 			const char *why)
 {
-	if (may_log())
+	if (may_log_of(why))
 		log_info("%s from %s refused: %s", what, source_text(src),
 			 why);
 }

@@ -65,5 +65,7 @@ void sessions_forget_keep(const struct keep *k);
 void sessions_expire_keep(const struct keep *k);
 int sessions_init(size_t max);
 void sessions_log(void);
+/* The same for who asks for it. */
+void sessions_list(char *text, size_t size);
 
 #endif /* OCKAMD_SESSION_H */

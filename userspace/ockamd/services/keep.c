@@ -400,6 +400,7 @@ static void save(void)
 	f = state_write(STATE_FILE);
 	if (!f)
 		return;
+	state_put_boot(f);
 	/* Addresses in the file are ours. */
 	TAILQ_FOREACH(k, &keeps, entry)
 		if (!k->taken || k->now.id || k->old.id)
@@ -1190,12 +1191,15 @@ static void load(const struct config *c)
 {
 	char line[LINE_MAX_LEN];
 	struct saved s;
+	bool there;
 	FILE *f;
 
 	f = state_read(STATE_FILE);
 	if (!f)
 		return;
-	while (fgets(line, sizeof(line), f)) {
+	/* Hops and channels of another place are not ours here. */
+	there = state_same_boot(f);
+	while (there && fgets(line, sizeof(line), f)) {
 		if (read_line(line, &s))
 			resume(&s, c);
 		else

@@ -55,6 +55,7 @@ struct relay {
 
 static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
 static size_t n_relays;
+static uint64_t n_accepted, n_refused;
 
 static void service_readable(struct watch *w, uint32_t events);
 
@@ -485,7 +486,11 @@ static void service_readable(struct watch *w, uint32_t events)
 	why = info.flags & MSG_TRUNC ? "name too long" :
 				       serve(w, &info, buf, n);
 	/* Silence is the answer. */
-	if (why && may_log())
+	if (why)
+		n_refused++;
+	else
+		n_accepted++;
+	if (why && may_log_of(why))
 		log_info("relay: registration refused: %s", why);
 }
 
@@ -547,6 +552,15 @@ static void drop_refused(const struct config *c)
 	}
 	if (changed)
 		save();
+}
+
+void relay_list(char *text, size_t size)
+{
+	*text = 0;
+	if (by_name.fd >= 0)
+		snprintf(text, size, "relay service names %zu of %zu accepted %"
+			 PRIu64 " refused %" PRIu64 "\n", n_relays,
+			 the.config->relay.max, n_accepted, n_refused);
 }
 
 void relay_apply(const struct config *c)

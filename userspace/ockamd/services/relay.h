@@ -3,8 +3,12 @@
 #ifndef OCKAMD_RELAY_H
 #define OCKAMD_RELAY_H
 
+#include <stddef.h>
+
 struct config;
 
+/* A line of what the service has taken and refused, or nothing. */
+void relay_list(char *text, size_t size);
 void relay_apply(const struct config *c);
 void relay_tick(void);
 void relay_end(void);

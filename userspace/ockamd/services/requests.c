@@ -19,6 +19,7 @@
 #include "core/wanted.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
+#include "handshake/room.h"
 #include "handshake/session.h"
 #include "handshake/way.h"
 #include "handshake/x3dh_initiate.h"
@@ -26,6 +27,7 @@
 #include "services/keep.h"
 #include "services/listener.h"
 #include "services/portal_gate.h"
+#include "services/relay.h"
 #include "services/requests.h"
 #include "ident_err.h"
 #include "identity.h"
@@ -277,9 +279,23 @@ static void delete_channel(const struct request *req, const struct ask *ask)
 static void list_listeners(const struct ask *ask)
 {
 	struct answer ans = { .id = ask->id };
+	size_t used;
 
 	listeners_list(ask->who.uid, asker_is_admin(&ask->who), ans.text,
 		       sizeof(ans.text));
+	/* Beside those of listeners, for whom it may concern. */
+	if (asker_is_admin(&ask->who)) {
+		used = strlen(ans.text);
+		relay_list(ans.text + used, sizeof(ans.text) - used);
+		used = strlen(ans.text);
+		snprintf(ans.text + used, sizeof(ans.text) - used,
+			 "channels of peers %zu of %zu\n", room_used(),
+			 room_max());
+		used = strlen(ans.text);
+		if (sizeof(ans.text) - used > 1)
+			sessions_list(ans.text + used,
+				      sizeof(ans.text) - used);
+	}
 	answer_ask(ask, &ans);
 }
 
