@@ -641,6 +641,8 @@ static int refresh_locked(struct keystore *ks, const char *file,
 	bool channel, creds = false;
 	int err;
 
+	if (!now)
+		return 0;
 	err = identity_refresh_purpose(id, IDENT_PURPOSE_CHANNEL, now,
 				       &channel);
 	if (!err && id->credentials.present)

@@ -95,7 +95,8 @@ int keystore_create(struct keystore *ks, const char *name, uint64_t now,
  * @now:  seconds since the epoch
  * @out:  the identity
  *
- * A channel key that no longer verifies is replaced and the file with it.
+ * A channel key that no longer verifies is replaced and the file with it.  @now may
+ * be 0 if nobody knows what it is: then nothing is.
  *
  * Return: 0, or a negative errno: -ENOENT, -EPERM for owner or mode, -EBADMSG
  * when the file does not hold what it should, -EKEYEXPIRED when the identity

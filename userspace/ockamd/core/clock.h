@@ -3,9 +3,14 @@
 #ifndef OCKAMD_CLOCK_H
 #define OCKAMD_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 uint64_t now_ms(void);		/* monotonic */
-uint64_t now_seconds(void);	/* since the epoch */
+/* Since the epoch; 0: the clock was not set. */
+uint64_t now_seconds(void);
+bool clock_is_wrong(void);
+/* Since the machine's start, with its sleep: for ages, whatever the clock does. */
+uint64_t age_seconds(void);
 
 #endif /* OCKAMD_CLOCK_H */

@@ -81,6 +81,11 @@ static int load(const struct conf_identity *want, struct identity **out)
 {
 	int err = keystore_load(the.keys, want->name, now_seconds(), out);
 
+	if (err == -ENOENT && want->create && clock_is_wrong()) {
+		log_error("identity %s: not made before the clock is right; it says a time long ago",
+			  want->name);
+		return -ETIME;
+	}
 	if (err == -ENOENT && want->create) {
 		err = keystore_create(the.keys, want->name, now_seconds(),
 				      out);
@@ -119,6 +124,8 @@ int keys_reload(const struct config *c)
 			  strerror(-err));
 		return err;
 	}
+	if (clock_is_wrong())
+		log_error("the clock is wrong: it says a time long ago; until it is set there are no handshakes");
 	list = calloc(c->n_identity + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
@@ -162,6 +169,10 @@ struct identity *keys_find(const char *name)
 	/* Its channel key has ended; loading makes another one. */
 	if (keystore_load(the.keys, name, now_seconds(), &fresh))
 		return NULL;
+	if (!identity_ready(fresh, now_seconds())) {
+		identity_put(fresh);
+		return NULL;
+	}
 	identity_put(all[i].self);
 	all[i].self = fresh;
 	return fresh;

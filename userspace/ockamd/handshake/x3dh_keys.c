@@ -90,6 +90,9 @@ static bool refresh(struct own_prekeys *o, struct identity *self, bool force)
 	bool changed = false;
 	int err;
 
+	/* What has ended, and what has not begun, is not known. */
+	if (clock_is_wrong())
+		return false;
 	err = prekeys_refresh(o->pk, self, now_seconds(), force, &changed);
 	if (err)
 		log_error("prekeys of %s: %s", o->name, ident_strerror(err));
@@ -192,6 +195,10 @@ void own_prekeys_tick(void)
 	if (now_ms() < next_tick)
 		return;
 	next_tick = now_ms() + EXPIRE_MS;
+	if (clock_is_wrong()) {
+		log_error("the clock is wrong: it says a time long ago; no prekeys are given out or destroyed");
+		return;
+	}
 	TAILQ_FOREACH_SAFE(o, &all, entry, next) {
 		self = keys_find(o->name);
 		if (self)

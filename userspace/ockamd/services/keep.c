@@ -62,8 +62,9 @@
  * @policy: what the peer was trusted by
  * @rule: rule of @policy, NULL: its identifier
  * @expires: end of that trust
- * @made: seconds since the epoch
+ * @made: when, by age_seconds()
  * @verified: something from the peer has verified
+ * @short_lived: that end was near when it was made
  * @suspect: what is sent into it may get nowhere
  */
 struct held {
@@ -75,6 +76,7 @@ struct held {
 	uint64_t expires;
 	uint64_t made;
 	bool verified;
+	bool short_lived;
 	bool suspect;
 };
 
@@ -482,7 +484,7 @@ static void attempt(struct keep *k);
 /* One that lasted has made up for what it took to get it. */
 static bool lasted(const struct keep *k)
 {
-	uint64_t now = now_seconds();
+	uint64_t now = age_seconds();
 
 	return k->now.id && now > k->now.made &&
 	       (now - k->now.made) * 1000 >= k->conf.retry_max_ms;
@@ -691,7 +693,8 @@ void keep_done(struct keep *k, const struct made *made)
 	h->policy = policy_get(made->policy);
 	h->rule = made->rule;
 	h->expires = made->expires;
-	h->made = now_seconds();
+	h->made = age_seconds();
+	h->short_lived = h->expires <= now_seconds() + 2 * RENEW_EARLY;
 	/* It may have been quick. */
 	if (!get_channel(h->id, &ch) && ch.rx_msgs)
 		h->verified = true;
@@ -864,10 +867,10 @@ static void check_channel(struct keep *k)
 		suspect(k, "its link went down");
 	else if (carrier && !k->link)
 		note_link(k);
-	if (k->conf.max_age && now_seconds() >= k->now.made + k->conf.max_age)
+	if (k->conf.max_age && age_seconds() >= k->now.made + k->conf.max_age)
 		want(k, "is old");
 	/* A peer that only has this key left gives no longer-lived channel. */
-	if (k->now.expires > k->now.made + 2 * RENEW_EARLY &&
+	if (!k->now.short_lived &&
 	    now_seconds() + RENEW_EARLY >= k->now.expires)
 		want(k, "the trust in its peer is about to expire");
 	if (!k->conf.probe.nhops)
@@ -1140,6 +1143,7 @@ static void adopt(struct keep *k, const struct saved *s)
 	struct held *h = &k->now;
 
 	*h = s->now;
+	h->short_lived = h->expires <= now_seconds() + 2 * RENEW_EARLY;
 	h->policy = policy_get(k->conf.policy);
 	if (s->rule >= 0 && (size_t)s->rule < p->n_rules)
 		h->rule = &p->rules[s->rule];

@@ -200,7 +200,8 @@ static void readable(struct watch *w, uint32_t events)
 	if (n < 0 || !info.has_peer || !info.has_ret || !info.ret.nhops ||
 	    info.flags & (MSG_TRUNC | MSG_CTRUNC))
 		return;
-	if (!may_ask(&info, in, n))
+	/* Who asks does so again. */
+	if (clock_is_wrong() || !may_ask(&info, in, n))
 		return;
 	ocb_writer_init(&ans, out, sizeof(out));
 	if (postbox_peek(in, n) == POSTBOX_FETCH &&
@@ -275,7 +276,7 @@ void prekey_service_apply(const struct config *c)
 
 void prekey_service_tick(void)
 {
-	if (!boxes || now_ms() < next_expiry)
+	if (!boxes || now_ms() < next_expiry || clock_is_wrong())
 		return;
 	next_expiry = now_ms() + EXPIRE_MS;
 	postbox_expire(boxes, now_seconds());

@@ -28,6 +28,7 @@
 #include "core/privileges.h"
 #include "core/rate.h"
 #include "core/source.h"
+#include "core/state.h"
 #include "services/links.h"
 #include "services/relay.h"
 #include "services/reserve.h"
@@ -43,7 +44,8 @@
  * @name: address of the hop
  * @len: its bytes
  * @owner: identifier that registered it; zeros for a plain link
- * @expires: seconds since the epoch
+ * @expires: by age_seconds()
+ * @ours: we have made the hop; of another start of the machine only the name is left
  */
 struct relay {
 	TAILQ_ENTRY(relay) entry;
@@ -51,6 +53,7 @@ struct relay {
 	uint8_t len;
 	uint8_t owner[IDENT_ID_LEN];
 	uint64_t expires;
+	bool ours;
 };
 
 static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
@@ -87,6 +90,7 @@ static void save(void)
 		log_error("relays cannot be kept: %s", strerror(errno));
 		return;
 	}
+	state_put_boot(f);
 	TAILQ_FOREACH(r, &relays, entry) {
 		sodium_bin2hex(hex, sizeof(hex), r->name, r->len);
 		fprintf(f, "%s %s %" PRIu64 "\n", hex, id_text(r->owner),
@@ -99,7 +103,8 @@ static void save(void)
 	fclose(f);
 }
 
-static void load_line(const char *hex, const char *owner, uint64_t expires)
+static void load_line(const char *hex, const char *owner, uint64_t expires,
+		      bool ours)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	size_t len;
@@ -108,7 +113,9 @@ static void load_line(const char *hex, const char *owner, uint64_t expires)
 				 NULL, &len, NULL) && len &&
 	    !ident_id_parse(owner, r->owner)) {
 		r->len = len;
-		r->expires = expires;
+		r->expires = ours ? expires :
+				    age_seconds() + the.config->relay.lifetime;
+		r->ours = ours;
 		TAILQ_INSERT_TAIL(&relays, r, entry);
 		n_relays++;
 		return;
@@ -120,6 +127,7 @@ static void load(void)
 {
 	char hex[2 * OCKAM_ADDR_MAX + 1], owner[IDENT_ID_TEXT_LEN + 1];
 	uint64_t expires;
+	bool ours;
 	FILE *f;
 	int fd;
 
@@ -127,9 +135,10 @@ static void load(void)
 	f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!f)
 		return;
+	ours = state_same_boot(f);
 	/* More than the new limit, perhaps: they have hops in the kernel. */
 	while (fscanf(f, "%510s %65s %" SCNu64, hex, owner, &expires) == 3)
-		load_line(hex, owner, expires);
+		load_line(hex, owner, expires, ours);
 	fclose(f);
 }
 
@@ -149,15 +158,17 @@ static void drop_hop(const struct relay *r)
 {
 	static struct ockam_nl_hop hop;
 
+	if (!r->ours)
+		return;
 	hop_key(r, &hop);
 	ockam_nl_hop_del(the.nl, &hop);
 }
 
 /* Nobody can have the name in between. */
-static int put_hop(const struct relay *r, const struct ockam_path *route)
+static int put_hop(struct relay *r, const struct ockam_path *route)
 {
 	static struct ockam_nl_hop hop;
-	int err;
+	int err = -ENOENT;
 
 	hop_key(r, &hop);
 	ockam_nl_mark(&hop, OCKAM_A_HOP_SCOPE);
@@ -166,8 +177,12 @@ static int put_hop(const struct relay *r, const struct ockam_path *route)
 		    OCKAM_ACCEPT_CHANNELS;
 	hop.route.len = route->len;
 	memcpy(hop.route.data, route->hops, route->len);
-	err = ockam_nl_hop_set(the.nl, &hop);
-	return err == -ENOENT ? ockam_nl_hop_new(the.nl, &hop) : err;
+	if (r->ours)
+		err = ockam_nl_hop_set(the.nl, &hop);
+	if (err == -ENOENT)
+		err = ockam_nl_hop_new(the.nl, &hop);
+	r->ours |= !err;
+	return err;
 }
 
 static void forget(struct relay *r)
@@ -462,7 +477,7 @@ static const char *serve(struct watch *w, const struct ockam_info *info,
 		save();
 		return ockam_nl_error(the.nl);
 	}
-	r->expires = now_seconds() + the.config->relay.lifetime;
+	r->expires = age_seconds() + the.config->relay.lifetime;
 	save();
 	address_of(r, &route);
 	log_info("relay %s for %s", route_text(&route),
@@ -593,7 +608,7 @@ void relay_tick(void)
 
 	if (TAILQ_EMPTY(&relays))
 		return;
-	now = now_seconds();
+	now = age_seconds();
 	TAILQ_FOREACH_SAFE(r, &relays, entry, next) {
 		if (r->expires > now)
 			continue;
