@@ -96,7 +96,7 @@ static int make_room(const struct install *in,
 
 	if (in->permit->by != PERMIT_LISTENER)
 		return 0;
-	*why = "no room for more channels of this peer";
+	*why = "there are as many channels of peers as there may be";
 	if (room(in->source, in->permit->peer, &victim))
 		return -ENOSPC;
 	if (!victim)
