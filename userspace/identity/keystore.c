@@ -229,6 +229,8 @@ int keystore_claim(struct keystore *ks)
 {
 	int err = 0;
 
+	if (ks->claim >= 0)
+		close(ks->claim);
 	ks->claim = openat(ks->dir, CLAIM, O_RDWR | O_CREAT | O_NOFOLLOW |
 			   O_CLOEXEC, 0600);
 	if (ks->claim < 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <sodium.h>
 
@@ -16,6 +17,8 @@
 #include "identity.h"
 #include "keystore.h"
 #include "xx.h"
+
+#define CLAIM_TRIES	20
 
 struct named {
 	char *name;
@@ -57,6 +60,23 @@ static bool is_named(const uint8_t id[IDENT_ID_LEN])
 	return names(c->relay.policy, id) || names(c->prekeys.policy, id);
 }
 
+/*
+ * Two daemons would use each other's prekeys, and take what the kernel has for theirs.
+ * The one before may be about to end.
+ */
+static int claim(void)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	int i, err = -EWOULDBLOCK;
+
+	for (i = 0; i < CLAIM_TRIES && err == -EWOULDBLOCK; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		err = keystore_claim(the.keys);
+	}
+	return err;
+}
+
 int keys_init(const char *dir)
 {
 	int err = keystore_open(dir, true, 0, &the.keys);
@@ -65,8 +85,7 @@ int keys_init(const char *dir)
 		log_error("key store %s: %s", dir, strerror(-err));
 		return err;
 	}
-	/* Two would take each other's prekeys, and state of the kernel's for theirs. */
-	err = keystore_claim(the.keys);
+	err = claim();
 	if (err) {
 		log_error("key store %s: %s", dir, err == -EWOULDBLOCK ?
 			  "another ockamd works with it; each needs its own (state = ...)" :

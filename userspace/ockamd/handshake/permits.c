@@ -569,19 +569,6 @@ static const char *refusal(const struct record *r)
 	return why;
 }
 
-void permits_apply(const struct config *c)
-{
-	struct record *r, *next;
-	const char *why;
-
-	room_apply(c->max_channels);
-	TAILQ_FOREACH_SAFE(r, &all, entry, next) {
-		why = r->id ? refusal(r) : NULL;
-		if (why)
-			end_channel(r, why);
-	}
-	due = n_all;
-}
 
 void permits_recheck_listener(const struct ockam_path *address)
 {
@@ -659,6 +646,26 @@ static void check_known(void)
 		if (why)
 			end_channel(r, why);
 	}
+}
+
+/*
+ * What the configuration says is asked of all at once.  For where they lead the kernel
+ * has to be asked, which takes its time, and it looks itself at each message.
+ */
+void permits_apply(const struct config *c)
+{
+	struct record *r, *next;
+	const char *why;
+
+	room_apply(c->max_channels);
+	TAILQ_FOREACH_SAFE(r, &all, entry, next) {
+		why = r->id ? permit_refusal(&r->permit, c) : NULL;
+		if (why)
+			end_channel(r, why);
+	}
+	due = n_all;
+	cursor = NULL;
+	check_known();
 }
 
 static void check_time(void)
