@@ -243,6 +243,27 @@ int keystore_claim(struct keystore *ks)
 	return err;
 }
 
+uint64_t keystore_last_time(const struct keystore *ks)
+{
+	struct stat st;
+
+	/* It has no bytes before it was said for the first time. */
+	if (ks->claim < 0 || fstat(ks->claim, &st) || !st.st_size ||
+	    st.st_mtime < 0)
+		return 0;
+	return st.st_mtime;
+}
+
+void keystore_note_time(struct keystore *ks, uint64_t now)
+{
+	const struct timespec times[2] = {
+		{ .tv_nsec = UTIME_OMIT }, { .tv_sec = now },
+	};
+
+	if (ks->claim >= 0 && pwrite(ks->claim, "\n", 1, 0) == 1)
+		futimens(ks->claim, times);
+}
+
 const char *keystore_strerror(int err)
 {
 	switch (err) {

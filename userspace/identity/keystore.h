@@ -54,6 +54,11 @@ void keystore_close(struct keystore *ks);
  */
 int keystore_claim(struct keystore *ks);
 
+/* When it was last said, by keystore_note_time(), in seconds; 0: never. */
+uint64_t keystore_last_time(const struct keystore *ks);
+/* Of a store that was claimed: the clock is right now. */
+void keystore_note_time(struct keystore *ks, uint64_t now);
+
 /* Can an identity be called so? */
 bool keystore_name_valid(const char *name);
 

@@ -67,6 +67,19 @@ set_clock
 check "when the clock is right there are handshakes again" create xx
 check "of X3DH, too" create x3dh
 
+# ---- far ahead ----
+
+files >was
+kill "$pid_resp" && wait "$pid_resp"
+set_clock $((20 * 365 * 86400))
+: >resp.log
+check "twenty years later it starts" start resp
+check "and does not believe that yet" logged resp 'the clock is wrong'
+sleep 130
+check "nothing was destroyed or made anew" eval 'files | cmp - was'
+set_clock
+check "when the clock is right there are handshakes again" create xx
+
 # ---- steps ----
 
 check "a kept channel is up" until_true is state up

@@ -92,6 +92,7 @@ int keys_init(const char *dir)
 			  strerror(-err));
 		return err;
 	}
+	clock_known(keystore_last_time(the.keys));
 	keystore_peer_store(the.keys, &the.store);
 	return 0;
 }
@@ -101,7 +102,7 @@ static int load(const struct conf_identity *want, struct identity **out)
 	int err = keystore_load(the.keys, want->name, now_seconds(), out);
 
 	if (err == -ENOENT && want->create && clock_is_wrong()) {
-		log_error("identity %s: not made before the clock is right; it says a time long ago",
+		log_error("identity %s: not made before the clock is right",
 			  want->name);
 		return -ETIME;
 	}
@@ -129,6 +130,12 @@ static void drop(struct named *list, size_t n)
 	free(list);
 }
 
+void keys_note_time(void)
+{
+	clock_known(now_seconds());
+	keystore_note_time(the.keys, now_seconds());
+}
+
 int keys_reload(const struct config *c)
 {
 	struct named *list;
@@ -144,7 +151,9 @@ int keys_reload(const struct config *c)
 		return err;
 	}
 	if (clock_is_wrong())
-		log_error("the clock is wrong: it says a time long ago; until it is set there are no handshakes");
+		log_error("the clock is wrong, or far from when this key store was used last: no handshakes until it is synchronized, or for ten minutes");
+	else
+		keys_note_time();
 	list = calloc(c->n_identity + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;

@@ -13,6 +13,8 @@ struct config;
 struct identity;
 
 int keys_init(const char *dir);
+/* The clock is right now, for the next process, too. */
+void keys_note_time(void);
 /* Loads what the configuration names; 0 or -1 when one is missing. */
 int keys_reload(const struct config *c);
 /* The identity, good for a handshake now, or NULL. No reference is taken. */

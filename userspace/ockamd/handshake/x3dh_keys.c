@@ -196,9 +196,10 @@ void own_prekeys_tick(void)
 		return;
 	next_tick = now_ms() + EXPIRE_MS;
 	if (clock_is_wrong()) {
-		log_error("the clock is wrong: it says a time long ago; no prekeys are given out or destroyed");
+		log_error("the clock is wrong: no prekeys are given out or destroyed");
 		return;
 	}
+	keys_note_time();
 	TAILQ_FOREACH_SAFE(o, &all, entry, next) {
 		self = keys_find(o->name);
 		if (self)
