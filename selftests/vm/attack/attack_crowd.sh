@@ -40,7 +40,7 @@ cat >vic.conf <<-CONF
 	state = "$dir/vic.keys"
 	max-handshakes = $handshakes
 	identity "victim" { create = true }
-	listener "api" { identity = "victim" trust = {"anyone"} }
+	listener "api" { identity = "victim" trust = {"anyone"} handshake = "both" }
 	link "door" { listen = "0.0.0.0:4000" }
 CONF
 check "the victim and an honest node start" eval 'start vic && start good'
@@ -65,6 +65,18 @@ check "$links connections of one address get a quarter together ($most of $hands
 	[ "$most" -gt 0 -a "$most" -le $((handshakes / 4 + 1)) ]
 check "somebody else gets his channel" create good
 check "what was begun expires" until_true none_half_open
+
+# ---- requests for bundles ----
+
+fetch=$(printf '\202\001\202\001\201\130\040aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')
+i=0
+while [ $i -lt $links ]; do
+	on evil lib_echo tell "l$i => api" "OCKAM_X3DH_25519_AESGCM_SHA256_1$fetch" 60
+	i=$((i + 1))
+done
+check "$((60 * links)) requests for a bundle leave somebody else his" eval '
+	on good ockamctl secure-channel create "up => api" identity good trust anyone \
+		handshake x3dh timeout-ms 3000'
 
 # ---- a crowd ahead ----
 
