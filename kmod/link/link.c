@@ -388,6 +388,13 @@ static void link_flush_queued_udp(struct ockam_link *link,
 	link_flushed(link, off, link_flush_udp(link, udp));
 }
 
+static void link_count_sent(struct ockam_link *link, u32 bytes)
+{
+	ockam_stat_inc(link->node, OCKAM_STAT_LINK_TX);
+	atomic64_inc(&link->stats.tx_msgs);
+	atomic64_add(bytes, &link->stats.tx_bytes);
+}
+
 static int link_deliver_udp(struct ockam_link *link, struct sk_buff *skb)
 {
 	u32 reason = OCKAM_DROP_LINK_DOWN;
@@ -406,12 +413,36 @@ static int link_deliver_udp(struct ockam_link *link, struct sk_buff *skb)
 	/* That something fails is no stall, waiting for the device may be. */
 	if (skb_queue_empty(&link->txq))
 		ockam_sink_progress(&link->sink);
-	if (unlikely(err))
-		return err;
-	ockam_stat_inc(link->node, OCKAM_STAT_LINK_TX);
-	atomic64_inc(&link->stats.tx_msgs);
-	atomic64_add(len, &link->stats.tx_bytes);
-	return 0;
+	if (likely(!err))
+		link_count_sent(link, len);
+	return err;
+}
+
+/* A datagram does not wait for its turn, but behind those that do. */
+static bool link_passes(const struct ockam_sink *sink, u32 bytes)
+{
+	const struct ockam_link *link =
+		container_of(sink, struct ockam_link, sink);
+	const struct ockam_udp *udp = rcu_dereference(link->udp);
+
+	return udp && skb_queue_empty_lockless(&link->txq) &&
+	       ockam_udp_passes(udp, bytes);
+}
+
+static void link_pass(struct ockam_sink *sink, struct sk_buff *skb)
+{
+	struct ockam_link *link = ockam_sink_link(sink);
+	struct ockam_udp *udp = rcu_dereference(link->udp);
+	u32 reason = OCKAM_DROP_LINK_DOWN;
+	u32 len;
+
+	if (unlikely(!udp || link_pack_udp(link, udp, skb, &reason))) {
+		ockam_drop(link->node, skb, reason);
+		return;
+	}
+	len = skb->len;
+	if (likely(!ockam_udp_pass(udp, skb)))
+		link_count_sent(link, len);
 }
 
 static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
@@ -440,9 +471,7 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 
 	link_take_over(link, skb);
 
-	ockam_stat_inc(node, OCKAM_STAT_LINK_TX);
-	atomic64_inc(&link->stats.tx_msgs);
-	atomic64_add(skb->len, &link->stats.tx_bytes);
+	link_count_sent(link, skb->len);
 	link_queue_frame(link, skb);
 	if (!ockam_gather_waits(link, more))
 		link_flush(link, tcp);
@@ -528,6 +557,8 @@ static const struct ockam_sink_ops link_sink_ops = {
 	.room		= link_room,
 	.admits		= link_admits,
 	.deliver	= link_deliver,
+	.passes		= link_passes,
+	.pass		= link_pass,
 	.route		= ockam_router_forward,
 	.kick		= link_kick,
 	.idle		= link_idle,

@@ -838,6 +838,28 @@ void ockam_router_defer(struct ockam_node *node, struct sk_buff *skb)
 	queue_work(node->wq, &node->fwd_work);
 }
 
+/*
+ * On to a link that needs no process context for this message, with nobody before
+ * it there: true if it is gone.
+ */
+static bool input_passes(struct ockam_node *node, struct sk_buff *skb,
+			 struct ockam_path *path)
+{
+	struct ockam_sink *sink = path->sink;
+	int err;
+
+	if (path->nenc || path->policed || !sink->ops->passes ||
+	    !sink->ops->passes(sink, skb->len + path->room.head) ||
+	    !sink_has_turn(sink, skb) || ockam_msg_reserve(skb, &path->room))
+		return false;
+	err = apply_steps(node, skb, path);
+	if (likely(!err))
+		sink->ops->pass(sink, skb);
+	else
+		ockam_drop(node, skb, apply_reason(err));
+	return true;
+}
+
 void ockam_router_input(struct ockam_node *node, struct sk_buff *skb)
 {
 	struct ockam_path path __uninitialized;
@@ -854,7 +876,8 @@ again:
 	}
 	sink = path.sink;
 	if (sink && sink->serial) {
-		ockam_sink_park(sink, skb);
+		if (!input_passes(node, skb, &path))
+			ockam_sink_park(sink, skb);
 		goto out;
 	}
 	if (path.nenc) {

@@ -54,6 +54,10 @@ struct ockam_source;
  *	with the message already counted and freed.  Called under RCU in any
  *	context when @serial is NULL, else in process context with the serial
  *	mutex held
+ * @passes: with @serial only: could it take a message of at most so many bytes, with
+ *	the head that it will get, without that and in any context?  NULL: never
+ * @pass: takes such a message, as @deliver does, after a @passes of the same RCU
+ *	section
  * @route: what was parked goes on from here: the router, in the context that
  *	ockam_sink_unpark() is called in for this kind.  Consumes the message
  * @kick: messages were parked, or one waits that needs process context:
@@ -73,6 +77,8 @@ struct ockam_sink_ops {
 	bool	(*room)(const struct ockam_sink *sink);
 	bool	(*admits)(const struct ockam_sink *sink, u32 own);
 	int	(*deliver)(struct ockam_sink *sink, struct sk_buff *skb);
+	bool	(*passes)(const struct ockam_sink *sink, u32 bytes);
+	void	(*pass)(struct ockam_sink *sink, struct sk_buff *skb);
 	void	(*route)(struct ockam_node *node, struct sk_buff *skb);
 	void	(*kick)(struct ockam_sink *sink);
 	bool	(*idle)(const struct ockam_sink *sink);

@@ -42,6 +42,15 @@ static inline union ockam_endpoint *ockam_udp_to(const struct sk_buff *skb)
  */
 int ockam_udp_send(struct ockam_udp *udp, struct sk_buff *skb);
 
+/* Would ockam_udp_pass() take so many bytes?  Any context. */
+bool ockam_udp_passes(const struct ockam_udp *udp, u32 bytes);
+
+/*
+ * Sends a transport message that fits into one datagram, in any context and without
+ * link->serial, under RCU.  Consumes it: 0, or what the network said.
+ */
+int ockam_udp_pass(struct ockam_udp *udp, struct sk_buff *skb);
+
 /* May the socket send there? */
 bool ockam_udp_reaches(const struct ockam_udp *udp,
 		       const union ockam_endpoint *to);

@@ -119,45 +119,42 @@ static int utx_result(struct ockam_udp *udp, int err)
 	return err == -ENOBUFS ? 0 : err;
 }
 
-static void utx_single(struct ockam_udp *udp, struct sk_buff *skb,
-		       struct ockam_udp_way *way, u16 number, int *err)
+/* Its memory is the socket's from here on, and nothing else of it counts. */
+static int utx_hand_over(struct ockam_udp *udp, struct sk_buff *skb,
+			 struct ockam_udp_way *way, u16 number)
 {
 	u32 priority = ockam_msg(skb)->priority;
 	u32 mark = ockam_msg(skb)->mark;
 	u32 len = skb->len;
 	u8 *p;
 
-	/* From here on its memory is the socket's, and nothing else of it counts. */
 	ockam_msg_strip(skb);
 	skb_scrub_packet(skb, true);
 	skb->mark = mark;
 	skb->priority = priority;
 	p = skb_push(skb, ockam_piece_head_size(number, 0, len));
 	ockam_piece_head_put(p, number, 0, true, len);
-	*err = utx_result(udp, ockam_udp_out(udp, skb, way));
+	return utx_result(udp, ockam_udp_out(udp, skb, way));
 }
 
-/* The message as one datagram, if that is possible: see ockam_udp_pass(). */
-static int utx_whole(struct ockam_udp *udp, struct sk_buff *skb)
+int ockam_udp_pass(struct ockam_udp *udp, struct sk_buff *skb)
 {
 	const union ockam_endpoint *to = ockam_udp_to(skb);
 	struct ockam_udp_way way;
 	u16 number;
 	int err;
 
-	if (unlikely(utx_full(udp)))
-		return -EAGAIN;
 	rcu_read_lock_bh();
 	err = ockam_udp_way(udp, to, ockam_msg(skb)->mark, &way);
 	if (unlikely(err)) {
-		rcu_read_unlock_bh();
 		ockam_drop(udp->link->node, skb, OCKAM_DROP_UDP_SEND);
-		return err;
+		goto unlock;
 	}
 	if (unlikely(!utx_number(udp, to, &number)))
 		utx_lead(udp, &way, number);
-	utx_single(udp, skb, &way, number, &err);
+	err = utx_hand_over(udp, skb, &way, number);
 	ockam_udp_way_put(&way);
+unlock:
 	rcu_read_unlock_bh();
 	return err;
 }
@@ -292,12 +289,16 @@ static int utx_pieces(struct ockam_udp *udp, struct sk_buff *skb)
 
 int ockam_udp_send(struct ockam_udp *udp, struct sk_buff *skb)
 {
-	int err;
-
 	lockdep_assert_held(&udp->link->serial);
 
 	if (unlikely(skb->len > OCKAM_PIECE_STOCK))
 		return utx_pieces(udp, skb);
-	err = utx_whole(udp, skb);
-	return likely(err != -EAGAIN) ? err : utx_wait(udp);
+	if (unlikely(utx_full(udp)))
+		return utx_wait(udp);
+	return ockam_udp_pass(udp, skb);
+}
+
+bool ockam_udp_passes(const struct ockam_udp *udp, u32 bytes)
+{
+	return bytes <= OCKAM_PIECE_STOCK && !utx_full(udp);
 }
