@@ -57,6 +57,7 @@ struct ockam_node;
  * @max_accepted: links a listening link may have at once
  * @frame_ms: deadline of the version byte and of each frame, 0: default
  * @dead_ms: how long the path may be dead, 0: what the node says
+ * @udp_form: datagrams that it sends, with a kind of UDP
  * @senders: who may send, NULL: everybody; the link takes its own reference
  */
 struct ockam_link_config {
@@ -71,6 +72,7 @@ struct ockam_link_config {
 	u32			max_accepted;
 	u32			frame_ms;
 	u32			dead_ms;
+	enum ockam_udp_form	udp_form;
 	struct ockam_senders	*senders;
 };
 

@@ -58,7 +58,7 @@ const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_ADDRESS + 1] =
 };
 
 /* OCKAM_CMD_LINK_NEW - do */
-const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_DEAD_MS + 1] = {
+const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_UDP_FORM + 1] = {
 	[OCKAM_A_LINK_KIND] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[OCKAM_A_LINK_MODE] = NLA_POLICY_RANGE(NLA_U32, 1, 4),
 	[OCKAM_A_LINK_NAME] = { .type = NLA_BINARY, },
@@ -76,6 +76,7 @@ const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_DEAD_MS + 1] = {
 	[OCKAM_A_LINK_DEAD_MS] = { .type = NLA_U32, },
 	[OCKAM_A_LINK_SEND_UIDS] = { .type = NLA_BINARY, },
 	[OCKAM_A_LINK_SEND_GIDS] = { .type = NLA_BINARY, },
+	[OCKAM_A_LINK_UDP_FORM] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* OCKAM_CMD_LINK_GET - do */
@@ -230,7 +231,7 @@ const struct genl_ops ockam_nl_ops[21] = {
 		.cmd		= OCKAM_CMD_LINK_NEW,
 		.doit		= ockam_nl_link_new_doit,
 		.policy		= ockam_link_new_nl_policy,
-		.maxattr	= OCKAM_A_LINK_DEAD_MS,
+		.maxattr	= OCKAM_A_LINK_UDP_FORM,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

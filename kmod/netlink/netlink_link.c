@@ -267,6 +267,11 @@ static int nl_link_config(struct genl_info *info,
 	else if (info->attrs[OCKAM_A_LINK_MAX_ACCEPTED])
 		return nl_refuse(info, OCKAM_A_LINK_MAX_ACCEPTED, -EINVAL,
 				 "only a listening link accepts");
+	cfg->udp_form = nl_u32(info, OCKAM_A_LINK_UDP_FORM,
+			       OCKAM_UDP_FORM_STOCK);
+	if (tcp && info->attrs[OCKAM_A_LINK_UDP_FORM])
+		return nl_refuse(info, OCKAM_A_LINK_UDP_FORM, -EINVAL,
+				 "only a UDP link sends datagrams");
 	cfg->frame_ms = nl_u32(info, OCKAM_A_LINK_FRAME_MS, 0);
 	cfg->dead_ms = nl_u32(info, OCKAM_A_LINK_DEAD_MS, 0);
 	if (!tcp && cfg->dead_ms)

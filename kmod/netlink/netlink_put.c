@@ -185,6 +185,9 @@ static int put_endpoint(struct sk_buff *skb, const union ockam_endpoint *ep,
 static int put_link_config(struct sk_buff *skb,
 			   const struct ockam_link_config *c)
 {
+	if (c->kind == OCKAM_LINK_KIND_UDP &&
+	    nla_put_u32(skb, OCKAM_A_LINK_UDP_FORM, c->udp_form))
+		return -EMSGSIZE;
 	return nla_put_u32(skb, OCKAM_A_LINK_KIND, c->kind) ||
 	       nla_put_u32(skb, OCKAM_A_LINK_MODE, c->mode) ||
 	       nla_put_u32(skb, OCKAM_A_LINK_RECONNECT_MIN_MS,

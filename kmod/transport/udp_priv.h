@@ -48,6 +48,7 @@ struct ockam_udp_met {
  * @write_space: the callback of that before it was ours
  * @rcu: for freeing
  * @routes: of a link with one peer, for each processor
+ * @room: bytes of a datagram with a head of whatever length, as seen last
  * @tx_lock: protects @number and @met
  * @number: of the next message that is sent
  * @sending: of the one that is being sent in several datagrams
@@ -70,6 +71,7 @@ struct ockam_udp {
 	void			(*write_space)(struct sock *sk);
 	struct rcu_head		rcu;
 	struct dst_cache	routes;
+	u32			room;
 	spinlock_t		tx_lock;
 	u16			number;
 	u16			sending;

@@ -12,7 +12,7 @@
 #define UTX_HALF		32768		/* of the circle of numbers */
 #define UTX_SLACK		32
 /* Bytes that are made and sent at once, as one packet until the device. */
-#define UTX_GROUP		16384
+#define UTX_GROUP		OCKAM_LINEAR_MAX
 /* Bytes of one message before others have their turn at the link. */
 #define UTX_TURN		(256 * 1024)
 
@@ -58,6 +58,7 @@ static void utx_forget(struct ockam_udp *udp)
  * messages that are lost behind the heartbeat.
  *
  * No onward route, no return route, no payload: nobody does anything with it.
+ * Peers of this implementation expect no number.
  */
 static void utx_lead(struct ockam_udp *udp, struct ockam_udp_way *way,
 		     u16 number)
@@ -68,6 +69,8 @@ static void utx_lead(struct ockam_udp *udp, struct ockam_udp_way *way,
 	int err = -ENOBUFS;
 	u8 *p;
 
+	if (udp->link->config.udp_form == OCKAM_UDP_FORM_NATIVE)
+		return;
 	number -= UTX_HALF - UTX_SLACK;
 	skb = alloc_skb(OCKAM_UDP_HEADROOM + OCKAM_PIECE_HEAD_MAX + len,
 			GFP_ATOMIC | __GFP_NOWARN);
@@ -103,6 +106,34 @@ static int utx_wait(struct ockam_udp *udp)
 	WRITE_ONCE(udp->blocked, false);
 	ockam_link_queue(udp->link);
 	return -EAGAIN;
+}
+
+static bool utx_native(const struct ockam_udp *udp)
+{
+	return udp->link->config.udp_form == OCKAM_UDP_FORM_NATIVE;
+}
+
+/*
+ * Bytes of a datagram with a head of whatever length, on this way.  What the path
+ * takes may become less and more: then it is known at the next message.
+ */
+static u32 utx_room(struct ockam_udp *udp, const struct ockam_udp_way *way)
+{
+	u32 headers = ockam_udp_ip(udp) + sizeof(struct udphdr);
+	u32 room = OCKAM_PIECE_STOCK + OCKAM_PIECE_HEAD_MAX;
+
+	if (!utx_native(udp))
+		return room;
+	room = clamp_t(u32, dst_mtu(way->dst), room + headers,
+		       OCKAM_LINEAR_MAX + headers) - headers;
+	if (unlikely(READ_ONCE(udp->room) != room))
+		WRITE_ONCE(udp->room, room);
+	return room;
+}
+
+static bool utx_fits(const struct ockam_udp *udp, u32 bytes)
+{
+	return bytes + OCKAM_PIECE_HEAD_MAX <= READ_ONCE(udp->room);
 }
 
 /* ---- sending ---- */
@@ -150,6 +181,7 @@ int ockam_udp_pass(struct ockam_udp *udp, struct sk_buff *skb)
 		ockam_drop(udp->link->node, skb, OCKAM_DROP_UDP_SEND);
 		goto unlock;
 	}
+	utx_room(udp, &way);
 	if (unlikely(!utx_number(udp, to, &number)))
 		utx_lead(udp, &way, number);
 	err = utx_hand_over(udp, skb, &way, number);
@@ -169,19 +201,27 @@ static int utx_add_piece(struct ockam_udp *udp, struct sk_buff *skb,
 	return skb_copy_bits(msg, off, skb_put(skb, n), n);
 }
 
+/* A stock node takes its own pieces; others fill a datagram of @most bytes. */
+static u32 utx_cut(const struct ockam_udp *udp, u32 off, u32 rest, u32 most)
+{
+	if (!utx_native(udp))
+		return min_t(u32, rest, OCKAM_PIECE_STOCK);
+	return min(rest, most - ockam_piece_head_size(udp->sending, off, most));
+}
+
 /*
- * Fills @skb with pieces of @msg from @off on: as many as there is room for, of
- * the same size but for the last one, so that IP or the device can take them
- * apart.  Bytes of the message, or -errno.
+ * Fills @skb with pieces of @msg from @off on, in datagrams of @most bytes: one, and
+ * as many more as @room has, of the same size but for the last one, so that IP or
+ * the device can take them apart.  Bytes of the message, or -errno.
  */
 static int utx_fill(struct ockam_udp *udp, struct sk_buff *skb,
-		    const struct sk_buff *msg, u32 off, u32 room)
+		    const struct sk_buff *msg, u32 off, u32 most, u32 room)
 {
 	u32 size = 0, segs = 0, begin = off;
 	int err;
 
 	while (off < msg->len) {
-		u32 n = min_t(u32, msg->len - off, OCKAM_PIECE_STOCK);
+		u32 n = utx_cut(udp, off, msg->len - off, most);
 		u32 bytes = n + ockam_piece_head_size(udp->sending, off, n);
 
 		if (segs && (bytes > size || skb->len + bytes > room))
@@ -203,10 +243,9 @@ static int utx_fill(struct ockam_udp *udp, struct sk_buff *skb,
 	return off - begin;
 }
 
-/* Memory for several pieces, or if that is short for one: *@room bytes. */
-static struct sk_buff *utx_alloc(u32 *room)
+/* Memory for several pieces, or if that is short for one of @one bytes. */
+static struct sk_buff *utx_alloc(u32 one, u32 *room)
 {
-	u32 one = OCKAM_PIECE_STOCK + OCKAM_PIECE_HEAD_MAX;
 	struct sk_buff *skb = NULL;
 
 	if (*room > one)
@@ -222,6 +261,22 @@ static struct sk_buff *utx_alloc(u32 *room)
 	return skb;
 }
 
+/* What a datagram of @msg may have, or -errno. */
+static int utx_ask(struct ockam_udp *udp, const struct sk_buff *msg)
+{
+	struct ockam_udp_way way;
+	int ret;
+
+	rcu_read_lock_bh();
+	ret = ockam_udp_way(udp, ockam_udp_to(msg), ockam_msg(msg)->mark, &way);
+	if (likely(!ret)) {
+		ret = utx_room(udp, &way);
+		ockam_udp_way_put(&way);
+	}
+	rcu_read_unlock_bh();
+	return ret;
+}
+
 /* The next pieces, which link->tx_off is behind then. */
 static int utx_some(struct ockam_udp *udp, const struct sk_buff *msg)
 {
@@ -229,11 +284,15 @@ static int utx_some(struct ockam_udp *udp, const struct sk_buff *msg)
 	u32 off = udp->link->tx_off, rest = msg->len - off;
 	u32 room = min_t(u32, UTX_GROUP, rest + OCKAM_PIECE_HEAD_MAX *
 			 DIV_ROUND_UP(rest, OCKAM_PIECE_STOCK));
+	int one = utx_ask(udp, msg);
 	struct ockam_udp_way way;
 	struct sk_buff *skb;
 	int err, n;
 
-	skb = utx_alloc(&room);
+	if (unlikely(one < 0))
+		return one;
+	room = max_t(u32, room, one);
+	skb = utx_alloc(one, &room);
 	if (unlikely(!skb))
 		return -ENOBUFS;
 	rcu_read_lock_bh();
@@ -242,10 +301,11 @@ static int utx_some(struct ockam_udp *udp, const struct sk_buff *msg)
 		kfree_skb(skb);
 		goto unlock;
 	}
+	one = min_t(u32, one, utx_room(udp, &way));
 	if (!off && !utx_number(udp, to, &udp->sending))
 		utx_lead(udp, &way, udp->sending);
 	/* Transforms such as IPsec's take one datagram at a time. */
-	n = utx_fill(udp, skb, msg, off, dst_xfrm(way.dst) ? 0 : room);
+	n = utx_fill(udp, skb, msg, off, one, dst_xfrm(way.dst) ? 0 : room);
 	if (likely(n > 0)) {
 		skb->mark = ockam_msg(msg)->mark;
 		skb->priority = ockam_msg(msg)->priority;
@@ -283,7 +343,7 @@ static int utx_pieces(struct ockam_udp *udp, struct sk_buff *skb)
 		}
 	}
 	link->tx_off = 0;
-	consume_skb(skb);
+	ockam_msg_free(skb);
 	return 0;
 }
 
@@ -291,7 +351,7 @@ int ockam_udp_send(struct ockam_udp *udp, struct sk_buff *skb)
 {
 	lockdep_assert_held(&udp->link->serial);
 
-	if (unlikely(skb->len > OCKAM_PIECE_STOCK))
+	if (unlikely(!utx_fits(udp, skb->len) || skb_is_nonlinear(skb)))
 		return utx_pieces(udp, skb);
 	if (unlikely(utx_full(udp)))
 		return utx_wait(udp);
@@ -300,5 +360,5 @@ int ockam_udp_send(struct ockam_udp *udp, struct sk_buff *skb)
 
 bool ockam_udp_passes(const struct ockam_udp *udp, u32 bytes)
 {
-	return bytes <= OCKAM_PIECE_STOCK && !utx_full(udp);
+	return utx_fits(udp, bytes) && !utx_full(udp);
 }

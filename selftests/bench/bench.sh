@@ -106,8 +106,8 @@ up() {	# NS NAME
 quiet node b link add listen 0.0.0.0:4000 name listener
 quiet node m link add listen 0.0.0.0:4000 name listener
 quiet node a link add connect 10.1.0.2:4000 name tob
-quiet node a link add connect 10.1.0.2:4001 local 10.1.0.1:4001 kind udp name utob
-quiet node b link add connect 10.1.0.1:4001 local 10.1.0.2:4001 kind udp name utoa
+quiet node a link add connect 10.1.0.2:4001 local 10.1.0.1:4001 kind udp udp-form native name utob
+quiet node b link add connect 10.1.0.1:4001 local 10.1.0.2:4001 kind udp udp-form native name utoa
 quiet node a link add connect 10.2.0.2:4001 local 10.2.0.1:4001 kind udp name utom
 quiet node m link add connect 10.2.0.1:4001 local 10.2.0.2:4001 kind udp name utoa
 quiet node m link add connect 10.3.0.2:4001 local 10.3.0.1:4001 kind udp name utob

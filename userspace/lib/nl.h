@@ -132,6 +132,7 @@ struct ockam_nl_link {
 	uint64_t		attempts;
 	uint32_t		dead_ms;
 	uint64_t		silent_ms;
+	uint32_t		udp_form;
 	struct ockam_nl_ranges	send_uids;
 	struct ockam_nl_ranges	send_gids;
 };

@@ -153,6 +153,8 @@ static const struct ockam_nl_field link_fields[] = {
 	      "send-gids"),
 	FIELD(link, OCKAM_A_LINK_DEAD_MS, OCKAM_NL_U32, dead_ms,
 	      "dead-ms"),
+	FIELD(link, OCKAM_A_LINK_UDP_FORM, OCKAM_NL_U32, udp_form,
+	      "udp-form"),
 	FIELD(link, OCKAM_A_LINK_SILENT_MS, OCKAM_NL_U64, silent_ms,
 	      "silent-ms"),
 };
@@ -295,6 +297,11 @@ static const char * const accept_scope_names[] = {
 static const char * const link_kind_names[] = {
 	[OCKAM_LINK_KIND_TCP] = "tcp",
 	[OCKAM_LINK_KIND_UDP] = "udp",
+};
+
+static const char * const udp_form_names[] = {
+	[OCKAM_UDP_FORM_STOCK] = "stock",
+	[OCKAM_UDP_FORM_NATIVE] = "native",
 };
 
 static const char * const link_mode_names[] = {
@@ -464,6 +471,8 @@ static const struct {
 	  accept_scope_names, ARRAY_SIZE(accept_scope_names) },
 	{ OCKAM_NL_LINK, OCKAM_A_LINK_KIND, false,
 	  link_kind_names, ARRAY_SIZE(link_kind_names) },
+	{ OCKAM_NL_LINK, OCKAM_A_LINK_UDP_FORM, false,
+	  udp_form_names, ARRAY_SIZE(udp_form_names) },
 	{ OCKAM_NL_LINK, OCKAM_A_LINK_MODE, false,
 	  link_mode_names, ARRAY_SIZE(link_mode_names) },
 	{ OCKAM_NL_LINK, OCKAM_A_LINK_STATE, false,

@@ -95,7 +95,7 @@ static int link_add(struct ctl *ctl, int argc, char **argv)
 		OCKAM_A_LINK_KIND, OCKAM_A_LINK_NAME,
 		OCKAM_A_LINK_RECONNECT_MIN_MS, OCKAM_A_LINK_RECONNECT_MAX_MS,
 		OCKAM_A_LINK_MAX_ACCEPTED, OCKAM_A_LINK_FRAME_MS,
-		OCKAM_A_LINK_DEAD_MS,
+		OCKAM_A_LINK_DEAD_MS, OCKAM_A_LINK_UDP_FORM,
 		OCKAM_A_LINK_SEND_UIDS, OCKAM_A_LINK_SEND_GIDS, 0
 	};
 	struct ockam_nl_link link = {};
@@ -184,7 +184,7 @@ const struct command link_commands[] = {
 	{ "add", "connect HOST:PORT | listen HOST:PORT | fd N [local HOST:PORT] "
 	  "[name NAME] [kind tcp|udp] [reconnect-min-ms N] "
 	  "[reconnect-max-ms N] [max-accepted N] [frame-ms N] [dead-ms N] "
-	  "[send-uids IDS] [send-gids IDS]",
+	  "[udp-form stock|native] [send-uids IDS] [send-gids IDS]",
 	  "connect, listen, or hand a connected socket over", link_add },
 	{ "set", "ID | NAME [reconnect-min-ms N] "
 	  "[reconnect-max-ms N] [max-accepted N] [frame-ms N] "

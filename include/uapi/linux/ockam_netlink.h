@@ -212,6 +212,17 @@ enum ockam_link_kind {
 };
 
 /**
+ * enum ockam_udp_form - datagrams that a UDP link sends
+ * @OCKAM_UDP_FORM_STOCK: those that any Ockam node takes, 508 bytes at most
+ * @OCKAM_UDP_FORM_NATIVE: as long as the path takes, for peers of this
+ *   implementation
+ */
+enum ockam_udp_form {
+	OCKAM_UDP_FORM_STOCK,
+	OCKAM_UDP_FORM_NATIVE,
+};
+
+/**
  * enum ockam_link_mode - how a link came to be
  * @OCKAM_LINK_MODE_CONNECT: the kernel connects it
  * @OCKAM_LINK_MODE_LISTEN: it makes links of the connections it accepts
@@ -532,6 +543,7 @@ enum {
 	OCKAM_A_LINK_SEND_GIDS,
 	OCKAM_A_LINK_DEAD_MS,
 	OCKAM_A_LINK_SILENT_MS,
+	OCKAM_A_LINK_UDP_FORM,
 
 	__OCKAM_A_LINK_MAX,
 	OCKAM_A_LINK_MAX = (__OCKAM_A_LINK_MAX - 1)

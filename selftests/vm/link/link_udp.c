@@ -37,16 +37,17 @@ static int udp_socket(const char *ip, struct sockaddr_storage *at)
 	return fd;
 }
 
-static int udp_link(const struct lt_node *node, const char *name,
-		    const struct sockaddr_storage *remote,
-		    const struct sockaddr_storage *local,
-		    struct sockaddr_storage *at)
+static int udp_link_form(const struct lt_node *node, const char *name,
+			 const struct sockaddr_storage *remote,
+			 const struct sockaddr_storage *local,
+			 struct sockaddr_storage *at, enum ockam_udp_form form)
 {
 	struct ockam_nl_link link = {
 		.kind = OCKAM_LINK_KIND_UDP,
 		.mode = remote ? OCKAM_LINK_MODE_CONNECT :
 				 OCKAM_LINK_MODE_LISTEN,
 		.frame_ms = LOST_MS,
+		.udp_form = form,
 	};
 	int err;
 
@@ -55,6 +56,8 @@ static int udp_link(const struct lt_node *node, const char *name,
 	ockam_nl_mark(&link, OCKAM_A_LINK_MODE);
 	ockam_nl_mark(&link, OCKAM_A_LINK_NAME);
 	ockam_nl_mark(&link, OCKAM_A_LINK_FRAME_MS);
+	if (form)
+		ockam_nl_mark(&link, OCKAM_A_LINK_UDP_FORM);
 	if (remote) {
 		lt_ip(&link.remote_ip, remote, &link.remote_port);
 		ockam_nl_mark(&link, OCKAM_A_LINK_REMOTE_IP);
@@ -71,6 +74,15 @@ static int udp_link(const struct lt_node *node, const char *name,
 	/* The same place for both families. */
 	((struct sockaddr_in *)at)->sin_port = htons(link.local_port);
 	return link.id;
+}
+
+static int udp_link(const struct lt_node *node, const char *name,
+		    const struct sockaddr_storage *remote,
+		    const struct sockaddr_storage *local,
+		    struct sockaddr_storage *at)
+{
+	return udp_link_form(node, name, remote, local, at,
+			     OCKAM_UDP_FORM_STOCK);
 }
 
 static void type2(struct ot_route *r, const struct sockaddr_storage *at)
@@ -352,6 +364,92 @@ TEST_F(udp, sends_in_pieces)
 		EXPECT_EQ(0, memcmp(want.data, self->m.data, want.len));
 	}
 	lt_buf_free(&want);
+	free(p);
+}
+
+/* The longest datagram over a path of @mtu bytes. */
+static size_t native_room(const struct sockaddr_storage *to, size_t mtu)
+{
+	return mtu - (to->ss_family == AF_INET ? 20 : 40) - 8;
+}
+
+/* One message comes in datagrams of the native form, each byte as specified. */
+static bool native_comes(struct __test_metadata *_metadata, int fd,
+			 const struct lt_buf *m, size_t room)
+{
+	struct lt_buf want = {};
+	uint16_t number = 0;
+	uint8_t d[4096];
+	size_t off, n;
+	bool good = true;
+
+	for (off = 0; good && off < m->len; off += n) {
+		ssize_t got = recv(fd, d, sizeof(d), 0);
+
+		if (got < 8)
+			break;
+		if (!off)
+			number_of(d, &number);
+		/* Head of a piece that fills the datagram: its length is 3 bytes. */
+		put_piece(&want, number, m, off, 0);
+		n = room - (want.len + 2);
+		if (n > m->len - off)
+			n = m->len - off;
+		put_piece(&want, number, m, off, n);
+		good = (size_t)got == want.len && !memcmp(d, want.data, got);
+		if (!good)
+			TH_LOG("a datagram of %zd bytes, not %zu, at %zu", got,
+			       want.len, off);
+	}
+	lt_buf_free(&want);
+	return good && off == m->len;
+}
+
+TEST_F(udp, native_form)
+{
+	static const size_t sizes[] = { 0, 460, 1000, 1200, 1430, 1500, 3000,
+					17408, 40000 };
+	static const int mtus[] = { 1500, 1300, 2000 };
+	struct lt_buf m = {}, piece = {};
+	struct ockam_nl_link link;
+	uint8_t *p = malloc(40000);
+	char cmd[64];
+	unsigned int i, k;
+
+	ASSERT_EQ(0, lt_del(&self->node, self->link));
+	self->link = udp_link_form(&self->node, "u",
+				   variant->any ? NULL : &self->from,
+				   &self->at, &self->at,
+				   OCKAM_UDP_FORM_NATIVE);
+	ASSERT_LT(0, self->link);
+	ASSERT_EQ(0, lt_get(&self->node, self->link, &link));
+	EXPECT_EQ(OCKAM_UDP_FORM_NATIVE, link.udp_form);
+	for (k = 0; k < sizeof(mtus) / sizeof(mtus[0]); k++) {
+		/* Also while the link is there. */
+		snprintf(cmd, sizeof(cmd), "ip link set lo mtu %d", mtus[k]);
+		ASSERT_EQ(0, system(cmd));
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			ot_fill(p, sizes[i], i);
+			ASSERT_EQ(sizes[i], ot_sendx(self->app,
+						     ot_out(.to = &self->to), p,
+						     sizes[i]));
+			message(&m, sizes[i], i);
+			ASSERT_TRUE(native_comes(_metadata, self->peer, &m,
+						 native_room(&self->at,
+							     mtus[k]))) {
+				TH_LOG("%zu bytes, MTU %d", sizes[i], mtus[k]);
+			}
+		}
+	}
+	/* The other way: the second one first. */
+	message(&m, 2000, 1);
+	put_piece(&piece, 7, &m, 1400, m.len - 1400);
+	ASSERT_EQ(piece.len, send(self->peer, piece.data, piece.len, 0));
+	put_piece(&piece, 7, &m, 0, 1400);
+	ASSERT_EQ(piece.len, send(self->peer, piece.data, piece.len, 0));
+	EXPECT_TRUE(arrives(self->echoer, 2000, 1, NULL));
+	lt_buf_free(&piece);
+	lt_buf_free(&m);
 	free(p);
 }
 

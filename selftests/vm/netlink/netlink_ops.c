@@ -584,6 +584,10 @@ TEST_F(ops, link_new_refusals)
 		       OCKAM_A_LINK_MAX_ACCEPTED, -1);
 	link_new(a, OCKAM_LINK_MODE_CONNECT);
 	put_ip(a, REMOTE, 1);
+	put32(a, OCKAM_A_LINK_UDP_FORM, OCKAM_UDP_FORM_NATIVE);
+	EXPECT_REFUSED(-EINVAL, "only a UDP link", OCKAM_A_LINK_UDP_FORM, -1);
+	link_new(a, OCKAM_LINK_MODE_CONNECT);
+	put_ip(a, REMOTE, 1);
 	put32(a, OCKAM_A_LINK_RECONNECT_MIN_MS, 2000);
 	put32(a, OCKAM_A_LINK_RECONNECT_MAX_MS, 1999);
 	EXPECT_REFUSED(-EINVAL, "below the first",

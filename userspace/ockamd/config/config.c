@@ -497,12 +497,18 @@ static int check_address(cfg_t *cfg, cfg_opt_t *opt)
 /* What says how TCP connects and accepts means nothing to datagrams. */
 static int check_udp(cfg_t *cfg, cfg_t *sec)
 {
+	const char *form = cfg_getstr(sec, "udp-form");
 	static const char * const tcp_only[] = {
 		"reconnect-min-ms", "reconnect-max-ms", "max-accepted",
 		"dead-ms",
 	};
 	size_t i;
 
+	if (form && strcmp(form, "stock") && strcmp(form, "native")) {
+		cfg_error(cfg, "link \"%s\": udp-form is stock or native, not '%s'",
+			  cfg_title(sec), form);
+		return -1;
+	}
 	for (i = 0; i < sizeof(tcp_only) / sizeof(tcp_only[0]); i++) {
 		if (cfg_getint(sec, tcp_only[i]) < 0)
 			continue;
@@ -526,6 +532,11 @@ static int check_link(cfg_t *cfg, cfg_opt_t *opt)
 	}
 	if (!strcmp(cfg_getstr(sec, "kind"), "udp"))
 		return check_udp(cfg, sec);
+	if (cfg_getstr(sec, "udp-form")) {
+		cfg_error(cfg, "link \"%s\": udp-form is for UDP only",
+			  cfg_title(sec));
+		return -1;
+	}
 	if (strcmp(cfg_getstr(sec, "kind"), "tcp")) {
 		cfg_error(cfg, "link \"%s\": kind is tcp or udp, not \"%s\"",
 			  cfg_title(sec), cfg_getstr(sec, "kind"));
@@ -704,6 +715,8 @@ static void take_links(cfg_t *cfg, struct config *c)
 		ockam_path_parse(&l->address, l->name);
 		l->listen = cfg_getstr(sec, "listen");
 		l->udp = !strcmp(cfg_getstr(sec, "kind"), "udp");
+		l->native = cfg_getstr(sec, "udp-form") &&
+			    !strcmp(cfg_getstr(sec, "udp-form"), "native");
 		l->endpoint = must(strdup(cfg_getstr(sec, l->listen ?
 						     "listen" : "connect")));
 		read_endpoint(l->endpoint, l->listen, l);
@@ -1102,6 +1115,7 @@ struct config *config_load(const char *path)
 		CFG_STR("listen", NULL, CFGF_NODEFAULT),
 		CFG_INT("reconnect-min-ms", -1, CFGF_NONE),
 		CFG_INT("reconnect-max-ms", -1, CFGF_NONE),
+		CFG_STR("udp-form", NULL, CFGF_NODEFAULT),
 		CFG_INT("max-accepted", -1, CFGF_NONE),
 		CFG_INT("dead-ms", -1, CFGF_NONE),
 		CFG_STR_LIST("send-uids", NULL, CFGF_NONE),

@@ -51,6 +51,7 @@ struct conf_link {
 	struct ockam_path address;
 	bool listen;
 	bool udp;
+	bool native;
 	char *endpoint;
 	char *host;			/* NULL: @ip is its address */
 	struct ockam_nl_ip ip;

@@ -106,6 +106,9 @@ static bool is_same_link(const struct conf_link *l,
 {
 	if (nl->kind != (l->udp ? OCKAM_LINK_KIND_UDP : OCKAM_LINK_KIND_TCP))
 		return false;
+	if (l->native != (ockam_nl_has(nl, OCKAM_A_LINK_UDP_FORM) &&
+			  nl->udp_form == OCKAM_UDP_FORM_NATIVE))
+		return false;
 	if (l->listen)
 		return nl->mode == OCKAM_LINK_MODE_LISTEN &&
 		       (any || (is_same_ip(&nl->local_ip, &l->ip) &&
@@ -224,6 +227,10 @@ static int link_new(struct link *l)
 	ockam_nl_mark(&nl, OCKAM_A_LINK_KIND);
 	ockam_nl_mark(&nl, OCKAM_A_LINK_MODE);
 	nl.kind = l->conf.udp ? OCKAM_LINK_KIND_UDP : OCKAM_LINK_KIND_TCP;
+	if (l->conf.native) {
+		nl.udp_form = OCKAM_UDP_FORM_NATIVE;
+		ockam_nl_mark(&nl, OCKAM_A_LINK_UDP_FORM);
+	}
 	set_end(&l->conf, &nl);
 	set_limits(&l->conf, &nl);
 	if (names_senders(&l->conf))
