@@ -25,6 +25,7 @@ parts() {
 		interop	make interop
 		dissector	make dissector-check
 		demo	make demo
+		netem	selftests/runner/run.sh --name netem --env NETEM_MESSAGES=100000 --test-timeout 3600 link_netem
 	PARTS
 }
 
