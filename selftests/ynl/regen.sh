@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
 # Generate the netlink policy and uapi header from the spec, with the kernel's
-# own generator out of Debian's kernel source package.
+# own generator out of Debian's kernel source package, and what libockam has of it,
+# with gen-user.py.
 #
 #   regen.sh		write the generated files
 #   regen.sh --check	compare only: 0 the same, 1 they differ, 4 no generator
@@ -121,6 +122,8 @@ cp "$top/$spec" "$work/$spec"
 generate uapi --header ockam_netlink.h
 generate kernel --header netlink-gen.h
 generate kernel --source netlink-gen.c
+"$here/gen-user.py" "$work/$spec" objects >"$work/nl_objects-gen.h"
+"$here/gen-user.py" "$work/$spec" names >"$work/nl_names-gen.h"
 
 status=0
 while read -r new old; do
@@ -134,6 +137,8 @@ done <<-LIST
 	ockam_netlink.h	include/uapi/linux/ockam_netlink.h
 	netlink-gen.h	kmod/netlink/netlink-gen.h
 	netlink-gen.c	kmod/netlink/netlink-gen.c
+	nl_objects-gen.h	userspace/lib/nl_objects-gen.h
+	nl_names-gen.h	userspace/lib/nl_names-gen.h
 LIST
 
 if [ $status -ne 0 ]; then
