@@ -10,7 +10,7 @@
 
 packages=(
 	# build
-	gcc libc6-dev make pkg-config clang llvm libclang-rt-14-dev sparse
+	gcc g++ gcc-multilib libc6-dev make pkg-config clang llvm libclang-rt-14-dev sparse
 	libmnl-dev libsodium-dev libbpf-dev libssl-dev libcbor-dev
 	libjansson-dev libconfuse-dev libcap-ng-dev libelf-dev zlib1g-dev linux-libc-dev
 	# kernel modules and the debug kernel

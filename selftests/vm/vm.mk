@@ -29,8 +29,17 @@ $(O)/selftests/%.so: $(SRCDIR)/helpers/%.c
 	$(call say,CC,selftests/helpers/$*.c)
 	@$(CC) $(BASE_CFLAGS) -shared -fPIC -o $@ $< -ldl
 
-VM_SRCS := $(filter-out $(PRELOADED),$(call sources,vm helpers bench,*.c))
+# A program of 32 bits, with what of libockam needs no other library.
+M32 := selftests/helpers/lib_m32.c
+M32_LIB := $(patsubst %,$(TOP)/userspace/lib/%.c,sock path text error)
+$(O)/selftests/lib_m32: $(TOP)/$(M32) $(M32_LIB)
+	@mkdir -p $(@D)
+	$(call say,CC,'$(M32) -m32')
+	@$(CC) $(VM_CFLAGS) -m32 -static -MMD -MP -MF $@.dep -o $@ $^
+
+VM_SRCS := $(filter-out $(PRELOADED) $(M32),$(call sources,vm helpers bench,*.c))
 PART_SRCS += $(PRELOADED)
-$(foreach s,$(VM_SRCS),$(eval $(call program,VM,selftests,$(s),$(CC),$(LIBOCKAM))))
+VM_SRCS += $(M32)
+$(foreach s,$(filter-out $(M32),$(VM_SRCS)),$(eval $(call program,VM,selftests,$(s),$(CC),$(LIBOCKAM))))
 VMTESTS := $(addprefix $(O)/selftests/,$(call name,$(VM_SRCS))) \
 	$(patsubst selftests/helpers/%.c,$(O)/selftests/%.so,$(PRELOADED))
