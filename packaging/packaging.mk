@@ -30,12 +30,12 @@ install-check: ##- What make install leaves, and that two builds are equal
 
 .PHONY: deb
 deb: ##- Debian packages, in build/deb
-	@$(VM)/deps.sh debhelper dh-dkms lintian
+	@$(VM)/deps.sh debhelper dh-dkms dh-python lintian
 	@packaging/deb.sh
 
 .PHONY: deb-check
 deb-check: ##- Install them in a fresh Debian 12, boot it with systemd
-	@$(VM)/deps.sh debhelper dh-dkms lintian mmdebstrap e2fsprogs
+	@$(VM)/deps.sh debhelper dh-dkms dh-python lintian mmdebstrap e2fsprogs
 	@packaging/deb.sh
 	@$(VM)/deb.sh
 

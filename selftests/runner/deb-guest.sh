@@ -151,6 +151,11 @@ programs() {
 	soon ockamctl worker show echoer
 	ok "the guide's first step, without privilege" says "Received: Hello" \
 		as_nobody 01-worker
+	ok "and from Python" says "Received: Hello" as_nobody python3 -c '
+import ockam
+app = ockam.Socket()
+app.send("echoer", b"Hello")
+print("Received:", app.recv().data.decode())'
 	kill $echoer
 	cd /
 }
@@ -164,7 +169,7 @@ second_boot() {
 	ok "no namespace, no service of it, no failure" is \
 		"$(property ockamd@blue ActiveState)" inactive
 	ok "no unit has failed" is "$(systemctl --failed --plain --no-legend | wc -l)" 0
-	ok "the packages go" dpkg --purge ockam ockam-dkms libockam-dev libockam0
+	ok "the packages go" dpkg --purge python3-ockam ockam ockam-dkms libockam-dev libockam0
 	ok "and their module" fails modinfo ockam
 	ok "the keys stay" test -s /var/lib/ockam/default.identity
 	ok "the configuration stays" test -s /etc/ockam/ockamd.conf

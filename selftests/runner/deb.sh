@@ -13,13 +13,14 @@
 dir=$BUILD/vm/deb
 root=$dir/root
 debs=$BUILD/deb
+ours="ockam ockam-dkms libockam0 libockam-dev python3-ockam"
 timeout=${VM_TIMEOUT:-1800}
 mkdir -p "$dir"
 exec {run_lock_fd}>"$dir/.lock"
 flock -n "$run_lock_fd" || die "another run is under way"
 rm -rf "$dir"/{root,disk,console.log,report.log,sums}
 
-for name in ockam ockam-dkms libockam0 libockam-dev; do
+for name in $ours; do
 	set -- "$debs/${name}_"*.deb
 	[ -e "$1" ] || die "no package $name in $debs: run make deb"
 done
@@ -27,7 +28,7 @@ done
 # ---- the system ----
 
 # With what ours depend on, so that installing ours needs no network.
-packages=$(for name in ockam ockam-dkms libockam0 libockam-dev; do
+packages=$(for name in $ours; do
 	dpkg-deb -f "$debs/${name}_"*.deb Depends | tr ',' '\n'
 	echo
 done | sed 's/^ *//; s/[ (|:].*//' | grep -v -e ockam -e '^$' | sort -u)
@@ -66,7 +67,7 @@ cache_unlock
 
 say INSTALL "the packages; DKMS builds the module"
 mkdir "$root/debs"
-cp "$debs"/{ockam,ockam-dkms,libockam0,libockam-dev}_*.deb "$root/debs/"
+for name in $ours; do cp "$debs/${name}_"*.deb "$root/debs/"; done
 cat >"$root/debs/install" <<'SH'
 mount -t proc proc /proc
 mount -t devtmpfs dev /dev 2>/dev/null || mount -t tmpfs dev /dev &&
