@@ -119,6 +119,11 @@ demo: module userspace ##- The guide's nine examples, in the VM (V=1: each step)
 interop: module selftests ##- Against nodes of the stock Rust crate (built once)
 	@selftests/interop/run.sh $(KERNEL) $(TESTS)
 
+.PHONY: languages-check
+languages-check: module userspace ##- The examples in Go and Rust talk in the VM
+	@$(VM)/deps.sh golang-go rustc
+	@$(VM)/languages.sh $(KERNEL)
+
 .PHONY: dissector-check
 dissector-check: module selftests ##- Wireshark's dissector, with tshark (installed)
 	@selftests/wireshark/run.sh $(KERNEL)
