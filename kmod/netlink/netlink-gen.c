@@ -53,8 +53,9 @@ const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_DEAD_MS + 1] = {
 };
 
 /* OCKAM_CMD_WORKER_GET - do */
-const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_ADDRESS + 1] = {
+const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_HELD + 1] = {
 	[OCKAM_A_WORKER_ADDRESS] = { .type = NLA_BINARY, },
+	[OCKAM_A_WORKER_HELD] = { .type = NLA_FLAG, },
 };
 
 /* OCKAM_CMD_LINK_NEW - do */
@@ -225,7 +226,7 @@ const struct genl_ops ockam_nl_ops[21] = {
 		.doit		= ockam_nl_worker_get_doit,
 		.dumpit		= ockam_nl_worker_get_dumpit,
 		.policy		= ockam_worker_get_nl_policy,
-		.maxattr	= OCKAM_A_WORKER_ADDRESS,
+		.maxattr	= OCKAM_A_WORKER_HELD,
 	},
 	{
 		.cmd		= OCKAM_CMD_LINK_NEW,

@@ -18,7 +18,7 @@ extern const struct nla_policy ockam_node_get_nl_policy[OCKAM_A_NODE_PAD + 1];
 
 extern const struct nla_policy ockam_node_set_nl_policy[OCKAM_A_NODE_DEAD_MS + 1];
 
-extern const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_ADDRESS + 1];
+extern const struct nla_policy ockam_worker_get_nl_policy[OCKAM_A_WORKER_HELD + 1];
 
 extern const struct nla_policy ockam_link_new_nl_policy[OCKAM_A_LINK_UDP_FORM + 1];
 

@@ -56,6 +56,49 @@ static bool nl_is_own(const struct sk_buff *request, kuid_t uid)
 	       uid_eq(uid, NETLINK_CB(request).sk->sk_uid);
 }
 
+/**
+ * struct put_held - names that are held on their way into a dump
+ * @skb: the reply
+ * @to: who asked
+ * @request: what was asked
+ * @tb: its attributes
+ * @admin: all may be seen, not only one's own
+ */
+struct put_held {
+	struct sk_buff			*skb;
+	const struct ockam_nl_to	*to;
+	const struct sk_buff		*request;
+	struct nlattr			**tb;
+	bool				admin;
+};
+
+static int put_held(const u8 *hop, kuid_t uid, u64 left, void *arg)
+{
+	const struct put_held *put = arg;
+	const struct ockam_nl_to *to = put->to;
+	struct sk_buff *skb = put->skb;
+	void *hdr;
+
+	if ((!put->admin && !nl_is_own(put->request, uid)) ||
+	    !nl_want_key(put->tb, OCKAM_A_WORKER_ADDRESS, hop))
+		return 0;
+	hdr = genlmsg_put(skb, to->portid, to->seq, &ockam_nl_family,
+			  to->flags, to->cmd);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (nla_put(skb, OCKAM_A_WORKER_ADDRESS, ockam_key_size(hop), hop) ||
+	    nla_put_u32(skb, OCKAM_A_WORKER_UID,
+			from_kuid_munged(to->user_ns, uid)) ||
+	    nla_put_flag(skb, OCKAM_A_WORKER_HELD) ||
+	    nla_put_u64_64bit(skb, OCKAM_A_WORKER_HELD_MS, left,
+			      OCKAM_A_WORKER_PAD)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
 /* The socket behind an entry, if it is one that the caller may see. */
 static struct ockam_sock *visible_worker(struct ockam_name *name,
 					 const struct sk_buff *request,
@@ -87,6 +130,9 @@ int ockam_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!nl_is_address(address))
 		return nl_refuse(info, OCKAM_A_WORKER_ADDRESS, -EINVAL,
 				 "not one address in flat form");
+	if (info->attrs[OCKAM_A_WORKER_HELD])
+		return nl_refuse(info, OCKAM_A_WORKER_HELD, -EINVAL,
+				 "names that are held are for a dump");
 	reply = ockam_nl_reply(skb, info, NLMSG_DEFAULT_SIZE, &to);
 	if (!reply)
 		return -ENOMEM;
@@ -138,11 +184,35 @@ static struct ockam_name *next_name(struct rhashtable_iter *iter,
 	return rhashtable_walk_next(iter);
 }
 
+/* args[1] and args[2] say where it goes on. */
+static int dump_held(struct sk_buff *skb, struct netlink_callback *cb,
+		     const struct ockam_nl_to *to, struct nlattr **tb,
+		     bool admin)
+{
+	struct ockam_node *node = ockam_node(sock_net(cb->skb->sk));
+	struct ockam_hold_at at = {
+		.bucket = cb->args[1],
+		.skip = cb->args[2],
+	};
+	struct put_held put = {
+		.skb = skb,
+		.to = to,
+		.request = cb->skb,
+		.tb = tb,
+		.admin = admin,
+	};
+	int err = ockam_holds_each(node, &at, put_held, &put);
+
+	cb->args[1] = at.bucket;
+	cb->args[2] = at.skip;
+	return skb->len ?: err;
+}
+
 int ockam_nl_worker_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb)
 {
-	struct nlattr *tb[OCKAM_A_WORKER_ADDRESS + 1];
 	struct rhashtable_iter *iter = (void *)cb->args[0];
+	struct nlattr *tb[OCKAM_A_WORKER_HELD + 1];
 	struct ockam_name *name;
 	struct ockam_sock *osk;
 	struct ockam_nl_to to;
@@ -151,12 +221,14 @@ int ockam_nl_worker_get_dumpit(struct sk_buff *skb,
 	int err;
 
 	err = genlmsg_parse(cb->nlh, &ockam_nl_family, tb,
-			    OCKAM_A_WORKER_ADDRESS,
+			    OCKAM_A_WORKER_HELD,
 			    ockam_worker_get_nl_policy, cb->extack);
 	if (err)
 		return err;
 	ockam_nl_dump_to(cb, &to, OCKAM_CMD_WORKER_GET);
 	admin = nl_is_admin(cb->skb, sock_net(cb->skb->sk));
+	if (tb[OCKAM_A_WORKER_HELD])
+		return dump_held(skb, cb, &to, tb, admin);
 
 	rhashtable_walk_start(iter);
 	/* First the one that did not fit the last time. */

@@ -293,6 +293,51 @@ static void holds_sweep(struct work_struct *work)
 		queue_delayed_work(ockam_wq, &node->holds.sweep, left + 1);
 }
 
+/* ---- looking ---- */
+
+/* In ms; 0: it keeps nobody out any more. */
+static u64 hold_left(const struct ockam_node *node,
+		     const struct ockam_hold *hold)
+{
+	unsigned long now = jiffies;
+
+	if (!READ_ONCE(node->conf.hold_ms) || !time_before(now, hold->until))
+		return 0;
+	return jiffies_to_msecs(hold->until - now);
+}
+
+int ockam_holds_each(struct ockam_node *node, struct ockam_hold_at *at,
+		     int (*fn)(const u8 *hop, kuid_t uid, u64 left, void *arg),
+		     void *arg)
+{
+	struct ockam_holds *holds = &node->holds;
+	struct ockam_hold *hold;
+	unsigned int i;
+	int err = 0;
+	u64 left;
+
+	for (; at->bucket < ARRAY_SIZE(holds->names); at->bucket++) {
+		i = 0;
+		spin_lock(&holds->lock);
+		hlist_for_each_entry(hold, &holds->names[at->bucket], name) {
+			if (i++ < at->skip)
+				continue;
+			left = hold_left(node, hold);
+			if (left)
+				err = fn(hold_key(hold)->hop, hold->uid, left,
+					 arg);
+			if (err)
+				break;
+			at->skip++;
+		}
+		spin_unlock(&holds->lock);
+		if (err)
+			return err;
+		at->skip = 0;
+	}
+	return 0;
+}
+
 void ockam_holds_flush(struct ockam_node *node)
 {
 	holds_end(node, true);

@@ -73,6 +73,32 @@ void ockam_holds_exit(struct ockam_node *node);
 /* Ends all holds. */
 void ockam_holds_flush(struct ockam_node *node);
 
+/**
+ * struct ockam_hold_at - where looking at holds goes on
+ * @bucket: of struct ockam_holds.names
+ * @skip: entries of it that were looked at
+ */
+struct ockam_hold_at {
+	unsigned int	bucket;
+	unsigned int	skip;
+};
+
+/**
+ * ockam_holds_each() - look at the names that are held
+ * @node: the node
+ * @at: where to begin; afterwards, where to go on
+ * @fn: called for each, with holds->lock; @left is in ms. Not 0 ends it, and the
+ *	entry is the next one
+ * @arg: for @fn
+ *
+ * What comes or goes between two calls may be missed. Process context.
+ *
+ * Return: 0, or what @fn returned.
+ */
+int ockam_holds_each(struct ockam_node *node, struct ockam_hold_at *at,
+		     int (*fn)(const u8 *hop, kuid_t uid, u64 left, void *arg),
+		     void *arg);
+
 /*
  * Bind a chosen name, @name->key is @key->hop.  0; -EADDRINUSE: taken, or held
  * for another uid and the caller has no CAP_NET_BIND_SERVICE over the node;

@@ -71,6 +71,10 @@ static const struct ockam_nl_field worker_fields[] = {
 	      drops, "drops"),
 	FIELD(worker, OCKAM_A_WORKER_HANDSHAKE, OCKAM_NL_FLAG,
 	      present, "handshake"),
+	FIELD(worker, OCKAM_A_WORKER_HELD, OCKAM_NL_FLAG,
+	      present, "held"),
+	FIELD(worker, OCKAM_A_WORKER_HELD_MS, OCKAM_NL_U64,
+	      held_ms, "held-ms"),
 };
 
 static const struct ockam_nl_field link_fields[] = {

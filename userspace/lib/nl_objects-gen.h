@@ -39,6 +39,7 @@ struct ockam_nl_worker {
 	uint32_t		queued;
 	uint32_t		parked;
 	uint32_t		drops;
+	uint64_t		held_ms;
 };
 
 struct ockam_nl_link {

@@ -95,6 +95,7 @@ static const struct column columns[OCKAM_NL_OBJECTS][COLUMNS_MAX] = {
 		{ "QUEUED", OCKAM_A_WORKER_QUEUED, BYTES, NULL },
 		{ "PARKED", OCKAM_A_WORKER_PARKED, BYTES, NULL },
 		{ "DROPS", OCKAM_A_WORKER_DROPS, NUMBER, NULL },
+		{ "HELD", OCKAM_A_WORKER_HELD_MS, AGE_MS, NULL },
 	},
 	[OCKAM_NL_LINK] = {
 		{ "ID", OCKAM_A_LINK_ID, NUMBER, NULL },
@@ -278,6 +279,15 @@ static void print_table(const struct list *l)
 	}
 }
 
+/* Names without a worker, that their last user may have again at once. */
+static int list_held(struct ctl *ctl, struct list *l)
+{
+	struct ockam_nl_worker held = {};
+
+	ockam_nl_mark(&held, OCKAM_A_WORKER_HELD);
+	return ockam_nl_dump(ctl->nl, OCKAM_NL_WORKER, &held, list_one, l);
+}
+
 int print_list(struct ctl *ctl, enum ockam_nl_object kind, const void *filter,
 	       bool (*want)(const void *object))
 {
@@ -291,7 +301,8 @@ int print_list(struct ctl *ctl, enum ockam_nl_object kind, const void *filter,
 		l.json = json_array();
 	else
 		begin_table(&l);
-	if (ockam_nl_dump(ctl->nl, kind, filter, list_one, &l))
+	if (ockam_nl_dump(ctl->nl, kind, filter, list_one, &l) ||
+	    (kind == OCKAM_NL_WORKER && list_held(ctl, &l)))
 		err = ctl_nl_fail(ctl, "list");
 	else if (l.err)
 		err = ctl_fail(ctl, "list: out of memory");

@@ -102,6 +102,113 @@ TEST_F(hold, against_other_uids)
 	close(fd);
 }
 
+struct listed {
+	unsigned int n;
+	unsigned int wrong;
+	uint32_t uid;
+	uint64_t left;
+};
+
+static int note_listed(const void *object, void *arg)
+{
+	const struct ockam_nl_worker *w = object;
+	struct listed *l = arg;
+
+	l->n++;
+	l->wrong += !ockam_nl_has(w, OCKAM_A_WORKER_HELD) ||
+		    !ockam_nl_has(w, OCKAM_A_WORKER_HELD_MS) ||
+		    !ockam_nl_has(w, OCKAM_A_WORKER_ADDRESS) ||
+		    ockam_nl_has(w, OCKAM_A_WORKER_INODE);
+	l->uid = w->uid;
+	l->left = w->held_ms;
+	return 0;
+}
+
+/* Names that are held, as @uid sees them; @name: only this one. */
+static struct listed list_held(uid_t uid, const char *name)
+{
+	struct ockam_nl_worker filter = {};
+	struct listed l = {};
+	struct ockam_nl *nl;
+
+	ockam_nl_mark(&filter, OCKAM_A_WORKER_HELD);
+	if (name) {
+		ockam_nl_mark(&filter, OCKAM_A_WORKER_ADDRESS);
+		filter.address.len = 2 + strlen(name);
+		filter.address.data[1] = strlen(name);
+		memcpy(filter.address.data + 2, name, strlen(name));
+	}
+	if (as(uid) || ockam_nl_open(&nl))
+		abort();
+	if (ockam_nl_dump(nl, OCKAM_NL_WORKER, &filter, note_listed, &l))
+		l.wrong += 1000;
+	ockam_nl_close(nl);
+	if (as(0))
+		abort();
+	return l;
+}
+
+static int count_workers(const void *object, void *arg)
+{
+	(*(int *)arg)++;
+	return 0;
+}
+
+TEST_F(hold, is_listed)
+{
+	struct ockam_nl_worker one = {};
+	int workers = 0, fd, i;
+	struct listed l;
+	char name[16];
+
+	EXPECT_EQ(0, list_held(0, NULL).n);
+	ASSERT_EQ(0, touch_as(ALICE, "svc"));
+	ASSERT_EQ(0, touch_as(BOB, "other"));
+	l = list_held(0, NULL);
+	EXPECT_EQ(2, l.n);
+	EXPECT_EQ(0, l.wrong);
+	l = list_held(0, "svc");
+	EXPECT_EQ(1, l.n);
+	EXPECT_EQ(ALICE, l.uid);
+	EXPECT_LT(0, l.left);
+	/* Ticks are not finer. */
+	EXPECT_GE(120100, l.left);
+	EXPECT_EQ(0, list_held(0, "sv").n);
+
+	/* Others' are for the administrator. */
+	l = list_held(BOB, NULL);
+	EXPECT_EQ(1, l.n);
+	EXPECT_EQ(BOB, l.uid);
+	EXPECT_EQ(0, list_held(BOB, "svc").n);
+
+	/* They are no workers. */
+	EXPECT_EQ(0, ockam_nl_dump(self->node.nl, OCKAM_NL_WORKER, NULL,
+				   count_workers, &workers));
+	EXPECT_EQ(0, workers);
+	ockam_nl_mark(&one, OCKAM_A_WORKER_HELD);
+	ockam_nl_mark(&one, OCKAM_A_WORKER_ADDRESS);
+	one.address.len = 5;
+	memcpy(one.address.data, "\0\3svc", 5);
+	EXPECT_EQ(-EINVAL, ockam_nl_worker_get(self->node.nl, &one));
+
+	/* Nor are names with a worker held. */
+	fd = bind_as(ALICE, "svc");
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, list_held(0, "svc").n);
+	close(fd);
+	EXPECT_EQ(1, list_held(0, "svc").n);
+
+	/* More than one message holds. */
+	for (i = 0; i < 10 * BY_PAYER; i++) {
+		snprintf(name, sizeof(name), "many%d", i);
+		ASSERT_EQ(0, touch_as(MANY + i / BY_PAYER, name));
+	}
+	l = list_held(0, NULL);
+	EXPECT_EQ(2 + 10 * BY_PAYER, l.n);
+	EXPECT_EQ(0, l.wrong);
+	EXPECT_EQ(BY_PAYER, list_held(MANY + 1, NULL).n);
+}
+
 /* A refused socket can be bound to something else. */
 TEST_F(hold, refusal_changes_nothing)
 {
