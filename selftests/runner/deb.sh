@@ -98,6 +98,9 @@ ln -sf /dev/null "$root/etc/systemd/system/serial-getty@ttyS0.service"
 ln -sf /dev/null "$root/etc/systemd/system/getty@tty1.service"
 install -m 755 "$VMDIR/deb-guest.sh" "$root/usr/local/sbin/"
 cp "$TOP/userspace/examples/"*.[ch] "$root/usr/local/src/"
+mkdir -p "$root/ockam/doc"
+cp "$TOP/Documentation/guide.rst" "$root/ockam/doc/"
+cp "$VMDIR/ktap.sh" "$TOP/selftests/vm/daemon/guide.sh" "$root/ockam/"
 cat >"$root/etc/systemd/system/ockam-test.service" <<'UNIT'
 [Unit]
 Description=The test
@@ -120,19 +123,14 @@ cp "$root/boot/vmlinuz-$release" "$dir/vmlinuz"
 cp "$root/boot/initrd.img-$release" "$dir/initrd"
 rm -rf "$root"
 
-accel=${ACCEL:-auto}
-[ "$accel" != auto ] || accel=$("$VMDIR/kvm-probe.sh" "$("$VMDIR/kernel.sh" 6.1)")
-case $accel in
-kvm) machine=(-accel kvm -cpu host) ;;
-*) machine=(-accel tcg,thread=multi -cpu max) ;;
-esac
-say VM "$release, $accel, systemd, log $dir/console.log"
+say VM "$release, counted time, systemd, log $dir/console.log"
 started=$SECONDS
 rc=0
 timeout --foreground -k 5 "$timeout" qemu-system-x86_64 -nodefaults -no-user-config \
-	-display none -nic none -M pc,usb=off,vmport=off "${machine[@]}" -smp 2 \
+	-display none -nic none -M pc,usb=off,vmport=off \
+	-accel tcg -icount shift=0,sleep=off -cpu max,-erms,-fsrm -smp 1 \
 	-m 1G -kernel "$dir/vmlinuz" -initrd "$dir/initrd" \
-	-append "root=/dev/vda rw console=ttyS0 quiet panic=30 no_timer_check systemd.show_status=0 rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30" \
+	-append "root=/dev/vda rw console=ttyS0 quiet panic=30 systemd.show_status=0" \
 	-drive "file=$dir/disk,format=raw,if=virtio,cache=unsafe" \
 	-chardev "file,id=con,path=$dir/console.log" -serial chardev:con \
 	-chardev stdio,id=rep,signal=off -serial chardev:rep </dev/null |

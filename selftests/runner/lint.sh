@@ -22,7 +22,7 @@ say LINT "licence lines"
 for f in "${files[@]}"; do
 	[ -f "$f" ] || continue
 	case $f in
-	COPYING|LICENSES/*|debian/changelog|debian/copyright|debian/source/*|*/daemon-user|*/picture/*.txt|*/corpus*/*|*.json|*.bin|*.png|*.svg|debian/*.symbols) continue ;;
+	COPYING|LICENSES/*|debian/changelog|debian/copyright|debian/source/*|*/daemon-user|*/py.typed|*/picture/*.txt|*/corpus*/*|*.json|*.bin|*.png|*.svg|debian/*.symbols) continue ;;
 	kmod/*) want='GPL-2\.0' ;;
 	include/uapi/*) want='GPL-2\.0.*WITH Linux-syscall-note' ;;
 	Documentation/*|*.md|.gitignore) want='' ;;
