@@ -448,6 +448,8 @@ static int check_all(const struct ident_payload *p, const uint8_t *static_key,
 	memcpy(peer->identifier, p->history.identifier, IDENT_ID_LEN);
 	peer->expires = key->expires;
 	err = check_trust(p, check, now, peer);
+	if (err == IDENT_E_UNTRUSTED && check->presented)
+		memcpy(check->presented, peer->identifier, IDENT_ID_LEN);
 	if (err)
 		return err;
 	peer->history = malloc(p->raw_len);
@@ -470,8 +472,9 @@ static int check_all(const struct ident_payload *p, const uint8_t *static_key,
  * the list?  Strangers shall not have a long history of theirs verified.
  */
 static bool is_hopeless(const uint8_t *payload, size_t len,
-			const struct trust_policy *policy)
+			const struct ident_check *check)
 {
+	const struct trust_policy *policy = check->policy;
 	struct ident_attestation claim;
 	struct ocb_reader r;
 	struct ocb_list f;
@@ -482,7 +485,11 @@ static bool is_hopeless(const uint8_t *payload, size_t len,
 	if (ocb_list_begin(&r, &f) || ocb_list_need(&r, &f) || ocb_skip(&r) ||
 	    ocb_list_need(&r, &f) || ident_attestation_read(&r, &claim))
 		return false;
-	return !trust_policy_allows(policy, claim.subject);
+	if (trust_policy_allows(policy, claim.subject))
+		return false;
+	if (check->presented)
+		memcpy(check->presented, claim.subject, IDENT_ID_LEN);
+	return true;
 }
 
 int identity_check_peer(const uint8_t *payload, size_t len,
@@ -494,7 +501,7 @@ int identity_check_peer(const uint8_t *payload, size_t len,
 	int err;
 
 	memset(peer, 0, sizeof(*peer));
-	if (is_hopeless(payload, len, check->policy))
+	if (is_hopeless(payload, len, check))
 		return IDENT_E_UNTRUSTED;
 	p = malloc(sizeof(*p));
 	if (!p)

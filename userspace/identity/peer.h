@@ -96,12 +96,15 @@ struct ident_peer_store {
  * @store:       known histories
  * @authorities: accepted issuers of credentials, or NULL
  * @max_changes: bound on a history, 0 for the default
+ * @presented:   takes the identifier that a peer presents whom the policy refuses, if
+ *               not NULL; it need not be its own
  */
 struct ident_check {
 	const struct trust_policy *policy;
 	const struct ident_peer_store *store;
 	const struct ident_authorities *authorities;
 	unsigned int max_changes;
+	uint8_t *presented;
 };
 
 /**

@@ -358,3 +358,8 @@ int request_wanted(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 {
 	return ask_list(REQUEST_LIST_WANTED, opt, text);
 }
+
+int request_reload(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+{
+	return ask_list(REQUEST_RELOAD, opt, text);
+}

@@ -20,7 +20,7 @@
 #define REQUEST_MAX		32768	/* bytes of a request or an answer */
 #define REQUEST_NAME_MAX	64
 #define REQUEST_TRUST_MAX	256	/* identifiers in a request */
-#define REQUEST_TEXT_MAX	4000
+#define REQUEST_TEXT_MAX	24000
 #define REQUEST_RULES_MAX	16	/* rules for credentials in a request */
 #define REQUEST_RULE_MAX	500	/* bytes of one */
 /* How one begins, before "IDENTIFIER NAME=VALUE". */
@@ -36,6 +36,7 @@ enum request_op {
 	REQUEST_LIST_PORTALS = 32,
 	REQUEST_HELLO = 33,	/* only an answer: whose is it? */
 	REQUEST_LIST_WANTED = 34,
+	REQUEST_RELOAD = 35,	/* the answer says whether it went well */
 };
 
 /**
@@ -117,6 +118,10 @@ int request_portals(const struct ockam_secure_channel_options *opt,
 
 /* Likewise what the node shall have, and whether it has it. */
 int request_wanted(const struct ockam_secure_channel_options *opt,
+		   char text[REQUEST_TEXT_MAX + 1]);
+
+/* Have ockamd read its configuration again: 0, or -1 with ockam_error(). */
+int request_reload(const struct ockam_secure_channel_options *opt,
 		   char text[REQUEST_TEXT_MAX + 1]);
 
 #endif /* OCKAM_LIB_REQUEST_H */

@@ -36,14 +36,14 @@ static int listener_delete(struct ctl *ctl, int argc, char **argv)
 			  ockam_secure_channel_delete_listener);
 }
 
-static json_t *line_string(char *line)
+static json_t *list_object(char *line)
 {
-	return json_string(line);
+	return words_object(line, "address");
 }
 
 static int listener_list(struct ctl *ctl, int argc, char **argv)
 {
-	return words_list(ctl, argc, argv, request_listeners, line_string);
+	return words_list(ctl, argc, argv, request_listeners, list_object);
 }
 
 const struct command listener_commands[] = {

@@ -8,22 +8,6 @@
 #include "request.h"
 #include "words.h"
 
-/* A line is a name, then names and values. */
-static json_t *portal_object(char *line)
-{
-	json_t *o = json_object();
-	char *name, *value, *end;
-	unsigned long long n;
-
-	json_object_set_new(o, "name", json_string(strsep(&line, " ")));
-	while ((name = strsep(&line, " ")) && (value = strsep(&line, " "))) {
-		n = strtoull(value, &end, 10);
-		json_object_set_new(o, name, *value && !*end ?
-				    json_integer(n) : json_string(value));
-	}
-	return o;
-}
-
 static int portal_list(struct ctl *ctl, const char *kind, int argc,
 		       char **argv)
 {
@@ -43,7 +27,7 @@ static int portal_list(struct ctl *ctl, const char *kind, int argc,
 		if (!strstr(line, kind))
 			continue;
 		if (ctl->json)
-			json_array_append_new(list, portal_object(line));
+			json_array_append_new(list, words_object(line, "name"));
 		else
 			puts(line);
 	}

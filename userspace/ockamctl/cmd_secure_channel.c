@@ -50,21 +50,9 @@ static int secure_channel_delete(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
-/* A line is an address, then names and values. */
 static json_t *list_object(char *line)
 {
-	json_t *o = json_object();
-	char *name, *value, *end;
-	unsigned long long n;
-
-	value = strsep(&line, " ");
-	json_object_set_new(o, "address", json_string(value));
-	while ((name = strsep(&line, " ")) && (value = strsep(&line, " "))) {
-		n = strtoull(value, &end, 10);
-		json_object_set_new(o, name, *value && !*end ?
-				    json_integer(n) : json_string(value));
-	}
-	return o;
+	return words_object(line, "address");
 }
 
 static int secure_channel_list(struct ctl *ctl, int argc, char **argv)

@@ -66,7 +66,8 @@ static int daemon_list(const struct status *s, const char *what,
 		if (!*line)
 			continue;
 		if (s->json)
-			json_array_append_new(list, json_string(line));
+			json_array_append_new(list, words_object(line,
+				strcmp(what, "portal") ? "address" : "name"));
 		else
 			printf("%-9s %s\n", what, line);
 	}

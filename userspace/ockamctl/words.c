@@ -2,6 +2,7 @@
 /* Words of the command line for commands that speak with ockamd. */
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ockamctl.h"
@@ -56,7 +57,7 @@ static int add_trust(struct channel_words *w, const char *who)
 	return CTL_OK;
 }
 
-static int take_user(const char *name, const char *value, uid_t *uid)
+int words_user(const char *name, const char *value, uid_t *uid)
 {
 	const struct passwd *pw = getpwnam(value);
 	uint64_t n;
@@ -95,7 +96,7 @@ static int take_pair(struct channel_words *w, const char *name,
 		return err;
 	}
 	if (!strcmp(name, "daemon-uid"))
-		return take_user(name, value, &w->opt.daemon_uid);
+		return words_user(name, value, &w->opt.daemon_uid);
 	return ctl_usage("unknown word '%s'", name);
 }
 
@@ -119,6 +120,24 @@ int words_channel(struct channel_words *w, int argc, char **argv)
 			return err;
 	}
 	return CTL_OK;
+}
+
+json_t *words_object(char *line, const char *name)
+{
+	json_t *o = json_object();
+	char *key, *value, *end;
+	unsigned long long n;
+
+	json_object_set_new(o, name, json_string(strsep(&line, " ")));
+	while ((key = strsep(&line, " ")) && line) {
+		value = strcmp(key, "why") ? strsep(&line, " ") : line;
+		n = strtoull(value, &end, 10);
+		json_object_set_new(o, key, *value && !*end ?
+				    json_integer(n) : json_string(value));
+		if (value == line)
+			break;
+	}
+	return o;
 }
 
 int words_list(struct ctl *ctl, int argc, char **argv,

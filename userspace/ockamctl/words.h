@@ -40,7 +40,13 @@ struct channel_words {
 	size_t		n_trust;
 };
 
+/* The uid of a user, by name or number; 0 or an exit status. */
+int words_user(const char *name, const char *value, uid_t *uid);
+
 int words_channel(struct channel_words *w, int argc, char **argv);
+
+/* A line of ockamd's, "NAME key value ... [why WORDS]", as JSON; it is changed. */
+json_t *words_object(char *line, const char *name);
 
 /**
  * words_list() - print what ockamd lists: its lines, or a JSON array

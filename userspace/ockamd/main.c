@@ -69,6 +69,9 @@ static void allow_files(const struct config *c)
 	privileges_allow_files(c->max_handshakes + 1024 + portals_files(c));
 }
 
+/* That wait for a reload. */
+#define ASKS_MAX	16
+
 #define OLD_STAYS \
 	"serving; the last reload failed (see the log), the old configuration stays"
 
@@ -79,6 +82,10 @@ static void allow_files(const struct config *c)
  * @config: what came of it
  * @running: there is a thread
  * @again: somebody has asked for another reload meanwhile
+ * @why: it led to nothing
+ * @ask: who waits for the answer to which request
+ * @n_asks: their number
+ * @late: of them, how many have asked after it began
  */
 static struct loading {
 	pthread_t thread;
@@ -86,6 +93,10 @@ static struct loading {
 	struct config *config;
 	bool running;
 	bool again;
+	char why[1024];
+	struct ask ask[ASKS_MAX];
+	size_t n_asks;
+	size_t late;
 } loading = { .watch.fd = -1 };
 
 /* Everything that can fail comes first; then nothing is half done. */
@@ -95,6 +106,9 @@ static bool put_in_force(struct config *c)
 	char *state;
 
 	if (!c || keys_reload(c)) {
+		if (c)
+			snprintf(loading.why, sizeof(loading.why), "%s",
+				 log_last_error());
 		config_free(c);
 		log_error("the old configuration stays");
 		return false;
@@ -123,9 +137,27 @@ static void *load(void *arg)
 
 	(void)arg;
 	loading.config = config_load(config_path);
+	if (!loading.config)
+		snprintf(loading.why, sizeof(loading.why), "%s",
+			 log_last_error());
 	if (write(loading.watch.fd, &one, sizeof(one)) < 0)
 		log_error("reload: %s", strerror(errno));
 	return NULL;
+}
+
+/* Those who asked before it began; the others wait for the next one. */
+static void answer_asks(bool new)
+{
+	size_t i, n = loading.n_asks - loading.late;
+
+	for (i = 0; i < n; i++)
+		answer_error(&loading.ask[i], new ? 0 : EINVAL, "%s%s",
+			     new ? "" : "the old configuration stays: ",
+			     new ? "" : loading.why);
+	memmove(loading.ask, loading.ask + n,
+		loading.late * sizeof(*loading.ask));
+	loading.n_asks = loading.late;
+	loading.late = 0;
 }
 
 static void reload(void)
@@ -139,7 +171,20 @@ static void reload(void)
 	if (loading.running)
 		return;
 	log_error("no thread; the old configuration stays");
+	strcpy(loading.why, "no thread");
+	answer_asks(false);
 	manager_ready(OLD_STAYS);
+}
+
+static void reload_asked(const struct ask *ask)
+{
+	if (loading.n_asks == ASKS_MAX) {
+		answer_error(ask, EAGAIN, "too many wait for that already");
+		return;
+	}
+	loading.ask[loading.n_asks++] = *ask;
+	loading.late += loading.running;
+	reload();
 }
 
 static void loaded(struct watch *w, uint32_t events)
@@ -153,6 +198,7 @@ static void loaded(struct watch *w, uint32_t events)
 	pthread_join(loading.thread, NULL);
 	loading.running = false;
 	new = put_in_force(loading.config);
+	answer_asks(new);
 	if (loading.again)
 		reload();
 	else
@@ -314,6 +360,7 @@ static int start(void)
 	}
 	config_own(the.config, geteuid());
 	services_set(services, ARRAY_SIZE(services));
+	requests_on_reload(reload_asked);
 	if (keys_init(c->state) || keys_reload(c) || open_kernel() ||
 	    services_init())
 		return -1;

@@ -24,7 +24,7 @@ unchanged()	{ state >is.state; cmp was.state is.state; }
 make()	{ on vic ockamctl secure-channel create "$@" identity victim daemon-uid 990; }
 counted() { # counted LISTENER accepted|refused
 	on vic ockamctl listener list daemon-uid 990 |
-		sed -n "s/^[0-9#]*$1 .* $2 \([0-9]*\).*/\1/p"
+		sed -n "s/ why .*//; s/^[0-9#]*$1 .* $2 \([0-9]*\).*/\1/p"
 }
 at_least()	{ [ "$(counted "$1" "$2")" -ge "$3" ]; }
 refusals()	{ grep -c "handshake from link [0-9]*.* refused: .*$1" vic.log; }
@@ -159,12 +159,17 @@ LIES
 
 state >was.state
 tell none
-refuse "initiator: one who is not trusted" 'refused by the trust policy' \
+refuse "initiator: one who is not trusted, by name" \
+	"trust policy: it presents $evil_id, wanted is $good_id" \
 	make 'up => evil' trust "$good_id"
 got=$(report)
 check "initiator: hears nothing, nothing changed" eval \
 	'echo "$got"; [ "$got" = "m1 1 m3 0 other 0 " ] && unchanged'
-responder none 'refused by the trust policy' strict
+responder none "trust policy: it presents $evil_id, wanted is $good_id" strict
+check "status says so" eval 'on vic ockamctl status daemon-uid 990 |
+	grep -q "listener .*strict .* why .*it presents $evil_id, wanted is $good_id"'
+check "in JSON, too" eval 'on vic ockamctl -j status daemon-uid 990 |
+	grep -q "\"why\": \"refused by the trust policy: it presents $evil_id"'
 
 # What is not even a message of the handshake is waited out.
 for lie in flip zero short million; do

@@ -126,7 +126,7 @@ end
 
 # ---- a listener of the daemon's ----
 
-refused()	{ on vic ockamctl listener list | sed -n 's/.*strict .* refused \([0-9]*\).*/\1/p'; }
+refused()	{ on vic ockamctl listener list | sed -n 's/ why .*//; s/.*strict .* refused \([0-9]*\).*/\1/p'; }
 refused_is()	{ [ "$(refused)" -eq "$1" ]; }
 his hop bait
 until_true on vic ockamctl worker show bait

@@ -27,7 +27,7 @@ create() {
 }
 evil()		{ on evil lib_x3dh "$@"; }
 counted() { # counted accepted|refused
-	on vic ockamctl listener list | sed -n "s/.* $1 \([0-9]*\).*/\1/p"
+	on vic ockamctl listener list | sed -n "s/ why .*//; s/.* $1 \([0-9]*\).*/\1/p"
 }
 at_least()	{ [ "$(counted "$1")" -ge "$2" ]; }
 refusals()	{ grep -c "handshake from link [0-9]*.* refused: .*$1" vic.log; }

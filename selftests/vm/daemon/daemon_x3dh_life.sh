@@ -28,7 +28,7 @@ newest()	{ prekeys | sed -n '1s/signed \([0-9]*\) .*/\1/p'; }
 newer()		{ [ "$(newest)" -gt "$1" ]; }
 signed()	{ prekeys | grep -q "^signed $1 "; }
 published()	{ logged resp "service has bundle $1 and [1-9]"; }
-counted()	{ on resp ockamctl listener list | sed -n "s/.* $1 \([0-9]*\).*/\1/p"; }
+counted()	{ on resp ockamctl listener list | sed -n "s/ why .*//; s/.* $1 \([0-9]*\).*/\1/p"; }
 at_least()	{ [ "$(counted "$1")" -ge "$2" ]; }
 heard()		{ [ "$(grep -c "got $1 .*early" echo.out)" -ge "$2" ]; }
 # first FILE TEXT: for the bundle that the listener gives now

@@ -20,6 +20,7 @@
 
 static enum log_level level = LOG_LVL_INFO;
 static bool to_syslog;
+static __thread char last_error[1024];
 
 void log_setup(enum log_level l, bool syslog_too)
 {
@@ -51,10 +52,17 @@ void log_line(enum log_level l, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	if (l == LOG_LVL_ERROR)
+		snprintf(last_error, sizeof(last_error), "%s", line);
 	if (to_syslog)
 		syslog(priority[l], "%s", line);
 	else
 		fprintf(stderr, "ockamd: %s%s\n", name[l], line);
+}
+
+const char *log_last_error(void)
+{
+	return last_error;
 }
 
 /**

@@ -14,6 +14,8 @@
 enum log_level { LOG_LVL_ERROR, LOG_LVL_WARN, LOG_LVL_INFO, LOG_LVL_DEBUG };
 
 void log_setup(enum log_level level, bool to_syslog);
+/* What this thread has said last of that weight. */
+const char *log_last_error(void);
 void log_line(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 #define log_error(...)	log_line(LOG_LVL_ERROR, __VA_ARGS__)

@@ -366,7 +366,7 @@ static void fail(struct session *s, int err, const char *why)
 	} else {
 		log_refusal(&s->source, "handshake", why);
 		if (s->listener)
-			s->listener->refused++;
+			listener_refused(s->listener, why);
 	}
 	session_free(s);
 }
@@ -546,10 +546,7 @@ static void take_next(struct session *s, int err)
 
 static void refuse_peer(struct session *s, int err)
 {
-	char why[200];
-
-	snprintf(why, sizeof(why), "%s", ident_strerror(err));
-	fail(s, handshake_errno(err), why);
+	fail(s, handshake_errno(err), policy_error(s->permit.policy, err));
 }
 
 /* Did the handshake end with the error, or is it as it was before? */
@@ -737,7 +734,7 @@ void handshake_refused(struct listener *l, const struct ockam_info *info,
 
 	source_of(info, &src);
 	count.refused++;
-	l->refused++;
+	listener_refused(l, why);
 	log_refusal(&src, "handshake", why);
 }
 
@@ -813,11 +810,12 @@ static void run_first(struct job *job)
 	if (s) {
 		respond(f, s, self);
 	} else {
+		const char *why = self ? "no socket or no memory" :
+					 "our identity is not usable";
+
 		count.refused++;
-		l->refused++;
-		log_refusal(&job->source, "handshake",
-			    self ? "no socket or no memory" :
-				   "our identity is not usable");
+		listener_refused(l, why);
+		log_refusal(&job->source, "handshake", why);
 	}
 	first_free(f);
 }

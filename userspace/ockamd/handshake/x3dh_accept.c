@@ -586,7 +586,7 @@ static int respond(struct listener *l, struct accepted *a,
 	/* What is in memory and what is on disk may differ. */
 	if (err == IDENT_E_STORE)
 		own_prekeys_forget(o);
-	*why = ident_strerror(err);
+	*why = policy_error(l->policy, err);
 	return errno_of(err);
 }
 

@@ -447,7 +447,8 @@ static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 			    now_seconds(), b->header, cap, &b->header_len,
 			    &s->start);
 	if (err) {
-		fail(b, handshake_errno(err), ident_strerror(err));
+		fail(b, handshake_errno(err),
+		     policy_error(b->permit.policy, err));
 		return;
 	}
 	permit_begin(&b->permit, PERMIT_REQUEST, NULL, b->identity, cfg.self,

@@ -341,7 +341,7 @@ static void got_letter(struct mail *m, struct ocb_reader *r,
 		return;
 	}
 	if (err) {
-		l->refused++;
+		listener_refused(l, why);
 		if (may_tell(m))
 			log_info("listener %s: a message out of the mailbox is refused: %s",
 				 route_text(&m->listener), why);

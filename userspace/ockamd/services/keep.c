@@ -109,6 +109,7 @@ struct held {
  * @fails: attempts in a row that led to nothing lasting
  * @attempts: handshakes begun
  * @made: channels made
+ * @why: the last attempt led to nothing
  */
 struct keep {
 	TAILQ_ENTRY(keep) entry;
@@ -138,6 +139,7 @@ struct keep {
 	unsigned int fails;
 	uint64_t attempts;
 	uint64_t made;
+	char *why;
 };
 
 static TAILQ_HEAD(, keep) keeps = TAILQ_HEAD_INITIALIZER(keeps);
@@ -526,6 +528,8 @@ static void failed(struct keep *k, const char *why)
 	k->fails++;
 	ms = backoff(k);
 	k->next_try = now_ms() + ms;
+	free(k->why);
+	k->why = strdup(why);
 	log_info("channel %s: attempt %" PRIu64 ": %s; the next one in %" PRIu64 " ms",
 		 k->conf.name, k->attempts, why, ms);
 }
@@ -1054,6 +1058,7 @@ static void keep_free(struct keep *k)
 	held_clear(&k->now);
 	held_clear(&k->old);
 	conf_channel_clear(&k->conf);
+	free(k->why);
 	free(k);
 }
 
@@ -1273,6 +1278,12 @@ static const char *state_of(const struct keep *k)
 	return k->wanted ? "wanted" : "ended";
 }
 
+/* A channel that works needs no reason. */
+static bool is_explained(const struct keep *k)
+{
+	return k->why && !k->now.verified;
+}
+
 void keeps_list(uid_t uid, bool all, char *text, size_t size)
 {
 	struct keep *k;
@@ -1284,14 +1295,16 @@ void keeps_list(uid_t uid, bool all, char *text, size_t size)
 		if (!all && k->conf.owner != uid)
 			continue;
 		n = snprintf(text + used, size - used,
-			     "%s state %s channel %u encryptor %s peer %s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u\n",
+			     "%s state %s channel %u encryptor %s peer %s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u%s%s\n",
 			     route_text(&k->conf.address), state_of(k),
 			     k->now.id,
 			     k->now.id ? route_text(&k->now.encryptor) : "-",
 			     k->now.id ? id_text(k->now.peer) : "-",
 			     k->old.id, k->conf.identity, k->conf.owner,
 			     k->now.verified ? "yes" : "no", k->attempts,
-			     k->made, k->fails + k->unconfirmed);
+			     k->made, k->fails + k->unconfirmed,
+			     is_explained(k) ? " why " : "",
+			     is_explained(k) ? k->why : "");
 		if (n < 0 || (size_t)n >= size - used) {
 			text[used] = 0;
 			return;

@@ -142,6 +142,7 @@ static void listener_free(struct listener *l)
 	}
 	policy_put(l->policy);
 	free(l->identity);
+	free(l->why);
 	free(l);
 }
 
@@ -366,12 +367,13 @@ void listeners_list(uid_t uid, bool all, char *text, size_t size)
 		if (!all && l->owner != uid)
 			continue;
 		n = snprintf(text + used, size - used,
-			     "%s identity %s uid %u accepted %llu refused %llu full %llu expired %llu\n",
+			     "%s identity %s uid %u accepted %llu refused %llu full %llu expired %llu%s%s\n",
 			     route_text(&l->address), l->identity, l->owner,
 			     (unsigned long long)l->accepted,
 			     (unsigned long long)l->refused,
 			     (unsigned long long)l->full,
-			     (unsigned long long)l->expired);
+			     (unsigned long long)l->expired,
+			     l->why ? " why " : "", l->why ? l->why : "");
 		if (n < 0 || (size_t)n >= size - used) {
 			text[used] = 0;
 			return;

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
@@ -31,6 +33,7 @@ struct policy;
  * @configured: it is in the configuration file
  * @accepted: channels made
  * @refused: handshakes refused
+ * @why: the last one of them
  * @full: first messages for which there was no room
  * @expired: handshakes that the peer did not end in time
  */
@@ -47,6 +50,7 @@ struct listener {
 	bool configured;
 	uint64_t accepted;
 	uint64_t refused;
+	char *why;
 	uint64_t full;
 	uint64_t expired;
 };
@@ -64,6 +68,14 @@ int listener_change(struct listener *l, const char *identity,
 		    const struct asker *owner, bool shared);
 struct listener *listener_find(const struct ockam_path *address);
 void listener_delete(struct listener *l);
+/* Counts a handshake that was refused; for those below, who make them. */
+static inline void listener_refused(struct listener *l, const char *why)
+{
+	l->refused++;
+	free(l->why);
+	l->why = strdup(why);
+}
+
 size_t listeners_of(uid_t owner);
 void listeners_apply(const struct config *c);
 /* Tries again what could not be opened. */

@@ -40,6 +40,8 @@
 
 static void request_readable(struct watch *w, uint32_t events);
 
+static void (*on_reload)(const struct ask *ask);
+
 static struct watch worker = { .fd = -1, .fn = request_readable };
 
 /* ---- answers ---- */
@@ -336,6 +338,15 @@ static void list_wanted(const struct ask *ask)
 	answer_ask(ask, &ans);
 }
 
+static void reload(const struct ask *ask)
+{
+	if (asker_is_admin(&ask->who))
+		on_reload(ask);
+	else
+		answer_error(ask, EACCES, "uid %u may not have the configuration read again",
+			     ask->who.uid);
+}
+
 static bool knows_handshake(const struct request *req)
 {
 	if (req->op == REQUEST_CREATE_LISTENER)
@@ -377,6 +388,9 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_LIST_WANTED:
 		list_wanted(ask);
+		break;
+	case REQUEST_RELOAD:
+		reload(ask);
 		break;
 	case REQUEST_HELLO:
 		answer_ok(ask);
@@ -467,6 +481,11 @@ static void report_squatter(void)
 	if (!ockam_nl_worker_get(the.nl, &w))
 		log_error("the address \"" REQUEST_WORKER "\" is held by uid %u",
 			  w.uid);
+}
+
+void requests_on_reload(void (*reload)(const struct ask *ask))
+{
+	on_reload = reload;
 }
 
 int requests_init(void)
