@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* ockamctl doctor: what is missing on this machine. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "doctor.h"
 #include "ockamctl.h"
 
-/* Weight of a finding. */
-enum grade { GOOD, NOTE, BAD };
-
-struct doctor {
-	const struct ctl	*ctl;
-	json_t			*json;
-	bool			bad;
-};
-
-static void report(struct doctor *d, const char *check, enum grade grade,
-		   const char *text)
+void doctor_report(struct doctor *d, const char *check, enum grade grade,
+		   const char *fmt, ...)
 {
 	static const char * const word[] = { "ok", "note", "bad" };
+	char text[1024];
+	va_list ap;
 
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	if (grade == BAD)
 		d->bad = true;
 	if (d->json)
@@ -55,34 +53,31 @@ static void check_kernel(struct doctor *d)
 {
 	unsigned int major = 0, minor = 0;
 	struct utsname u;
-	char text[160];
 
 	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2) {
-		report(d, "kernel", BAD, "version unknown");
+		doctor_report(d, "kernel", BAD, "version unknown");
 		return;
 	}
-	snprintf(text, sizeof(text), "%s on %s", u.release, u.machine);
 	if (major < 6 || (major == 6 && minor < 1)) {
-		snprintf(text, sizeof(text), "%s: 6.1 or newer is needed",
-			 u.release);
-		report(d, "kernel", BAD, text);
+		doctor_report(d, "kernel", BAD,
+			      "%s: 6.1 or newer is needed", u.release);
 		return;
 	}
-	report(d, "kernel", GOOD, text);
+	doctor_report(d, "kernel", GOOD, "%s on %s", u.release, u.machine);
 }
 
 static void check_cpu(struct doctor *d)
 {
 	if (file_says("/proc/cpuinfo", "flags", " aes ") ||
 	    file_says("/proc/cpuinfo", "Features", " aes "))
-		report(d, "aes", GOOD, "the processor has AES instructions");
+		doctor_report(d, "aes", GOOD, "the processor has AES instructions");
 	else
-		report(d, "aes", NOTE,
+		doctor_report(d, "aes", NOTE,
 		       "no AES instructions: encryption will be slow");
 	if (file_says("/proc/crypto", "name", "gcm(aes)"))
-		report(d, "gcm", GOOD, "the kernel has gcm(aes)");
+		doctor_report(d, "gcm", GOOD, "the kernel has gcm(aes)");
 	else
-		report(d, "gcm", NOTE,
+		doctor_report(d, "gcm", NOTE,
 		       "gcm(aes) is not loaded; the module asks for it");
 }
 
@@ -100,62 +95,57 @@ static void check_permission(struct doctor *d)
 		fclose(f);
 	/* CAP_NET_ADMIN is number 12. */
 	if (caps >> 12 & 1)
-		report(d, "permission", GOOD, "CAP_NET_ADMIN");
+		doctor_report(d, "permission", GOOD, "CAP_NET_ADMIN");
 	else
-		report(d, "permission", NOTE,
+		doctor_report(d, "permission", NOTE,
 		       "no CAP_NET_ADMIN: sockets work, changes do not");
 }
 
 static void check_socket(struct doctor *d, unsigned int family)
 {
-	char text[160];
 	int fd;
 
 	fd = socket(family, SOCK_DGRAM, 0);
 	if (fd < 0) {
-		snprintf(text, sizeof(text), "family %u: %s", family,
-			 strerror(errno));
-		report(d, "socket", BAD, text);
+		doctor_report(d, "socket", BAD, "family %u: %s", family,
+			      strerror(errno));
 		return;
 	}
 	close(fd);
-	snprintf(text, sizeof(text), "family %u", family);
-	report(d, "socket", family == AF_OCKAM ? GOOD : NOTE, text);
+	doctor_report(d, "socket", family == AF_OCKAM ? GOOD : NOTE,
+		      "family %u", family);
 }
 
-static void check_module(struct doctor *d)
+/* Whether there is a node that can be looked at. */
+static bool check_module(struct doctor *d)
 {
 	struct ockam_nl_node node;
-	struct ockam_nl *nl;
-	char text[320];
 	int err;
 
-	err = ockam_nl_open(&nl);
+	err = ockam_nl_open(&d->ctl->nl);
 	if (err == -ENOENT) {
-		report(d, "module", BAD,
-		       "not loaded: modprobe ockam, or insmod kmod/ockam.ko");
-		return;
+		doctor_report(d, "module", BAD,
+			      "not loaded: modprobe ockam; if that finds none, dkms status, or make install");
+		return false;
 	}
 	if (err) {
-		snprintf(text, sizeof(text), "netlink: %s", strerror(-err));
-		report(d, "module", BAD, text);
-		return;
+		doctor_report(d, "module", BAD, "netlink: %s", strerror(-err));
+		return false;
 	}
-	err = ockam_nl_node_get(nl, &node);
-	if (err) {
-		snprintf(text, sizeof(text), "node-get: %s",
-			 ockam_nl_error(nl));
-		report(d, "module", BAD, text);
-	} else if (node.abi != OCKAM_ABI) {
-		snprintf(text, sizeof(text),
-			 "loaded, of interface version %u instead of %u",
-			 node.abi, OCKAM_ABI);
-		report(d, "module", BAD, text);
-	} else {
-		report(d, "module", GOOD, "loaded");
-		check_socket(d, node.family);
+	if (ockam_nl_node_get(d->ctl->nl, &node)) {
+		doctor_report(d, "module", BAD, "node-get: %s",
+			      ockam_nl_error(d->ctl->nl));
+		return false;
 	}
-	ockam_nl_close(nl);
+	if (node.abi != OCKAM_ABI) {
+		doctor_report(d, "module", BAD,
+			      "loaded, of interface version %u instead of %u: install module and tool of one version, then rmmod ockam and modprobe ockam",
+			      node.abi, OCKAM_ABI);
+		return false;
+	}
+	doctor_report(d, "module", GOOD, "loaded");
+	check_socket(d, node.family);
+	return true;
 }
 
 static int run_doctor(struct ctl *ctl, int argc, char **argv)
@@ -169,7 +159,10 @@ static int run_doctor(struct ctl *ctl, int argc, char **argv)
 	check_kernel(&d);
 	check_cpu(&d);
 	check_permission(&d);
-	check_module(&d);
+	if (check_module(&d)) {
+		doctor_daemon(&d);
+		doctor_node(&d);
+	}
 	if (d.json)
 		print_json(d.json);
 	return d.bad ? CTL_FAIL : CTL_OK;
@@ -177,6 +170,6 @@ static int run_doctor(struct ctl *ctl, int argc, char **argv)
 
 const struct command doctor_commands[] = {
 	{ "", "",
-	  "say what is missing on this machine", run_doctor },
+	  "say what is missing or wrong on this machine, and what to do", run_doctor },
 	{ }
 };

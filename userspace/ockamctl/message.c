@@ -306,13 +306,58 @@ static int send_input(struct talk *t, const struct ockam_path *route,
 	return n < 0 ? CTL_FAIL : send_one(t, route, t->buf, n);
 }
 
+/**
+ * struct away - a peer that may be off
+ * @mailbox: route to the prekey service that takes what is for it
+ * @peer: its identifier
+ * @identity: ours
+ * @daemon: ockamd's user
+ */
+struct away {
+	const char	*mailbox;
+	const char	*peer;
+	const char	*identity;
+	const char	*daemon;
+};
+
+/* Puts a channel in front of the route; it stays, for the peer's answer. */
+static int begin_away(const struct talk *t, const struct away *a,
+		      struct ockam_path *route)
+{
+	const char *trust[] = { a->peer, NULL };
+	struct ockam_secure_channel_options opt = {
+		.identity = a->identity,
+		.trust = trust,
+		.handshake = "x3dh-mailbox",
+	};
+	struct ockam_secure_channel ch;
+	struct ockam_path tail = *route;
+	int err;
+
+	if (!a->peer)
+		return ctl_usage("send: away: peer IDENTIFIER is missing: whose mailbox is it?");
+	err = a->daemon ? words_user("daemon-uid", a->daemon, &opt.daemon_uid) :
+			  0;
+	if (err)
+		return err;
+	if (ockam_secure_channel_create(a->mailbox, &opt, &ch) ||
+	    ockam_path_parse(route, ch.address) ||
+	    ockam_path_join(route, &tail))
+		return ctl_fail(t->ctl, "send: %s", ockam_error());
+	return CTL_OK;
+}
+
 static int run_send(struct ctl *ctl, int argc, char **argv)
 {
 	const char *text = NULL, *from = NULL, *wait = NULL;
+	struct away away = { 0 };
 	struct talk t = { .ctl = ctl, .what = "send", .fd = -1 };
 	const struct word words[] = {
 		{ "text", &text, NULL }, { "from", &from, NULL },
 		{ "wait-ms", &wait, NULL }, { "lines", NULL, &t.lines },
+		{ "away", &away.mailbox, NULL }, { "peer", &away.peer, NULL },
+		{ "identity", &away.identity, NULL },
+		{ "daemon-uid", &away.daemon, NULL },
 		{ NULL, NULL, NULL }
 	};
 	struct ockam_path route;
@@ -328,6 +373,8 @@ static int run_send(struct ctl *ctl, int argc, char **argv)
 	if (ockam_path_parse(&route, argv[0]))
 		return ctl_usage("send: %s", ockam_error());
 	err = talk_open(&t, from, NULL);
+	if (!err && away.mailbox)
+		err = begin_away(&t, &away, &route);
 	if (!err)
 		err = send_input(&t, &route, text);
 	talk_close(&t);
@@ -405,8 +452,8 @@ static int run_echo(struct ctl *ctl, int argc, char **argv)
 }
 
 const struct command send_commands[] = {
-	{ "", "ROUTE [text TEXT] [lines] [wait-ms N] [from ADDRESS]",
-	  "send standard input, or TEXT, as a message; lines: each line is one; wait-ms: print the answer, too",
+	{ "", "ROUTE [text TEXT] [lines] [wait-ms N] [from ADDRESS] [away MAILBOX peer IDENTIFIER [identity NAME] [daemon-uid USER]]",
+	  "send standard input, or TEXT, as a message; lines: each line is one; wait-ms: print the answer, too; away: to a node that may be off, by the prekey service at MAILBOX",
 	  run_send },
 	{ }
 };

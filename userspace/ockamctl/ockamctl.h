@@ -151,6 +151,9 @@ extern const struct command ping_commands[];
 extern const struct command send_commands[];
 extern const struct command recv_commands[];
 extern const struct command echo_commands[];
+extern const struct command top_commands[];
+extern const struct command trace_commands[];
+extern const struct command reload_commands[];
 extern const struct command flush_commands[];
 extern const struct command doctor_commands[];
 

@@ -8,21 +8,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf_object.h"
 #include "maps.h"
 #include "policy.h"
 
-/* Built from userspace/bpf; see the makefile. */
-#define OBJECT(name)							\
-	extern const char object_##name[], object_##name##_end[];	\
-	__asm__(".pushsection .rodata\n"				\
-		".balign 16\n"						\
-		"object_" #name ":\n"					\
-		".incbin \"" OCKAM_BPF_DIR "/" #name ".bpf.o\"\n"	\
-		"object_" #name "_end:\n"				\
-		".popsection\n")
-
-OBJECT(allow);
-OBJECT(rate);
+BPF_OBJECT(allow);
+BPF_OBJECT(rate);
 
 /* What libbpf said last, for the case that it was important. */
 static char said[256];

@@ -32,13 +32,19 @@ static const struct group groups[] = {
 	{ "stats", "counters, and messages dropped by reason",
 	  stats_commands },
 	{ "ping", "time the way to a worker that echoes", ping_commands },
+	{ "reload", "have ockamd read its configuration again",
+	  reload_commands },
+	{ "trace", "how far a message gets along a route, and why no further",
+	  trace_commands },
+	{ "top", "workers, channels and links by rate", top_commands },
 	{ "send", "a message along a route", send_commands },
 	{ "recv", "print the messages that come to an address",
 	  recv_commands },
 	{ "echo", "send back the messages that come to an address",
 	  echo_commands },
 	{ "flush", "delete all channels, hops and links", flush_commands },
-	{ "doctor", "say what is missing on this machine", doctor_commands },
+	{ "doctor", "say what is missing or wrong here, and what to do",
+	  doctor_commands },
 	{ NULL, NULL, NULL }
 };
 

@@ -214,6 +214,13 @@ check "nothing has changed" cmp kept.1 kept.2
 check "everybody still sends" try_send 1001
 rm n.conf
 check "nor one that is gone" reload_bad
+refuse "who asks for it hears why" 'the old configuration stays: .*n.conf' \
+	on n ockamctl reload
+printf 'nonsense = 1\n' >n.conf
+refuse "and which line is wrong" 'the old configuration stays: .*line 1.*nonsense' \
+	on n ockamctl reload
+refuse "who may not ask for it, too" 'uid 1000 may not' \
+	as 1000 n ockamctl reload
 kept >kept.2
 check "nothing has changed" cmp kept.1 kept.2
 check "the channel works" ask five
@@ -227,7 +234,7 @@ sed 's/one/two/' >n.conf <<-CONF
 	link "door" { listen = "127.0.0.1:4000" }
 CONF
 sed -i 's/identity = "one"/identity = "two"/' n.conf
-check "another identity is read" reload
+check "another identity is read" on n ockamctl reload
 check "channels of the one that is gone are closed" until_true eval \
 	'! on n ockamctl -j channel list | grep -q "\"id\""'
 check "the link is not" is_up up

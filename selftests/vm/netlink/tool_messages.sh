@@ -62,7 +62,7 @@ says "the drop is counted" "scope-worker" ockamctl stats
 fails "send: nobody there" "0#nobody|ockamctl status" ockamctl send nobody text x
 wrong "send: no route" "a route is missing" ockamctl send
 wrong "send: bad route" "byte" ockamctl send 'a => ' text x
-wrong "send: a word that is none" "'foo'|text, from, wait-ms, lines" \
+wrong "send: a word that is none" "'foo'|text, from, wait-ms, lines, away" \
 	ockamctl send ekko foo
 wrong "send: no number" "'soon' is not a number" \
 	ockamctl send ekko text x wait-ms soon

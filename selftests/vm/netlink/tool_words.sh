@@ -22,7 +22,7 @@ for group in $(ockamctl complete-words | cut -f 1); do
 		# What the group itself takes is no command of it.
 		grep -q "^ockamctl $group $word" "$tmp/out" || continue
 		case $group in
-		monitor|ping|wait|status|send|recv|echo) continue ;;
+		monitor|ping|wait|status|send|recv|echo|trace|top|stats) continue ;;
 		esac
 		for h in help --help -h; do
 			ockamctl "$group" "$word" $h >"$tmp/one" 2>"$tmp/err" &&
