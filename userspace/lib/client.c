@@ -320,8 +320,8 @@ int ockam_secure_channel_delete(const struct ockam_secure_channel *channel,
 	return ret;
 }
 
-static int ask_list(enum request_op op, const options_t *opt,
-		    char text[REQUEST_TEXT_MAX + 1])
+static int ask_about(enum request_op op, const char *endpoint,
+		     const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 {
 	struct request *req;
 	struct answer ans;
@@ -330,6 +330,12 @@ static int ask_list(enum request_op op, const options_t *opt,
 	req = calloc(1, sizeof(*req));
 	if (!req)
 		return ockam_fail(ENOMEM, "out of memory");
+	if (strlen(endpoint) > REQUEST_NAME_MAX) {
+		free(req);
+		return ockam_fail(EINVAL, "\"%.80s\" is no ADDRESS:PORT",
+				  endpoint);
+	}
+	strcpy(req->endpoint, endpoint);
 	req->op = op;
 	req->timeout_ms = TIMEOUT_DEFAULT_MS;
 	ret = ask(req, opt, &ans);
@@ -337,6 +343,18 @@ static int ask_list(enum request_op op, const options_t *opt,
 		strcpy(text, ans.text);
 	free(req);
 	return ret;
+}
+
+static int ask_list(enum request_op op, const options_t *opt,
+		    char text[REQUEST_TEXT_MAX + 1])
+{
+	return ask_about(op, "", opt, text);
+}
+
+int request_whois(const char *endpoint, const options_t *opt,
+		  char text[REQUEST_TEXT_MAX + 1])
+{
+	return ask_about(REQUEST_WHOIS, endpoint, opt, text);
 }
 
 int request_listeners(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])

@@ -26,6 +26,7 @@ enum key {
 	KEY_ENCRYPTOR = 14,
 	KEY_PEER = 15,
 	KEY_RULES = 16,	/* who does not know them trusts fewer */
+	KEY_ENDPOINT = 17,
 };
 
 /* ---- writing ---- */
@@ -106,7 +107,7 @@ int request_write(const struct request *req, uint8_t *buf, size_t size)
 	struct out o = { .p = buf, .left = size };
 	size_t i;
 
-	advance(&o, cbor_encode_map_start(12, o.p, o.left));
+	advance(&o, cbor_encode_map_start(13, o.p, o.left));
 	put_number(&o, KEY_VERSION, REQUEST_VERSION);
 	put_number(&o, KEY_ID, req->id);
 	put_number(&o, KEY_OP, req->op);
@@ -129,6 +130,7 @@ int request_write(const struct request *req, uint8_t *buf, size_t size)
 	put_number(&o, KEY_TIMEOUT, req->timeout_ms);
 	put_number(&o, KEY_CHANNEL, req->channel);
 	put_flag(&o, KEY_SHARED, req->shared);
+	put_text(&o, KEY_ENDPOINT, req->endpoint);
 	return written(&o, buf);
 }
 
@@ -343,6 +345,9 @@ static void request_pair(struct in *in, uint64_t key, const cbor_item_t *v,
 		break;
 	case KEY_SHARED:
 		req->shared = get_flag(in, v);
+		break;
+	case KEY_ENDPOINT:
+		get_text(in, v, req->endpoint, REQUEST_NAME_MAX);
 		break;
 	}
 }

@@ -37,6 +37,7 @@ enum request_op {
 	REQUEST_HELLO = 33,	/* only an answer: whose is it? */
 	REQUEST_LIST_WANTED = 34,
 	REQUEST_RELOAD = 35,	/* the answer says whether it went well */
+	REQUEST_WHOIS = 36,
 };
 
 /**
@@ -56,6 +57,7 @@ enum request_op {
  * @timeout_ms: for the handshake
  * @channel: id of the channel to delete
  * @shared: every uid may use the channel
+ * @endpoint: "ADDRESS:PORT" of a TCP connection
  */
 struct request {
 	uint64_t id;
@@ -72,6 +74,7 @@ struct request {
 	uint32_t timeout_ms;
 	uint32_t channel;
 	bool shared;
+	char endpoint[REQUEST_NAME_MAX + 1];
 };
 
 /**
@@ -119,6 +122,11 @@ int request_portals(const struct ockam_secure_channel_options *opt,
 /* Likewise what the node shall have, and whether it has it. */
 int request_wanted(const struct ockam_secure_channel_options *opt,
 		   char text[REQUEST_TEXT_MAX + 1]);
+
+/* Who is behind the connection of an outlet that comes from @endpoint, a line. */
+int request_whois(const char *endpoint,
+		  const struct ockam_secure_channel_options *opt,
+		  char text[REQUEST_TEXT_MAX + 1]);
 
 /* Have ockamd read its configuration again: 0, or -1 with ockam_error(). */
 int request_reload(const struct ockam_secure_channel_options *opt,

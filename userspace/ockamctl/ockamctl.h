@@ -154,6 +154,7 @@ extern const struct command echo_commands[];
 extern const struct command top_commands[];
 extern const struct command trace_commands[];
 extern const struct command reload_commands[];
+extern const struct command whois_commands[];
 extern const struct command flush_commands[];
 extern const struct command doctor_commands[];
 

@@ -25,6 +25,8 @@ static const struct group groups[] = {
 	  inlet_commands },
 	{ "outlet", "TCP targets that other nodes may reach",
 	  outlet_commands },
+	{ "whois", "who is behind a TCP connection of an outlet",
+	  whois_commands },
 	{ "status", "what there is, and why something is not up",
 	  status_commands },
 	{ "wait", "until an object is up, or gone", wait_commands },

@@ -164,6 +164,7 @@ struct conf_prekeys {
  * @rate: outlet: new ones a second, for one identifier
  * @timeout_ms: inlet: for Pong; outlet: for the target
  * @counters: payloads are sent with counters
+ * @proxy: outlet: the target is told who comes, by the PROXY protocol
  */
 struct conf_portal {
 	char *name;
@@ -180,6 +181,7 @@ struct conf_portal {
 	unsigned int rate;
 	unsigned int timeout_ms;
 	bool counters;
+	bool proxy;
 };
 
 void conf_portal_copy(struct conf_portal *to, const struct conf_portal *from);

@@ -29,6 +29,7 @@ cfg_opt_t outlet_options[] = {
 	CFG_INT("rate", 100, CFGF_NONE),
 	CFG_INT("timeout-ms", 10000, CFGF_NONE),
 	CFG_BOOL("counters", cfg_true, CFGF_NONE),
+	CFG_BOOL("proxy-protocol", cfg_false, CFGF_NONE),
 	CFG_END()
 };
 
@@ -200,6 +201,7 @@ static void take(cfg_t *sec, bool inlet, struct conf_portal *p)
 	p->policy = take_policy(sec, "allow");
 	p->max_peer = cfg_getint(sec, "max-peer");
 	p->rate = cfg_getint(sec, "rate");
+	p->proxy = cfg_getbool(sec, "proxy-protocol");
 }
 
 void portals_take(cfg_t *cfg, struct config *c)

@@ -21,6 +21,7 @@
 #include "core/resolve.h"
 #include "core/wanted.h"
 #include "services/portal_gate.h"
+#include "services/portal_who.h"
 #include "services/portals.h"
 #include "peer.h"
 #include "portal.h"
@@ -471,6 +472,24 @@ void portals_list(char *text, size_t size)
 		}
 		used += n;
 	}
+}
+
+bool portals_whois(const char *address, const struct asker *who, char *text,
+		   size_t size)
+{
+	struct sockaddr_storage ip;
+	uint8_t id[IDENT_ID_LEN];
+	const struct gate *g;
+	uint32_t channel;
+
+	if (!address_parse(address, &ip))
+		return false;
+	g = streams_whois(&ip, who, id, &channel);
+	if (g)
+		snprintf(text, size, "%s channel %u outlet %s connect %s\n",
+			 id_text(id), channel, route_text(&g->conf.path),
+			 g->conf.endpoint);
+	return g;
 }
 
 void portals_end(void)

@@ -3,15 +3,20 @@
 #ifndef OCKAMD_PORTAL_GATE_H
 #define OCKAMD_PORTAL_GATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct asker;
 struct config;
 
 /* Those that are not named any more. */
 void portals_release(const struct config *c);
 void portals_apply(const struct config *c);
 void portals_tick(void);
+/* Who is behind a connection of an outlet's, as a line; false if nobody is. */
+bool portals_whois(const char *address, const struct asker *who, char *text,
+		   size_t size);
 void portals_list(char *text, size_t size);
 void portals_end(void);
 /* A channel is gone. */

@@ -16,11 +16,13 @@
 #include <linux/sock_diag.h>
 
 #include "config/policy.h"
+#include "core/asker.h"
 #include "core/base.h"
 #include "core/clock.h"
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "services/portal_who.h"
 #include "services/portals.h"
 #include "identity.h"
 #include "nl.h"
@@ -293,6 +295,16 @@ static void send_soon(void)
 
 /* ---- TCP ---- */
 
+/* Before anything of the peer's.  A new connection has room for so little. */
+static bool introduce(const struct stream *s)
+{
+	uint8_t header[PROXY_HEADER_MAX];
+	size_t len = proxy_header(s->tcp.fd, s->peer, header);
+
+	return len && send(s->tcp.fd, header, len, MSG_DONTWAIT |
+			   MSG_NOSIGNAL) == (ssize_t)len;
+}
+
 static void connected(struct stream *s)
 {
 	socklen_t len = sizeof(int);
@@ -307,6 +319,13 @@ static void connected(struct stream *s)
 		return;
 	}
 	s->deadline = 0;
+	if (s->gate->conf.proxy && !introduce(s)) {
+		log_info("outlet %s: %s: it does not take a PROXY header",
+			 s->gate->conf.name, s->gate->conf.endpoint);
+		s->gate->refused++;
+		portal_finish(&s->p, PORTAL_TCP_FAILED);
+		return;
+	}
 	portal_start(&s->p);
 }
 
@@ -526,6 +545,25 @@ size_t streams_of(const struct gate *g, const uint8_t id[IDENT_ID_LEN])
 		    !memcmp(s->peer, id, sizeof(s->peer)))
 			n++;
 	return n;
+}
+
+const struct gate *streams_whois(const struct sockaddr_storage *address,
+				 const struct asker *who,
+				 uint8_t id[IDENT_ID_LEN], uint32_t *channel)
+{
+	const struct stream *s;
+
+	TAILQ_FOREACH(s, &streams, entry) {
+		if (s->gate->conf.inlet || s->tcp.fd < 0 || !s->channel ||
+		    !is_own_address(s->tcp.fd, address))
+			continue;
+		if (!asker_is_admin(who) && !is_target_of(s->tcp.fd, who->uid))
+			continue;
+		memcpy(id, s->peer, IDENT_ID_LEN);
+		*channel = s->channel;
+		return s->gate;
+	}
+	return NULL;
 }
 
 /* Nobody uses it any more. */

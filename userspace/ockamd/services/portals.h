@@ -15,6 +15,8 @@
 
 #define BUCKETS	256
 
+struct asker;
+
 /**
  * struct bucket - how many connections an identifier may open now
  * @id: the identifier
@@ -61,6 +63,13 @@ bool stream_accepted(struct gate *g, int tcp);
 bool stream_connect(struct gate *g, const struct ockam_info *ping);
 /* Connections of an identifier through an outlet. */
 size_t streams_of(const struct gate *g, const uint8_t id[IDENT_ID_LEN]);
+/*
+ * The outlet whose connection has this address at this end, and whose it is; only
+ * for administrators and for whom the connection is to.
+ */
+const struct gate *streams_whois(const struct sockaddr_storage *address,
+				 const struct asker *who,
+				 uint8_t id[IDENT_ID_LEN], uint32_t *channel);
 /* Those that are over but for their end; frees the oldest of them, if any. */
 size_t streams_ending(const struct gate *g);
 bool streams_spare(struct gate *g);

@@ -338,6 +338,18 @@ static void list_wanted(const struct ask *ask)
 	answer_ask(ask, &ans);
 }
 
+static void whois(const struct request *req, const struct ask *ask)
+{
+	struct answer ans = { .id = ask->id };
+
+	if (!portals_whois(req->endpoint, &ask->who, ans.text,
+			   sizeof(ans.text)))
+		answer_error(ask, ENOENT, "no connection of an outlet comes from %s (or not to a program of uid %u)",
+			     req->endpoint, ask->who.uid);
+	else
+		answer_ask(ask, &ans);
+}
+
 static void reload(const struct ask *ask)
 {
 	if (asker_is_admin(&ask->who))
@@ -388,6 +400,9 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_LIST_WANTED:
 		list_wanted(ask);
+		break;
+	case REQUEST_WHOIS:
+		whois(req, ask);
 		break;
 	case REQUEST_RELOAD:
 		reload(ask);
