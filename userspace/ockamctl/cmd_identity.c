@@ -22,6 +22,7 @@
  * @file: input, or NULL for stdin
  * @name: identity, or NULL
  * @valid: seconds that a credential is valid, as text
+ * @full: print all of it
  * @ks: the open store
  */
 struct call {
@@ -30,6 +31,7 @@ struct call {
 	const char	*file;
 	const char	*name;
 	const char	*valid;
+	bool		full;
 	struct keystore	*ks;
 };
 
@@ -40,6 +42,7 @@ static int open_call(struct call *c, struct ctl *ctl, bool create, bool named,
 		{ "dir", &c->dir, NULL },
 		{ "file", &c->file, NULL },
 		{ "valid", &c->valid, NULL },
+		{ "full", NULL, &c->full },
 		{ NULL, NULL, NULL }
 	};
 	int err;
@@ -88,6 +91,13 @@ static int show_identity(const struct call *c, const struct identity *self)
 		return CTL_OK;
 	}
 	printf("%s\n", text);
+	if (!c->full)
+		return CTL_OK;
+	printf("%-18s%d\n", "changes", (int)self->history.count);
+	printf("%-18s%s\n", "valid-until",
+	       date_text(self->history.valid_until));
+	printf("%-18s%s\n", "key-expires",
+	       date_text(self->channel.key.expires));
 	return CTL_OK;
 }
 
@@ -541,7 +551,9 @@ const struct command identity_commands[] = {
 	  identity_list },
 	{ "create", "NAME [dir DIR]", "make an identity",
 	  identity_create },
-	{ "show", "NAME [dir DIR]", "its identifier", identity_show },
+	{ "show", "NAME [full] [dir DIR]",
+	  "its identifier; full: and until when its keys are valid",
+	  identity_show },
 	{ "export", "NAME [dir DIR]",
 	  "its change history in hex, which is public",
 	  identity_export },

@@ -75,6 +75,13 @@ echo 'nonsense = 1' >/etc/ockam/ockamd.conf
 finds "a configuration that is wrong" bad ill config 'nonsense'
 rm /etc/ockam/ockamd.conf
 finds "none at all" note ill config 'there is no .*ockamd.conf'
+sed 's/well.keys/second.keys/' well.conf >second.conf
+refuse "a second daemon says who is there" 'held by uid 0: another ockamd' \
+	on well ockamd -f second.conf
+refuse "no such listener: where it was looked for, and what to do" \
+	'did not answer in time along 0#up => 0#nosuch: is its listener called so' \
+	on ill ockamctl secure-channel create 'up => nosuch' identity ill \
+	trust anyone timeout-ms 1000
 kill "$pid_well"
 wait "$pid_well" 2>/dev/null
 finds "no daemon" note well daemon 'no ockamd here'

@@ -116,6 +116,8 @@ wrong "channel set: not octal" "'0680' is no octal number" \
 store=$tmp/store
 mkdir -m 700 "$store"
 says "identity" I ockamctl identity create alice dir "$store"
+says "identity: dates" "key-expires       20| UTC" \
+	ockamctl identity show alice full dir "$store"
 fails "identity: taken" "'alice'|there is one already" \
 	ockamctl identity create alice dir "$store"
 fails "identity: no name" "'a b'|letters, digits" \

@@ -371,11 +371,23 @@ static void fail(struct session *s, int err, const char *why)
 	session_free(s);
 }
 
+/* Nobody on the way says why there is no answer: what it can be. */
+static const char *silence_of(const struct session *s)
+{
+	static char text[400];
+
+	if (s->garbage)
+		return "the peer answered nothing that could be used";
+	if (s->role != OCKAM_ROLE_INITIATOR)
+		return "the peer did not answer in time";
+	snprintf(text, sizeof(text), "the peer did not answer in time along %s: is its listener called so, and does the way there work (ockamctl trace)?",
+		 route_text(&s->to));
+	return text;
+}
+
 static void expire(struct session *s)
 {
-	const char *why = s->garbage ?
-			  "the peer answered nothing that could be used" :
-			  "the peer did not answer in time";
+	const char *why = silence_of(s);
 
 	count.expired++;
 	if (s->listener)

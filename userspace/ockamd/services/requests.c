@@ -494,7 +494,7 @@ static void report_squatter(void)
 	memcpy(w.address.data + 2, REQUEST_WORKER, len);
 	ockam_nl_mark(&w, OCKAM_A_WORKER_ADDRESS);
 	if (!ockam_nl_worker_get(the.nl, &w))
-		log_error("the address \"" REQUEST_WORKER "\" is held by uid %u",
+		log_error("the address \"" REQUEST_WORKER "\" is held by uid %u: another ockamd serves this node already, or a program has taken the name",
 			  w.uid);
 }
 
