@@ -26,11 +26,13 @@
  * @size: and not longer than that
  * @most: that a processor keeps
  */
-static const struct msg_class {
+struct msg_class {
 	u32	over;
 	u32	size;
 	u32	most;
-} msg_classes[] = {
+};
+
+static const struct msg_class msg_classes[] = {
 	{ 0,				SKB_WITH_OVERHEAD(1024),	16 },
 	{ SKB_WITH_OVERHEAD(2048),	SKB_WITH_OVERHEAD(4096),	8 },
 	{ SKB_WITH_OVERHEAD(16384),	SKB_WITH_OVERHEAD(32768),	2 },
