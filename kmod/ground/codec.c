@@ -1034,12 +1034,37 @@ static int piece_fields(struct cursor *c, struct list *l,
 	return list_need(c, l) ?: get_string(c, CBOR_BYTES, &p->payload_len);
 }
 
+/* The most common head, of a whole message with a number above 255: read at once. */
+static bool piece_is_whole(const u8 *buf, u32 avail, u32 total,
+			   struct ockam_piece *p)
+{
+	if (avail < 10 || buf[0] != (CBOR_ARRAY | 5) ||
+	    buf[1] != OCKAM_PIECE_VERSION || buf[2] != (CBOR_UINT | 25) ||
+	    !buf[3] || buf[5] || buf[6] != CBOR_TRUE)
+		return false;
+	if (buf[7] == (CBOR_BYTES | 24) && buf[8] >= CBOR_DIRECT) {
+		p->payload_len = buf[8];
+		p->payload_off = 9;
+	} else if (buf[7] == (CBOR_BYTES | 25) && buf[8]) {
+		p->payload_len = ockam_get_be16(buf + 8);
+		p->payload_off = 10;
+	} else {
+		return false;
+	}
+	p->number = ockam_get_be16(buf + 3);
+	p->offset = 0;
+	p->last = true;
+	return p->payload_len <= total - p->payload_off;
+}
+
 int ockam_piece_decode(const u8 *buf, u32 avail, u32 total,
 		       struct ockam_piece *p)
 {
 	struct cursor c;
 	struct list l;
 
+	if (likely(piece_is_whole(buf, avail, total, p)))
+		return 0;
 	cur_init(&c, buf, avail, total, NULL);
 	if (list_begin(&c, &l) || piece_fields(&c, &l, p))
 		return -EBADMSG;
