@@ -82,7 +82,10 @@ static unsigned long limit_users = 16;
 
 static bool limit_userns = true;
 
-/* Of the machine's account, for a user and for all of them. */
+/* Bytes in links and in workers' queues of all containers. */
+static atomic_long_t limit_bytes[2];
+
+/* Of the machine's account, for a user and for all containers. */
 #define LIMIT_USER_PART	8
 #define LIMIT_ALL_PART	2
 /* Above the limit there is at least so much until nothing is taken. */
@@ -250,27 +253,15 @@ static void account_refused(struct ockam_account *a)
 	spin_unlock_bh(&limit_lock);
 }
 
-static bool account_is_all(const struct ockam_account *a)
-{
-	return !a->ns && !uid_valid(a->uid);
-}
-
 static unsigned long account_max(const struct ockam_account *a,
 				 enum ockam_limit_kind kind)
 {
 	unsigned long max = READ_ONCE(limit_max[kind]);
 
-	if (account_is_all(a) &&
+	if (!a->ns && !uid_valid(a->uid) &&
 	    check_mul_overflow(max, READ_ONCE(limit_users), &max))
 		return LONG_MAX;
 	return min_t(unsigned long, max, LONG_MAX);
-}
-
-/* Never so much that the machine's account is short for him alone. */
-static unsigned long account_max_bytes(const struct ockam_account *a)
-{
-	return min(account_max(a, OCKAM_LIMIT_BUFFER), ockam_mem_limit() /
-		   (account_is_all(a) ? LIMIT_ALL_PART : LIMIT_USER_PART));
 }
 
 static bool account_take(struct ockam_account *a, enum ockam_limit_kind kind)
@@ -497,6 +488,12 @@ void __ockam_limit_drop(struct ockam_limit *limit, enum ockam_limit_kind kind)
 	spin_unlock_bh(&limit->lock);
 }
 
+/* @kind is one of the two that count bytes. */
+static atomic_long_t *limit_bytes_of(enum ockam_limit_kind kind)
+{
+	return &limit_bytes[kind == OCKAM_LIMIT_QUEUES];
+}
+
 void __ockam_limit_add(struct ockam_limit *limit, enum ockam_limit_kind kind,
 		       long bytes)
 {
@@ -504,14 +501,13 @@ void __ockam_limit_add(struct ockam_limit *limit, enum ockam_limit_kind kind,
 
 	for (i = 0; i < ARRAY_SIZE(limit->account) && limit->account[i]; i++)
 		atomic_long_add(bytes, &limit->account[i]->used[kind]);
+	atomic_long_add(bytes, limit_bytes_of(kind));
 }
 
-static u8 account_level(const struct ockam_account *a,
-			enum ockam_limit_kind kind)
+static u8 limit_level(const atomic_long_t *bytes, unsigned long max)
 {
-	long used = atomic_long_read(&a->used[kind]);
-	unsigned long max = account_max_bytes(a);
 	unsigned long more = max(max / 4, LIMIT_BEYOND);
+	long used = atomic_long_read(bytes);
 
 	if (used < (long)max)
 		return OCKAM_MEM_FREE;
@@ -520,13 +516,26 @@ static u8 account_level(const struct ockam_account *a,
 	return used - max < more ? OCKAM_MEM_FULL : OCKAM_MEM_OVER;
 }
 
+/*
+ * Never so much that the machine's account is short for him alone, or for all
+ * containers together.
+ */
 u8 __ockam_limit_level(const struct ockam_limit *limit,
 		       enum ockam_limit_kind kind)
 {
-	u8 level = OCKAM_MEM_FREE;
+	unsigned long machine = ockam_mem_limit();
+	u8 level;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(limit->account) && limit->account[i]; i++)
-		level = max(level, account_level(limit->account[i], kind));
+	level = limit_level(limit_bytes_of(kind), machine / LIMIT_ALL_PART);
+	machine /= LIMIT_USER_PART;
+	for (i = 0; i < ARRAY_SIZE(limit->account) && limit->account[i]; i++) {
+		const struct ockam_account *a = limit->account[i];
+		unsigned long max = account_max(a, OCKAM_LIMIT_BUFFER);
+
+		if (a->ns || uid_valid(a->uid))
+			max = min(max, machine);
+		level = max(level, limit_level(&a->used[kind], max));
+	}
 	return level;
 }

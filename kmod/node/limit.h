@@ -27,7 +27,8 @@
  * at a time, and beyond that none at all: as if the machine had no more (mem.h).
  *
  * All of that is on the machine's account as well, which others need: so a user has
- * an eighth of that at most, and all of them half of it, whatever the limit is.
+ * an eighth of that at most, and all containers half of it, those that the host's
+ * root made included, whatever the limit is.
  *
  * Deferred work of a user's nodes runs in a workqueue of his own, which runs few
  * items at a time, and his channels take turns with each other only (turn.h).

@@ -891,6 +891,38 @@ TEST_F(limits, leave_the_rest_to_others)
 	close(echoer);
 }
 
+/* Those whom the host's root has made have nothing in common but the machine. */
+#define ROOTS	7
+
+TEST_F(limits, those_of_the_hosts_root_do_so_together)
+{
+	const long machine = 16 * MIB;
+	struct ockam_nl_node now = {};
+	struct box box[ROOTS];
+	struct lt_wire w;
+	int echoer, i;
+
+	echoer = lt_worker("echoer", OCKAM_ACCEPT_LINKS);
+	ASSERT_LE(0, echoer);
+	ASSERT_EQ(0, lt_wire(&self->host, &w, lt_conf(.name = "wire")));
+	ASSERT_EQ(0, param_set("mem_limit", machine));
+	for (i = 0; i < ROOTS; i++)
+		ASSERT_EQ(0, box_start(&box[i], 0, box_takes_all, NULL));
+	for (i = 0; i < ROOTS; i++)
+		EXPECT_TRUE(box_wait(&box[i]));
+	EXPECT_EQ(0, ockam_nl_node_get(self->host.nl, &now));
+	TH_LOG("%llu on the machine's account of %ld",
+	       (unsigned long long)now.machine_links, machine);
+	EXPECT_GE(machine / 4 * 3, (long)now.machine_links);
+	ASSERT_TRUE(lt_tell(w.peer, "echoer", "alive", 5));
+	EXPECT_TRUE(OT_WAIT(!ot_empty(echoer)));
+	EXPECT_TRUE(ot_hears(echoer, "alive"));
+	for (i = 0; i < ROOTS; i++)
+		EXPECT_EQ(0, box_end(&box[i]));
+	close(w.peer);
+	close(echoer);
+}
+
 /* What little nodes have is the machine's to count, too. */
 static void box_little(void *arg)
 {
