@@ -9,7 +9,7 @@
 up()	{ on alice ockamctl secure-channel list | grep -q 'verified yes'; }
 # What alice says through an inlet, and goes on saying nothing.
 say()	{ # say PORT TEXT
-	{ printf %s "$2"; sleep 600; } | on alice nc 127.0.0.1 "$1" >/dev/null 2>&1 &
+	{ printf %s "$2"; sleep 100; } | on alice nc 127.0.0.1 "$1" >/dev/null 2>&1 &
 	pids="$pids $!"
 }
 # serve PORT FILE: takes one connection, as user 1000
