@@ -57,7 +57,7 @@ kill "$pid_two" && wait "$pid_two"
 # ---- reports that are lost ----
 
 cp /proc/sys/net/core/rmem_default rmem
-echo 4096 >/proc/sys/net/core/rmem_default
+echo 32768 >/proc/sys/net/core/rmem_default
 check "the first one starts again" start one
 cat rmem >/proc/sys/net/core/rmem_default
 check "so does its peer" eval 'start peer && until_true is_up peer up'
