@@ -238,18 +238,30 @@ static void signal_readable(struct watch *w, uint32_t events)
 
 static struct watch signals = { .fd = -1, .fn = signal_readable };
 
+static void signals_of(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGUSR1);
+}
+
+/* Before anything else: what comes until there is a loop is done then. */
+static void signals_hold(int how)
+{
+	sigset_t set;
+
+	signals_of(&set);
+	sigprocmask(how, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 static int signals_init(void)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGUSR1);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	signal(SIGPIPE, SIG_IGN);
+	signals_of(&set);
 	signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals.fd < 0)
 		return -errno;
@@ -271,7 +283,8 @@ static int take_over(void)
 /* Who stands on what: begin in this order, end in the other one. */
 static const struct service services[] = {
 	{ .name = "turns", .init = turns_init, .end = turns_end },
-	{ .name = "names", .init = reserve_init, .release = reserve_apply },
+	{ .name = "names", .init = reserve_init, .release = reserve_apply,
+	  .object_event = reserve_event },
 	/* Nothing that the kernel reports is missed by those behind it. */
 	{ .name = "channels", .init = channels_init, .tick = channels_tick,
 	  .end = channels_end },
@@ -290,8 +303,7 @@ static const struct service services[] = {
 	{ .name = "links", .release = links_release, .apply = links_apply,
 	  .object_event = links_event, .end = links_end },
 	{ .name = "listeners", .release = listeners_release,
-	  .apply = listeners_apply, .tick = listeners_tick,
-	  .end = listeners_end },
+	  .apply = listeners_apply, .end = listeners_end },
 	{ .name = "programs' listeners", .tick = asked_tick },
 	{ .name = "relay", .apply = relay_apply, .tick = relay_tick,
 	  .end = relay_end },
@@ -384,6 +396,7 @@ int main(int argc, char **argv)
 	bool check = false;
 	int opt, err;
 
+	signals_hold(SIG_BLOCK);
 	while ((opt = getopt(argc, argv, "f:dstVh")) != -1) {
 		switch (opt) {
 		case 'f':
@@ -415,6 +428,8 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	log_setup(level, to_syslog);
+	if (check)
+		signals_hold(SIG_UNBLOCK);
 	the.config = config_load(config_path);
 	if (!the.config)
 		return 1;

@@ -140,6 +140,79 @@ sed -i 's/%dm1/%dm2/' n.conf
 check "an interface that is not there" reload
 check "is waited for" until_true missing "link local" dm2
 
+# ---- names that are another one's for a while ----
+
+# hold NAME: a program has it
+hold() {
+	ip netns exec n lib_echo serve "$1" local >"$1.out" 2>&1 &
+	eval "holder_$1=$!"
+	until_true grep -q ready "$1.out"
+}
+let_go()	{ eval "kill \$holder_$1; wait \$holder_$1"; }
+on n ockamctl node set hold-ms 0
+for name in forwarding_service static_forwarding_service prekeys ear; do
+	hold $name
+done
+cat >>n.conf <<-CONF
+	relay { allow = {"anyone"} }
+	prekey-service { allow = {"anyone"} }
+	listener "ear" { identity = "one" trust = {"anyone"} }
+CONF
+check "services whose names are taken" reload
+check "are missing" eval '
+	missing "relay forwarding_service" "use" &&
+	missing "relay static_forwarding_service" "use" &&
+	missing "prekey-service prekeys" "use" && missing "listener ear" .'
+for name in forwarding_service static_forwarding_service prekeys ear; do
+	let_go $name
+done
+check "until the names are free" eval '
+	until_true there "relay forwarding_service" &&
+	until_true there "relay static_forwarding_service" &&
+	until_true there "prekey-service prekeys" && until_true there "listener ear"'
+is_worker()	{ on n ockamctl worker | grep -q "$1"; }
+check "and they are" eval '
+	is_worker " *\(0#\)\?forwarding_service" && is_worker static_forwarding_service &&
+	is_worker prekeys && is_worker ear'
+
+# ---- names that somebody takes out of the node's list ----
+
+reserved()	{ on n ockamctl node | sed -n 's/0#//g; s/.*reserved *\([^ ]*\).*/\1/p'; }
+reserves()	{ case ,$(reserved), in *,$1,*) ;; *) false ;; esac; }
+check "the name of a hop is reserved" reserves h
+on n ockamctl node set reserved mine
+check "taken out, it comes back" until_true reserves h
+check "and the new one stays" reserves mine
+
+# ---- a kept channel ----
+
+cat >>n.conf <<-CONF
+	channel "kept" { identity = "one" route = "named => api" trust = {"anyone"} }
+	channel "none" { identity = "one" route = "other => api" trust = {"anyone"} retry-max-ms = 500 }
+CONF
+check "two channels, of which one has no link" reload
+check "one is there" until_true there "channel kept"
+check "the other one is missing" until_true missing "channel none" .
+
+# ---- signals that come too early ----
+
+kill "$pid_n"
+wait "$pid_n"
+early() {
+	for try in 1 2 3 4 5; do
+		: >early.log
+		ip netns exec n ockamd -f n.conf 2>early.log &
+		pid_n=$!
+		until_true grep -q ockamd "/proc/$pid_n/comm"
+		kill -HUP "$pid_n"
+		until_true grep -q ': ready' early.log || return 1
+		until_true grep -q 'configuration is in force' early.log || return 1
+		kill "$pid_n"
+		wait "$pid_n" || return 1
+	done
+}
+check "SIGHUP before it is ready is a reload" early
+
 echo "1..$n"
 [ $failed -eq 0 ] || { sed 's/^/# /' n.log; on n ockamctl status | sed 's/^/# /'; }
 exit $failed

@@ -26,7 +26,7 @@ void wanted_add(struct wanted *w, const struct wanted_kind *kind,
 	w->kind = kind;
 	w->name = name;
 	w->since = now_ms();
-	w->next_try = w->since;
+	w->next_try = kind->make ? w->since : 0;
 	TAILQ_INSERT_TAIL(&all, w, entry);
 }
 
@@ -102,13 +102,25 @@ void wanted_now(struct wanted *w)
 	is_missing(w, now_ms(), before);
 }
 
+void wanted_is(struct wanted *w, bool there, unsigned int fails,
+	       uint64_t next_try)
+{
+	if (w->there != there)
+		w->since = now_ms();
+	w->there = there;
+	w->fails = fails;
+	w->next_try = next_try;
+	if (there)
+		w->error[0] = 0;
+}
+
 void wanted_retry(void)
 {
 	const uint64_t soon = now_ms() + SOON_MS;
 	struct wanted *w;
 
 	TAILQ_FOREACH(w, &all, entry) {
-		if (w->there)
+		if (w->there || !w->kind->make)
 			continue;
 		w->fails = 0;
 		if (w->next_try > soon)
@@ -122,7 +134,7 @@ void wanted_tick(void)
 	struct wanted *w, *next;
 
 	TAILQ_FOREACH_SAFE(w, &all, entry, next)
-		if (w->next_try && now >= w->next_try)
+		if (w->kind->make && w->next_try && now >= w->next_try)
 			wanted_now(w);
 }
 
@@ -131,7 +143,8 @@ int wanted_check(void)
 	struct wanted *w, *next;
 
 	TAILQ_FOREACH_SAFE(w, &all, entry, next)
-		wanted_now(w);
+		if (w->kind->make)
+			wanted_now(w);
 	return 0;
 }
 

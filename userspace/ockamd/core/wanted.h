@@ -21,7 +21,7 @@ struct wanted;
  * @word: for the kind: "link"
  * @make: compares the object with what there is, and makes or replaces it; 0, or
  *        a negative errno when it is not as it shall be: wanted_fail() may have
- *        said why
+ *        said why.  NULL: who looks after it says how it is with wanted_is()
  */
 struct wanted_kind {
 	const char *word;
@@ -61,6 +61,9 @@ void wanted_remove(struct wanted *w);
 void wanted_now(struct wanted *w);
 /* Those that are not there yet, soon: something else has changed. */
 void wanted_retry(void);
+/* Of one that is made elsewhere; @next_try is 0 if nothing is tried. */
+void wanted_is(struct wanted *w, bool there, unsigned int fails,
+	       uint64_t next_try);
 /* In words, for who asks about the attempt that is being made. */
 void wanted_fail(struct wanted *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -30,6 +30,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/state.h"
+#include "core/wanted.h"
 #include "handshake/channels.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
@@ -110,9 +111,11 @@ struct held {
  * @attempts: handshakes begun
  * @made: channels made
  * @why: the last attempt led to nothing
+ * @w: for people
  */
 struct keep {
 	TAILQ_ENTRY(keep) entry;
+	struct wanted w;
 	struct conf_channel conf;
 	struct held fresh;
 	struct held now;
@@ -142,6 +145,7 @@ struct keep {
 	char *why;
 };
 
+static const struct wanted_kind keep_kind = { .word = "channel" };
 static TAILQ_HEAD(, keep) keeps = TAILQ_HEAD_INITIALIZER(keeps);
 static struct ockam_path nowhere;
 static uint64_t next_check;
@@ -210,6 +214,10 @@ static int point(struct keep *k)
 	k->taken = is_taken(err);
 	if (k->taken)
 		k->claim_at = now_ms() + CLAIM_MS;
+	if (err)
+		wanted_fail(&k->w, "its address%s: %s",
+			    k->taken ? " is somebody else's" : "",
+			    ockam_nl_error(the.nl));
 	if (err && !told)
 		log_error("channel %s: its address%s: %s", k->conf.name,
 			  k->taken ? " is somebody else's" : "",
@@ -501,6 +509,7 @@ static void want(struct keep *k, const char *why)
 	k->given_up = !k->conf.recreate && k->made;
 	log_info("channel %s: %s%s", k->conf.name, why,
 		 k->given_up ? "" : ", a new one is made");
+	wanted_fail(&k->w, "%s", why);
 	if (k->given_up)
 		return;
 	k->wanted = true;
@@ -530,6 +539,7 @@ static void failed(struct keep *k, const char *why)
 	k->next_try = now_ms() + ms;
 	free(k->why);
 	k->why = strdup(why);
+	wanted_fail(&k->w, "%s", why);
 	log_info("channel %s: attempt %" PRIu64 ": %s; the next one in %" PRIu64 " ms",
 		 k->conf.name, k->attempts, why, ms);
 }
@@ -934,6 +944,13 @@ static void tick_fresh(struct keep *k, uint64_t now)
 	send_probe(&k->fresh, k);
 }
 
+static void tell(struct keep *k)
+{
+	wanted_is(&k->w, k->now.id && !k->taken, k->fails,
+		  k->taken ? k->claim_at :
+		  k->wanted && !k->trying ? k->next_try : 0);
+}
+
 void keeps_tick(void)
 {
 	uint64_t now = now_ms();
@@ -959,6 +976,7 @@ void keeps_tick(void)
 			held_end(&k->old);
 			save();
 		}
+		tell(k);
 	}
 }
 
@@ -1037,6 +1055,7 @@ static void change(struct keep *k, const struct conf_channel *conf)
 	}
 	conf_channel_clear(&k->conf);
 	conf_channel_copy(&k->conf, conf);
+	k->w.name = k->conf.name;
 	if (!same || conf->recreate)
 		k->given_up = false;
 	if (same && (k->now.id || k->given_up))
@@ -1054,6 +1073,7 @@ static void change(struct keep *k, const struct conf_channel *conf)
 
 static void keep_free(struct keep *k)
 {
+	wanted_remove(&k->w);
 	held_clear(&k->fresh);
 	held_clear(&k->now);
 	held_clear(&k->old);
@@ -1071,6 +1091,7 @@ static struct keep *add(const struct conf_channel *conf)
 		return NULL;
 	}
 	conf_channel_copy(&k->conf, conf);
+	wanted_add(&k->w, &keep_kind, k->conf.name);
 	TAILQ_INSERT_TAIL(&keeps, k, entry);
 	return k;
 }

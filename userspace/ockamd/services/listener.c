@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/privileges.h"
+#include "core/wanted.h"
 #include "handshake/session.h"
 #include "handshake/way.h"
 #include "handshake/x3dh_accept.h"
@@ -28,8 +29,6 @@
 #include "x3dh.h"
 
 #define AT_ONCE		256	/* messages; then others have their turn */
-#define RETRY_MIN_MS	1000
-#define RETRY_MAX_MS	60000
 
 static TAILQ_HEAD(, listener) listeners = TAILQ_HEAD_INITIALIZER(listeners);
 
@@ -289,39 +288,89 @@ static void update(struct listener *l, const struct conf_listener *conf)
 	l->configured = true;
 }
 
-/* The next attempt at those that could not be opened, 0: there are none. */
-static uint64_t retry_at;
-static uint64_t retry_ms;
+/**
+ * struct section - a listener of the configuration
+ * @entry: list
+ * @w: whether it is there
+ * @address: its address
+ * @name: as written
+ */
+struct section {
+	TAILQ_ENTRY(section) entry;
+	struct wanted w;
+	struct ockam_path address;
+	char *name;
+};
 
-static void open_missing(const struct config *c, enum log_level level)
+static TAILQ_HEAD(, section) sections = TAILQ_HEAD_INITIALIZER(sections);
+
+static int section_make(struct wanted *w)
 {
+	const struct section *s = (struct section *)
+		((char *)w - offsetof(struct section, w));
 	const struct asker self = { .uid = geteuid(), .gid = getegid() };
-	const struct conf_listener *conf;
-	bool all = true;
-	const char *why;
-	size_t i;
+	const struct conf_listener *conf = configured(the.config, &s->address);
+	const char *why = NULL;
+	int err;
 
-	for (i = 0; i < c->n_listener; i++) {
-		conf = &c->listener[i];
-		if (listener_find(&conf->address) ||
-		    !listener_create(&conf->address, conf->identity,
-				     conf->policy, conf->handshakes, &self,
-				     false, true, true, &why))
-			continue;
-		log_line(level, "listener %s: %s; it will be tried again",
-			 conf->name, why);
-		all = false;
-	}
-	retry_ms = retry_ms ? 2 * retry_ms : RETRY_MIN_MS;
-	if (retry_ms > RETRY_MAX_MS)
-		retry_ms = RETRY_MAX_MS;
-	retry_at = all ? 0 : now_ms() + retry_ms;
+	if (!conf || listener_find(&s->address))
+		return 0;
+	err = listener_create(&conf->address, conf->identity, conf->policy,
+			      conf->handshakes, &self, false, true, true, &why);
+	if (err && why)
+		wanted_fail(w, "%s", why);
+	return err;
 }
 
-void listeners_tick(void)
+static const struct wanted_kind section_kind = { "listener", section_make };
+
+static struct section *section_find(const struct ockam_path *address)
 {
-	if (retry_at && now_ms() >= retry_at)
-		open_missing(the.config, LOG_LVL_DEBUG);
+	struct section *s;
+
+	TAILQ_FOREACH(s, &sections, entry)
+		if (path_equal(&s->address, address))
+			return s;
+	return NULL;
+}
+
+static void section_free(struct section *s)
+{
+	wanted_remove(&s->w);
+	TAILQ_REMOVE(&sections, s, entry);
+	free(s->name);
+	free(s);
+}
+
+static void section_add(const struct conf_listener *conf)
+{
+	struct section *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->name = strdup(conf->name);
+	if (!s || !s->name) {
+		free(s);
+		log_error("listener %s: out of memory", conf->name);
+		return;
+	}
+	s->address = conf->address;
+	TAILQ_INSERT_TAIL(&sections, s, entry);
+	wanted_add(&s->w, &section_kind, s->name);
+}
+
+static void sections_apply(const struct config *c)
+{
+	struct section *s, *next;
+	size_t i;
+
+	TAILQ_FOREACH_SAFE(s, &sections, entry, next)
+		if (!configured(c, &s->address))
+			section_free(s);
+	for (i = 0; i < c->n_listener; i++)
+		if (!section_find(&c->listener[i].address))
+			section_add(&c->listener[i]);
+	TAILQ_FOREACH(s, &sections, entry)
+		wanted_now(&s->w);
 }
 
 /* The sockets of listeners that stay are not touched. */
@@ -338,8 +387,7 @@ void listeners_apply(const struct config *c)
 		else if (l->configured)
 			listener_delete(l);
 	}
-	retry_ms = 0;
-	open_missing(c, LOG_LVL_ERROR);
+	sections_apply(c);
 	if (!loaded)
 		asked_load();
 	else
@@ -387,6 +435,8 @@ void listeners_end(void)
 	struct listener *l, *next;
 
 	asked_end();
+	while (!TAILQ_EMPTY(&sections))
+		section_free(TAILQ_FIRST(&sections));
 	TAILQ_FOREACH_SAFE(l, &listeners, entry, next) {
 		TAILQ_REMOVE(&listeners, l, entry);
 		listener_free(l);

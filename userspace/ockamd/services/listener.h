@@ -78,8 +78,6 @@ static inline void listener_refused(struct listener *l, const char *why)
 
 size_t listeners_of(uid_t owner);
 void listeners_apply(const struct config *c);
-/* Tries again what could not be opened. */
-void listeners_tick(void);
 /*
  * Those of programs that a new configuration does not permit end, before what it
  * gives their addresses to begins.

@@ -42,12 +42,7 @@ static socklen_t ip_len(const struct sockaddr_in6 *ip)
 					    sizeof(*ip);
 }
 
-/* What only waits to tell its peer of the end can make room for a new one. */
-static bool has_room(const struct gate *g)
-{
-	return g->open < g->conf.max || streams_ending(g);
-}
-
+/* What only waits to tell its peer of the end makes room for a new one. */
 static bool make_room(struct gate *g)
 {
 	return g->open < g->conf.max || streams_spare(g);
@@ -55,7 +50,7 @@ static bool make_room(struct gate *g)
 
 /* ---- inlets ---- */
 
-/* Those who come wait in the kernel. */
+/* Without descriptors; those who come wait in the kernel. */
 static void set_closed(struct gate *g, bool closed)
 {
 	if (g->closed == closed || g->watch.fd < 0)
@@ -64,20 +59,32 @@ static void set_closed(struct gate *g, bool closed)
 		g->closed = closed;
 }
 
+/* At once, so that it need not find out by waiting. */
+static void refuse(struct gate *g, int fd)
+{
+	const struct linger reset = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+	g->refused++;
+	if (may_log())
+		log_info("inlet %s: refused: %zu connections are open, no more may be",
+			 g->conf.name, g->open);
+}
+
 static void inlet_ready(struct watch *w, uint32_t events)
 {
 	struct gate *g = gate_of(w);
 	int fd;
 
 	(void)events;
-	if (!make_room(g)) {
-		set_closed(g, true);
+	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0 && make_room(g)) {
+		stream_accepted(g, fd);
 		return;
 	}
-	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
-		stream_accepted(g, fd);
-		set_closed(g, !has_room(g));
+		refuse(g, fd);
 		return;
 	}
 	/* It would be reported again at once; the next tick tries. */
@@ -101,9 +108,6 @@ static int inlet_open(struct gate *g)
 	g->watch.fd = fd;
 	g->watch.fn = inlet_ready;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	/* Otherwise "[::]" would be IPv4, too, which nobody wrote. */
-	if (ip->sin6_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(fd, (const struct sockaddr *)ip, ip_len(ip)) ||
 	    listen(fd, BACKLOG))
 		return -errno;
@@ -350,8 +354,6 @@ static void gate_change(struct gate *g, const struct conf_portal *c)
 	}
 	if (!c->inlet)
 		streams_stop(g, c->policy);
-	if (c->inlet)
-		set_closed(g, !has_room(g));
 	wanted_now(&g->w);
 }
 
@@ -420,7 +422,7 @@ void portals_tick(void)
 
 	streams_tick();
 	TAILQ_FOREACH(g, &gates, entry) {
-		if (g->conf.inlet && g->closed && has_room(g))
+		if (g->conf.inlet && g->closed)
 			set_closed(g, false);
 	}
 }

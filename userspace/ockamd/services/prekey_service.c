@@ -24,6 +24,7 @@
 #include "core/loop.h"
 #include "core/rate.h"
 #include "core/source.h"
+#include "core/wanted.h"
 #include "handshake/x3dh_socket.h"
 #include "services/prekey_service.h"
 #include "identity.h"
@@ -225,7 +226,7 @@ static void readable(struct watch *w, uint32_t events)
 
 /* ---- configuration ---- */
 
-void prekey_service_end(void)
+static void service_end(void)
 {
 	x3dh_unwatch(&worker);
 	postbox_free(boxes);
@@ -258,20 +259,48 @@ static int begin(const struct config *c)
 	return 0;
 }
 
+static int service_make(struct wanted *w)
+{
+	int err;
+
+	(void)w;
+	if (worker.fd >= 0)
+		return 0;
+	errno = 0;
+	if (!begin(the.config)) {
+		log_info("prekey service: at " PREKEY_WORKER);
+		return 0;
+	}
+	err = errno ? -errno : -EIO;
+	service_end();
+	return err;
+}
+
+static const struct wanted_kind service_kind = {
+	"prekey-service", service_make
+};
+static struct wanted service;
+static bool is_wanted;
+
 void prekey_service_apply(const struct config *c)
 {
-	if (!c->prekeys.enabled) {
-		prekey_service_end();
-		return;
-	}
-	if (worker.fd >= 0)
-		return;
-	if (!begin(c)) {
-		log_info("prekey service: at " PREKEY_WORKER);
-		return;
-	}
-	log_error("prekey service: %s", strerror(errno));
-	prekey_service_end();
+	if (c->prekeys.enabled && !is_wanted)
+		wanted_add(&service, &service_kind, PREKEY_WORKER);
+	else if (!c->prekeys.enabled && is_wanted)
+		wanted_remove(&service);
+	is_wanted = c->prekeys.enabled;
+	if (is_wanted)
+		wanted_now(&service);
+	else
+		service_end();
+}
+
+void prekey_service_end(void)
+{
+	if (is_wanted)
+		wanted_remove(&service);
+	is_wanted = false;
+	service_end();
 }
 
 void prekey_service_tick(void)

@@ -6,7 +6,6 @@
  * the daemon.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +28,7 @@
 #include "core/rate.h"
 #include "core/source.h"
 #include "core/state.h"
+#include "core/wanted.h"
 #include "services/links.h"
 #include "services/relay.h"
 #include "services/reserve.h"
@@ -67,40 +67,22 @@ static struct watch by_name = { .fd = -1, .fn = service_readable };
 
 /* ---- the file ---- */
 
-static int open_state(int flags)
-{
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/" STATE_FILE "%s", the.config->state,
-		 flags & O_CREAT ? ".new" : "");
-	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
 static void save(void)
 {
-	char path[4096], new[4096 + 8];
 	char hex[2 * OCKAM_ADDR_MAX + 1];
 	struct relay *r;
 	FILE *f;
-	int fd;
 
-	fd = open_state(O_WRONLY | O_CREAT | O_TRUNC);
-	f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f) {
-		log_error("relays cannot be kept: %s", strerror(errno));
+	f = state_write(STATE_FILE);
+	if (!f)
 		return;
-	}
 	state_put_boot(f);
 	TAILQ_FOREACH(r, &relays, entry) {
 		sodium_bin2hex(hex, sizeof(hex), r->name, r->len);
 		fprintf(f, "%s %s %" PRIu64 "\n", hex, id_text(r->owner),
 			r->expires);
 	}
-	snprintf(path, sizeof(path), "%s/" STATE_FILE, the.config->state);
-	snprintf(new, sizeof(new), "%s.new", path);
-	if (fflush(f) || fsync(fileno(f)) || rename(new, path))
-		log_error("relays cannot be kept: %s", strerror(errno));
-	fclose(f);
+	state_commit(f, STATE_FILE);
 }
 
 static void load_line(const char *hex, const char *owner, uint64_t expires,
@@ -129,10 +111,8 @@ static void load(void)
 	uint64_t expires;
 	bool ours;
 	FILE *f;
-	int fd;
 
-	fd = open_state(O_RDONLY);
-	f = fd < 0 ? NULL : fdopen(fd, "r");
+	f = state_read(STATE_FILE);
 	if (!f)
 		return;
 	ours = state_same_boot(f);
@@ -511,23 +491,66 @@ static void service_readable(struct watch *w, uint32_t events)
 
 /* ---- the service ---- */
 
-static void open_service(struct watch *w, const char *name, uint32_t scope)
+/**
+ * struct service_name - a worker that registrations come to
+ * @watch: its socket
+ * @w: whether it is open
+ * @name: its address
+ * @wanted: it shall be
+ * @scope: who reaches it
+ */
+struct service_name {
+	struct watch *watch;
+	struct wanted w;
+	const char *name;
+	bool wanted;
+	uint32_t scope;
+};
+
+static struct service_name services[] = {
+	{ .watch = &by_random, .name = "forwarding_service" },
+	{ .watch = &by_name, .name = "static_forwarding_service" },
+};
+
+static void close_service(struct watch *w);
+
+static int service_make(struct wanted *wanted)
 {
-	if (w->fd >= 0) {
-		ockam_accept(w->fd, scope, NULL, 0);
-		return;
-	}
+	const struct service_name *s = (struct service_name *)
+		((char *)wanted - offsetof(struct service_name, w));
+	struct watch *w = s->watch;
+
+	if (w->fd >= 0)
+		return ockam_accept(w->fd, s->scope, NULL, 0) ? -errno : 0;
 	w->fd = socket(ockam_family(),
 		       SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (w->fd < 0 || ockam_accept(w->fd, scope, NULL, 0) ||
-	    ockam_want(w->fd, 1U << OCKAM_RECV_PEER |
-			      1U << OCKAM_RECV_RETURN) ||
-	    ockam_bind(w->fd, name) || loop_add(w, EPOLLIN)) {
-		log_error("relay service: %s", ockam_error());
-		if (w->fd >= 0)
-			close(w->fd);
-		w->fd = -1;
-	}
+	if (w->fd < 0)
+		return -errno;
+	if (!ockam_accept(w->fd, s->scope, NULL, 0) &&
+	    !ockam_want(w->fd, 1U << OCKAM_RECV_PEER |
+			       1U << OCKAM_RECV_RETURN) &&
+	    !ockam_bind(w->fd, s->name) && !loop_add(w, EPOLLIN))
+		return 0;
+	wanted_fail(wanted, "%s", ockam_error());
+	close(w->fd);
+	w->fd = -1;
+	return -EADDRINUSE;
+}
+
+static const struct wanted_kind service_kind = { "relay", service_make };
+
+static void service_apply(struct service_name *s, bool enabled, uint32_t scope)
+{
+	if (enabled && !s->wanted)
+		wanted_add(&s->w, &service_kind, s->name);
+	else if (!enabled && s->wanted)
+		wanted_remove(&s->w);
+	s->wanted = enabled;
+	s->scope = scope;
+	if (enabled)
+		wanted_now(&s->w);
+	else
+		close_service(s->watch);
 }
 
 static void close_service(struct watch *w)
@@ -582,22 +605,18 @@ void relay_apply(const struct config *c)
 {
 	static bool loaded;
 	uint32_t scope = 0;
+	size_t i;
 
 	if (!loaded)
 		load();
 	loaded = true;
 	drop_refused(c);
-	if (!c->relay.enabled) {
-		close_service(&by_random);
-		close_service(&by_name);
-		return;
-	}
-	if (c->relay.policy->trust.kind != TRUST_UNSET)
+	if (c->relay.enabled && c->relay.policy->trust.kind != TRUST_UNSET)
 		scope |= OCKAM_ACCEPT_CHANNELS;
 	if (c->relay.plain_links)
 		scope |= OCKAM_ACCEPT_LINKS;
-	open_service(&by_random, "forwarding_service", scope);
-	open_service(&by_name, "static_forwarding_service", scope);
+	for (i = 0; i < ARRAY_SIZE(services); i++)
+		service_apply(&services[i], c->relay.enabled, scope);
 }
 
 void relay_tick(void)

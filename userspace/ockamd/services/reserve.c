@@ -5,6 +5,7 @@
  * The list is the node's and has entries of its administrator; which ones are ours
  * is in a file, for the next process.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/state.h"
+#include "core/wanted.h"
 #include "services/reserve.h"
 #include "nl.h"
 
@@ -113,7 +115,7 @@ static void want_name(struct ockam_nl_route *want,
 			 route_text(address));
 }
 
-static void wanted(const struct config *c, struct ockam_nl_route *want)
+static void wanted_names(const struct config *c, struct ockam_nl_route *want)
 {
 	struct ockam_path prekeys;
 	size_t i;
@@ -146,13 +148,14 @@ static void keep(const struct ockam_nl_route *from,
 			add(list, from->data + i);
 }
 
+/* What is wanted, into the list, and which of it is ours then. */
 static void reserve(const struct ockam_nl_route *want,
-		    struct ockam_nl_route *list)
+		    struct ockam_nl_route *list,
+		    struct ockam_nl_route *now_ours)
 {
-	static struct ockam_nl_route now_ours;
 	size_t i;
 
-	now_ours.len = 0;
+	now_ours->len = 0;
 	for (i = 0; i < want->len; i += size_at(want->data + i)) {
 		const uint8_t *key = want->data + i;
 
@@ -160,49 +163,83 @@ static void reserve(const struct ockam_nl_route *want,
 		if (has(list, key) && !has(&ours, key))
 			continue;
 		if (add(list, key))
-			add(&now_ours, key);
+			add(now_ours, key);
 		else
 			log_warn("a name is not reserved: the node's list is full");
 	}
-	ours = now_ours;
 }
 
-void reserve_apply(const struct config *c)
+static void set_ours(const struct ockam_nl_route *list)
 {
+	if (ours.len == list->len && !memcmp(ours.data, list->data, ours.len))
+		return;
+	ours = *list;
+	save();
+}
+
+static const struct config *names_of;
+
+static int reserve_make(struct wanted *w)
+{
+	static struct ockam_nl_route want, list, was, now_ours;
 	static struct ockam_nl_node node;
-	static struct ockam_nl_route want, list;
 	static bool loaded;
-	struct ockam_nl_route was;
+	int err;
 
 	memset(&node, 0, sizeof(node));
-	if (ockam_nl_node_get(the.nl, &node) ||
-	    !ockam_nl_has(&node, OCKAM_A_NODE_RESERVED)) {
-		log_warn("names are not reserved: %s", ockam_nl_error(the.nl));
-		return;
+	err = ockam_nl_node_get(the.nl, &node);
+	if (!err && !ockam_nl_has(&node, OCKAM_A_NODE_RESERVED))
+		err = -EPERM;
+	if (err) {
+		wanted_fail(w, "%s", ockam_nl_error(the.nl));
+		return err;
 	}
 	if (!loaded)
 		load(&node.reserved);
 	loaded = true;
-	was = ours;
-	wanted(c, &want);
+	wanted_names(names_of, &want);
 	keep(&node.reserved, &want, &list);
-	reserve(&want, &list);
-	if (ours.len != was.len || memcmp(ours.data, was.data, ours.len))
-		save();
+	reserve(&want, &list, &now_ours);
 	if (list.len == node.reserved.len &&
-	    !memcmp(list.data, node.reserved.data, list.len))
-		return;
+	    !memcmp(list.data, node.reserved.data, list.len)) {
+		set_ours(&now_ours);
+		return 0;
+	}
+	/* First the file: what is in the list by us must not become another's. */
+	was = ours;
+	set_ours(&now_ours);
 	memset(&node, 0, sizeof(node));
 	node.reserved = list;
 	ockam_nl_mark(&node, OCKAM_A_NODE_RESERVED);
-	if (ockam_nl_node_set(the.nl, &node))
-		log_warn("names are not reserved: %s", ockam_nl_error(the.nl));
+	err = ockam_nl_node_set(the.nl, &node);
+	if (!err)
+		return 0;
+	set_ours(&was);
+	wanted_fail(w, "%s", ockam_nl_error(the.nl));
+	return err;
+}
+
+static const struct wanted_kind names_kind = { "node", reserve_make };
+static struct wanted names;
+
+void reserve_apply(const struct config *c)
+{
+	names_of = c;
+	wanted_now(&names);
 }
 
 int reserve_init(void)
 {
+	wanted_add(&names, &names_kind, "reserved");
 	reserve_apply(the.config);
 	return 0;
+}
+
+/* Somebody may have replaced the list. */
+void reserve_event(const struct ockam_nl_event *ev)
+{
+	if (ev->kind == OCKAM_NL_NODE)
+		wanted_now(&names);
 }
 
 /* ---- listeners that were given up ---- */

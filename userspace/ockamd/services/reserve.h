@@ -4,10 +4,12 @@
 #define OCKAMD_RESERVE_H
 
 #include "config/config.h"
+#include "nl.h"
 
 /* Reserves the names that the configuration uses, and no others of its own. */
 void reserve_apply(const struct config *c);
 int reserve_init(void);
+void reserve_event(const struct ockam_nl_event *ev);
 
 /*
  * The kernel keeps a name that was given up for the uid that had it, which is ours for
