@@ -434,6 +434,7 @@ int main(int argc, char **argv)
 	if (!the.config)
 		return 1;
 	if (check) {
+		keys_test(the.config);
 		config_free(the.config);
 		return 0;
 	}

@@ -123,6 +123,72 @@ bad 1 'credentials do not count here' "relay { allow = {\"authority $identifier 
 bad 1 'prefix has more than' "relay { plain-links = true prefix = \"$(seq -s '' 90)\" }"
 bad 1 'no user "nobody-there"' 'identity "i" { allow-uid = {nobody-there} }'
 bad 1 'no group "-1"' 'identity "i" { allow-gid = {"-1"} }'
+
+# Cut off anywhere inside a section, it is not taken for all of it.
+cat >whole.conf <<-CONF
+	state = "$dir/n.keys" # a { comment
+	identity "one" { create = true }
+	hop "h{" { route = "l => '}'" scope = {links, channels} }
+	link "l" {
+		connect = "10.9.0.1:1"
+		send-uids = {1, 2}
+		dead-ms = 5
+	}
+CONF
+check "a whole file is taken" ockamd -t -f whole.conf
+# inside SIZE: so long a beginning ends inside a section
+inside() {
+	head -c "$1" whole.conf | sed "s/#.*//; s/\"[^\"]*\"//g; s/\"[^\"]*$//" |
+		awk '{ d += gsub(/{/, "") - gsub(/}/, "") } END { exit d == 0 }'
+}
+cut_files() {
+	size=$(wc -c <whole.conf) inside=0
+	for i in $(seq $((size - 1))); do
+		inside "$i" || continue
+		inside=$((inside + 1))
+		head -c "$i" whole.conf >cut.conf
+		ockamd -t -f cut.conf 2>/dev/null || continue
+		echo "taken: the first $i bytes"
+		return 1
+	done
+	echo "$inside of $size"
+	[ "$inside" -gt 100 ]
+}
+check "cut off inside a section it is refused" cut_files
+bad 2 "has no '}'" 'user = "root"' 'link "l" { connect = "10.9.0.1:1"' '# }'
+bad 3 "no '{' that this '}' ends" 'link "l" {' 'connect = "10.9.0.1:1" }' '}'
+bad 1 'a byte order mark' "$(printf '\357\273\277user = "root"')"
+bad 1 'a blank in an address' 'hop "h" { route = "up = api" }'
+bad 1 'a blank in an address' 'hop "h" { route = "up => my api => x" }'
+good 'hop "h" { route = "up=>api" } hop "i" { route = " up  =>  api " }'
+good 'hop "h" { route = "my\\x20up => api" }'
+
+# warns LINE PATTERN TEXT...: it is taken, and the log says what may be wrong
+warns() {
+	line=$1 why=$2
+	shift 2
+	printf '%s\n' "$@" >good.conf
+	check "warned of: $(echo "$*" | cut -c -60)" eval '
+		ockamd -t -f good.conf 2>warned && grep "line $line: .*$why" warned'
+}
+warns 1 'no section makes the first address' 'hop "h" { route = "upp => api" }'
+warns 2 'no section makes the first address' 'link "up" { connect = "10.9.0.1:1" }' \
+	'inlet "i" { listen = "8001" route = "upp => out" }'
+printf '%s\n' 'link "up" { connect = "10.9.0.1:1" }' 'hop "h" { route = "up => api" }' \
+	'hop "g" { route = "h => api" }' >good.conf
+check "but not of what there is" eval '! ockamd -t -f good.conf 2>&1 | grep warning'
+cat >good.conf <<-CONF
+	state = "$dir/none.keys"
+	identity "i" { }
+	listener "l" { identity = "i" trust = {"authority $identifier a=b"} }
+CONF
+check "warned of an authority that nobody knows" eval '
+	ockamd -t -f good.conf 2>warned && grep "authority $identifier is not known" warned'
+bad 1 'nor the name of a host' 'link "l" { connect = "10.9.0.300:1" }'
+bad 1 'nor the name of a host' 'link "l" { connect = "no host:1" }'
+good 'link "l" { connect = "nobody.knows.example:1" } outlet "o" { connect = "nor-this:80" allow = {"anyone"} }'
+bad 1 'no loopback address' 'inlet "i" { listen = "host.example:80" route = "0#x" }'
+
 printf 'state = "a\0b"\n' >bad.conf
 refuse "a file with a zero byte" 'bad.conf: Invalid argument' ockamd -t -f bad.conf
 good ''

@@ -19,6 +19,7 @@
 
 #include "config/config.h"
 #include "config/config_parts.h"
+#include "config/names.h"
 #include "config/policy.h"
 #include "core/asker.h"
 #include "core/base.h"
@@ -338,13 +339,38 @@ static int check_scope(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/* Where a blank is that does not belong to "=>", or NULL. */
+static const char *stray_blank(const char *text)
+{
+	const char *p = text + strspn(text, " ");
+
+	for (p += strcspn(p, " "); *p; p += strcspn(p, " ")) {
+		const char *next = p + strspn(p, " ");
+
+		if (*next && strncmp(next, "=>", 2) &&
+		    (p < text + 2 || strncmp(p - 2, "=>", 2)))
+			return p;
+		p = next;
+	}
+	return NULL;
+}
+
 int check_route(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct ockam_path path;
+	const char *v = last(opt);
 
-	if (!last(opt) || !ockam_path_parse(&path, last(opt)))
+	if (!v)
 		return 0;
-	cfg_error(cfg, "%s", ockam_error());
+	if (ockam_path_parse(&path, v)) {
+		cfg_error(cfg, "%s", ockam_error());
+		return -1;
+	}
+	/* It would be one address with a blank in it, which hardly is meant. */
+	if (!stray_blank(v))
+		return 0;
+	cfg_error(cfg, "%s = \"%s\": there is a blank in an address: between two of them there is \"=>\", and a blank that belongs to one is written \\\\x20",
+		  opt->name, v);
 	return -1;
 }
 
@@ -952,6 +978,54 @@ static int check_channels(const struct config *c, const char *path)
 	return 0;
 }
 
+/* Is there something of that address, as far as the configuration says? */
+static bool is_made(const struct config *c, const struct ockam_path *route)
+{
+	struct ockam_path first = { .nhops = 1 };
+	size_t i;
+
+	/* Another node's, of a link that the kernel finds by its endpoint. */
+	if (!route->nhops || route->hops[0] != OCKAM_TYPE_LOCAL)
+		return true;
+	first.len = path_first(route);
+	memcpy(first.hops, route->hops, first.len);
+	if (config_gives(c, &first) || address_is_reserved(&first))
+		return true;
+	for (i = 0; i < c->n_listener; i++)
+		if (path_equal(&c->listener[i].address, &first))
+			return true;
+	return false;
+}
+
+/* A program may make it yet: no error. */
+static void warn_route(const struct config *c, const char *path, int line,
+		       const char *kind, const char *name,
+		       const struct ockam_path *route)
+{
+	if (!is_made(c, route))
+		log_warn("%s, line %d: %s \"%s\": no section makes the first address of the route %s",
+			 path, line, kind, name, route_text(route));
+}
+
+static void warn_routes(const struct config *c, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		warn_route(c, path, c->listener[i].line, "listener",
+			   c->listener[i].name, &c->listener[i].prekeys);
+	for (i = 0; i < c->n_hop; i++)
+		warn_route(c, path, c->hop[i].line, "hop", c->hop[i].name,
+			   &c->hop[i].route);
+	for (i = 0; i < c->n_channel; i++)
+		warn_route(c, path, c->channel[i].line, "channel",
+			   c->channel[i].name, &c->channel[i].route);
+	for (i = 0; i < c->n_portal; i++)
+		if (c->portal[i].inlet)
+			warn_route(c, path, c->portal[i].line, "inlet",
+				   c->portal[i].name, &c->portal[i].path);
+}
+
 /* What can only be seen when everything is known. */
 static int check_whole(const struct config *c, const char *path)
 {
@@ -968,126 +1042,56 @@ static int check_whole(const struct config *c, const char *path)
 	return check_channels(c, path) ?: check_addresses(c, path);
 }
 
-/* ---- the file ---- */
-
-static char *read_file(const char *path, size_t *len)
-{
-	FILE *f = fopen(path, "re");
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t n;
-
-	if (!f)
-		return NULL;
-	errno = 0;
-	n = getdelim(&text, &size, 0, f);
-	/* Nothing at all is a file, too; one with a zero is not. */
-	if (n < 0 && feof(f)) {
-		free(text);
-		text = must(strdup("\n"));
-		n = 1;
-	} else if (n < 0 || !text[n - 1]) {
-		errno = errno ? errno : EINVAL;
-		free(text);
-		text = NULL;
-	}
-	*len = text ? n : 0;
-	fclose(f);
-	return text;
-}
-
-static bool begins_token(const char *text, const char *p)
-{
-	return p == text || strchr(" \t\r\n={},()+\"'", p[-1]);
-}
-
-/* End of a comment at @p; @p if it has none, NULL if there is no comment. */
-static char *comment_end(const char *text, char *p)
-{
-	char *end;
-
-	if (*p == '#' || (!strncmp(p, "//", 2) && begins_token(text, p)))
-		return p + strcspn(p, "\n");
-	if (strncmp(p, "/*", 2) || !begins_token(text, p))
-		return NULL;
-	end = strstr(p + 2, "*/");
-	return end ? end + 2 : p;
-}
-
-/*
- * libconfuse counts lines twice in comments, so that everything behind one would
- * be reported for a wrong line, and takes one without an end for the end of the
- * file.  It gets to see blanks.
- *
- * Return: NULL, or where a comment begins that has no end.
- */
-static const char *blank_comments(char *text)
-{
-	char quote = 0;
-	char *p, *end;
-
-	for (p = text; *p; p++) {
-		if (quote) {
-			if (*p == '\\' && p[1])
-				p++;
-			else if (*p == quote)
-				quote = 0;
-			continue;
-		}
-		if (*p == '"' || *p == '\'') {
-			quote = *p;
-			continue;
-		}
-		end = comment_end(text, p);
-		if (!end)
-			continue;
-		if (end == p)
-			return p;
-		for (; p < end; p++)
-			if (*p != '\n')
-				*p = ' ';
-		p--;
-	}
-	return NULL;
-}
-
-static int line_of(const char *text, const char *p)
-{
-	int line = 1;
-
-	while (p-- > text)
-		line += *p == '\n';
-	return line;
-}
-
-/* 0 or CFG_FILE_ERROR, with errno, or CFG_PARSE_ERROR. */
-static int parse_file(cfg_t *cfg, const char *path)
-{
-	int err = CFG_FILE_ERROR;
-	const char *open;
-	char *text;
-	size_t len;
-	FILE *f;
-
-	text = read_file(path, &len);
-	if (!text)
-		return err;
-	open = blank_comments(text);
-	if (open) {
-		log_error("%s, line %d: a comment has no end", path,
-			  line_of(text, open));
-		free(text);
-		return CFG_PARSE_ERROR;
-	}
-	f = fmemopen(text, len, "r");
-	if (f) {
-		cfg->filename = must(strdup(path));
-		err = cfg_parse_fp(cfg, f);
-		fclose(f);
-	}
-	free(text);
-	return err;
-}
+/* What an option may be is asked while it is read, so that the line is known. */
+static const struct {
+	const char *option;
+	int (*fn)(cfg_t *cfg, cfg_opt_t *opt);
+} checks[] = {
+	{ "user", check_users },
+	{ "group", check_groups },
+	{ "forward", check_forward },
+	{ "max-handshakes", check_handshakes },
+	{ "max-channels", check_many },
+	{ "max-peers", check_many },
+	{ "identity", check_identity },
+	{ "identity|allow-uid", check_users },
+	{ "identity|allow-gid", check_groups },
+	{ "address", check_address },
+	{ "address|allow-uid", check_users },
+	{ "address|allow-gid", check_groups },
+	{ "listener", check_listener },
+	{ "listener|trust", check_trust },
+	{ "link", check_link },
+	{ "link|connect", check_endpoint },
+	{ "link|listen", check_endpoint },
+	{ "link|reconnect-min-ms", check_positive },
+	{ "link|reconnect-max-ms", check_positive },
+	{ "link|max-accepted", check_positive },
+	{ "link|dead-ms", check_positive },
+	{ "link|send-uids", check_senders },
+	{ "link|send-gids", check_senders },
+	{ "hop", check_hop },
+	{ "hop|route", check_route },
+	{ "hop|scope", check_scope },
+	{ "channel", check_channel },
+	{ "channel|route", check_route },
+	{ "channel|probe", check_route },
+	{ "channel|trust", check_trust },
+	{ "channel|owner", check_users },
+	{ "channel|timeout-ms", check_some_ms },
+	{ "channel|retry-min-ms", check_some_ms },
+	{ "channel|retry-max-ms", check_some_ms },
+	{ "channel|max-age", check_positive },
+	{ "relay", check_relay },
+	{ "relay|allow", check_allow },
+	{ "relay|max", check_positive },
+	{ "relay|lifetime", check_positive },
+	{ "listener|handshake", check_listen },
+	{ "listener|prekeys", check_service },
+	{ "prekey-service", check_prekeys },
+	{ "prekey-service|allow", check_allow },
+	{ "prekey-service|max", check_positive },
+};
 
 struct config *config_load(const char *path)
 {
@@ -1178,55 +1182,13 @@ struct config *config_load(const char *path)
 	};
 	struct config *c = NULL;
 	cfg_t *cfg;
+	size_t i;
 	int err;
 
 	cfg = must(cfg_init(top, CFGF_NONE));
 	cfg_set_error_function(cfg, complain);
-	cfg_set_validate_func(cfg, "user", check_users);
-	cfg_set_validate_func(cfg, "group", check_groups);
-	cfg_set_validate_func(cfg, "forward", check_forward);
-	cfg_set_validate_func(cfg, "max-handshakes", check_handshakes);
-	cfg_set_validate_func(cfg, "max-channels", check_many);
-	cfg_set_validate_func(cfg, "max-peers", check_many);
-	cfg_set_validate_func(cfg, "identity", check_identity);
-	cfg_set_validate_func(cfg, "identity|allow-uid", check_users);
-	cfg_set_validate_func(cfg, "identity|allow-gid", check_groups);
-	cfg_set_validate_func(cfg, "address", check_address);
-	cfg_set_validate_func(cfg, "address|allow-uid", check_users);
-	cfg_set_validate_func(cfg, "address|allow-gid", check_groups);
-	cfg_set_validate_func(cfg, "listener", check_listener);
-	cfg_set_validate_func(cfg, "listener|trust", check_trust);
-	cfg_set_validate_func(cfg, "link", check_link);
-	cfg_set_validate_func(cfg, "link|connect", check_endpoint);
-	cfg_set_validate_func(cfg, "link|listen", check_endpoint);
-	cfg_set_validate_func(cfg, "link|reconnect-min-ms", check_positive);
-	cfg_set_validate_func(cfg, "link|reconnect-max-ms", check_positive);
-	cfg_set_validate_func(cfg, "link|max-accepted", check_positive);
-	cfg_set_validate_func(cfg, "link|dead-ms", check_positive);
-	cfg_set_validate_func(cfg, "link|send-uids", check_senders);
-	cfg_set_validate_func(cfg, "link|send-gids", check_senders);
-	cfg_set_validate_func(cfg, "hop", check_hop);
-	cfg_set_validate_func(cfg, "hop|route", check_route);
-	cfg_set_validate_func(cfg, "hop|scope", check_scope);
-	cfg_set_validate_func(cfg, "channel", check_channel);
-	cfg_set_validate_func(cfg, "channel|route", check_route);
-	cfg_set_validate_func(cfg, "channel|probe", check_route);
-	cfg_set_validate_func(cfg, "channel|trust", check_trust);
-	cfg_set_validate_func(cfg, "channel|owner", check_users);
-	cfg_set_validate_func(cfg, "channel|timeout-ms", check_some_ms);
-	cfg_set_validate_func(cfg, "channel|retry-min-ms", check_some_ms);
-	cfg_set_validate_func(cfg, "channel|retry-max-ms", check_some_ms);
-	cfg_set_validate_func(cfg, "channel|max-age", check_positive);
-	cfg_set_validate_func(cfg, "relay", check_relay);
-	cfg_set_validate_func(cfg, "relay|allow", check_allow);
-	cfg_set_validate_func(cfg, "relay|max", check_positive);
-	cfg_set_validate_func(cfg, "relay|lifetime", check_positive);
-	cfg_set_validate_func(cfg, "listener|handshake", check_listen);
-	cfg_set_validate_func(cfg, "listener|prekeys", check_service);
-	cfg_set_validate_func(cfg, "prekey-service", check_prekeys);
-	cfg_set_validate_func(cfg, "prekey-service|allow", check_allow);
-	cfg_set_validate_func(cfg, "prekey-service|max", check_positive);
-
+	for (i = 0; i < ARRAY_SIZE(checks); i++)
+		cfg_set_validate_func(cfg, checks[i].option, checks[i].fn);
 	portals_check_with(cfg);
 
 	err = parse_file(cfg, path);
@@ -1239,6 +1201,8 @@ struct config *config_load(const char *path)
 		config_free(c);
 		c = NULL;
 	}
+	if (c)
+		warn_routes(c, path);
 	return c;
 }
 

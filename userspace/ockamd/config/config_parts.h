@@ -26,6 +26,11 @@ void *must(void *p);
 /* Of a list that was checked. */
 struct policy *take_policy(cfg_t *sec, const char *name);
 
+/* ---- config_file.c ---- */
+
+/* 0 or CFG_FILE_ERROR, with errno, or CFG_PARSE_ERROR. */
+int parse_file(cfg_t *cfg, const char *path);
+
 /* ---- config_portal.c ---- */
 
 extern cfg_opt_t inlet_options[];

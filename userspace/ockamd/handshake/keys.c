@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -136,6 +137,54 @@ void keys_note_time(void)
 	keystore_note_time(the.keys, now_seconds());
 }
 
+/* Who trusts an authority's word, and has nothing to check it by. */
+static void warn_authorities(struct keystore *ks, const struct policy *p,
+			     const char *kind, const char *name)
+{
+	static uint8_t history[IDENT_HISTORY_MAX];
+	const uint8_t *id;
+	size_t i, len;
+
+	for (i = 0; p && i < p->trust.n_rules; i++) {
+		id = p->trust.rules[i].authority;
+		if (ks && keystore_peer_load(ks, id, history, sizeof(history),
+					     &len))
+			continue;
+		log_warn("%s \"%s\": authority %s is not known, so nobody is trusted by its word: see 'ockamctl identity import-peer'",
+			 kind, name, id_text(id));
+	}
+}
+
+static void warn(struct keystore *ks, const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		warn_authorities(ks, c->listener[i].policy, "listener",
+				 c->listener[i].name);
+	for (i = 0; i < c->n_channel; i++)
+		warn_authorities(ks, c->channel[i].policy, "channel",
+				 c->channel[i].name);
+}
+
+void keys_test(const struct config *c)
+{
+	struct keystore *ks = NULL;
+	struct stat st;
+	int err;
+
+	/* Nothing is made for a test. */
+	err = stat(c->state, &st) ? -errno :
+	      keystore_open(c->state, false, 0, &ks);
+	if (err && err != -ENOENT)
+		log_warn("key store %s: %s: authorities are not checked",
+			 c->state, strerror(-err));
+	else
+		warn(ks, c);
+	if (ks)
+		keystore_close(ks);
+}
+
 int keys_reload(const struct config *c)
 {
 	struct named *list;
@@ -169,6 +218,7 @@ int keys_reload(const struct config *c)
 	drop(all, n_all);
 	all = list;
 	n_all = c->n_identity;
+	warn(the.keys, c);
 	return 0;
 }
 

@@ -17,6 +17,8 @@ int keys_init(const char *dir);
 void keys_note_time(void);
 /* Loads what the configuration names; 0 or -1 when one is missing. */
 int keys_reload(const struct config *c);
+/* For "ockamd -t": what it would warn of. */
+void keys_test(const struct config *c);
 /* The identity, good for a handshake now, or NULL. No reference is taken. */
 struct identity *keys_find(const char *name);
 /* Whether or not it is good for one. */
