@@ -139,7 +139,7 @@ check "a whole file is taken" ockamd -t -f whole.conf
 # inside SIZE: so long a beginning ends inside a section
 inside() {
 	head -c "$1" whole.conf | sed "s/#.*//; s/\"[^\"]*\"//g; s/\"[^\"]*$//" |
-		awk '{ d += gsub(/{/, "") - gsub(/}/, "") } END { exit d == 0 }'
+		awk '{ d += gsub(/[{]/, "") - gsub(/[}]/, "") } END { exit d == 0 }'
 }
 cut_files() {
 	size=$(wc -c <whole.conf) inside=0

@@ -12,14 +12,17 @@ say()	{ # say PORT TEXT
 	{ printf %s "$2"; sleep 100; } | on alice nc 127.0.0.1 "$1" >/dev/null 2>&1 &
 	pids="$pids $!"
 }
-# serve PORT FILE: takes one connection, as user 1000
+# serve PORT FILE: takes one connection, as user 1000, and never says that it has said all
 serve() {
-	as 1000 bob nc -l -p "$1" >"$2" 2>&1 &
+	sleep 100 | as 1000 bob nc -l -p "$1" >"$2" 2>&1 &
 	pids="$pids $!"
 	until_true eval "on bob ss -Hltn | grep -q ':$1 '"
 }
-# from PORT: where its connection comes from
-from()	{ on bob ss -Htn state established "sport = :$1" | awk '{ print $4; exit }'; }
+# from PORT: where its connection comes from, which a socket for IPv6 writes otherwise
+from()	{
+	on bob ss -Htn state established "sport = :$1" |
+		awk '{ gsub(/\[::ffff:|\]/, "", $4); print $4; exit }'
+}
 id()	{ sed 's/ .*//' check.out; }
 
 nodes alice bob
