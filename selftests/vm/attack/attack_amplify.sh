@@ -39,7 +39,7 @@ cat >good.conf <<-CONF
 	link "up" { kind = "udp" connect = "10.2.0.1:4000" }
 CONF
 check "nodes start" eval 'start vic && start good'
-on evil ockamctl link add kind udp connect 10.1.0.1:4000 name up >/dev/null
+on evil ockamctl link add connect 10.1.0.1:4000 kind udp name up >/dev/null
 
 amplified on evil lib_echo flood 'up => api' 200 32
 check "M1 brings no more than three times its bytes, and 8 KiB" \

@@ -11,6 +11,8 @@
 
 # More than a generation of keys.
 rounds=40
+# Beside them a word by which the channel is confirmed, and the answer.
+msgs=$((rounds + 1))
 
 # middle COMMAND...: prints what the relay says
 middle() {
@@ -97,7 +99,7 @@ check "$rounds messages go there and back" [ "$asked" -eq $rounds ]
 frames=$(middle freeze)
 there=${frames% *} back=${frames#* }
 # M1 and M3 on one way, M2 on the other.
-check "the relay has all of them: $frames" [ "$frames" = "$((rounds + 2)) $((rounds + 1))" ]
+check "the relay has all of them: $frames" [ "$frames" = "$((msgs + 2)) $((msgs + 1))" ]
 open=$(middle open)
 
 # again HOW: the daemons are ended by the signal HOW and started anew
@@ -114,16 +116,16 @@ again() {
 		"$there $there $there" ]
 	# M1 reaches the listener, all else is refused.
 	check "$1: each is refused as seen" until_true has_dropped resp replayed \
-		$((resp_seen + 3 * rounds))
+		$((resp_seen + 3 * msgs))
 	check "$1: all but M1 are refused" until_true has_dropped resp '' \
-		$((resp_before + 3 * (rounds + 1)))
+		$((resp_before + 3 * (msgs + 1)))
 	check "$1: M1 was heard" until_true has_begun 3
 
 	check "$1: what came back comes again, by two links, and turned round" [ \
 		"$(middle back 0) $(middle back 1) $(middle turned 0)" = \
 		"$back $back $there" ]
 	check "$1: each is refused as seen" until_true has_dropped app replayed \
-		$((app_seen + rounds))
+		$((app_seen + msgs))
 	# Each way M2 and the messages; turned round M1 to nobody, M3 and
 	# messages to nobody.
 	check "$1: all are refused" until_true has_dropped app '' \
@@ -132,8 +134,8 @@ again() {
 	check "$1: nothing is delivered, nothing has changed" unchanged
 	check "$1: no new channel" [ "$(accepted)" -eq 0 ]
 	check "$1: refused as seen were the messages, no more" [ \
-		"$(dropped resp replayed)" -eq $((resp_seen + 3 * rounds)) -a \
-		"$(dropped app replayed)" -eq $((app_seen + rounds)) ]
+		"$(dropped resp replayed)" -eq $((resp_seen + 3 * msgs)) -a \
+		"$(dropped app replayed)" -eq $((app_seen + msgs)) ]
 	check "$1: what M1 began expires" until_true none_half_open
 	check "$1: still no new channel" unchanged
 	check "$1: the channel works" ask "after $1"
@@ -149,7 +151,7 @@ check "at both ends" until_true eval '[ -z "$(field app id)$(field resp id)" ]'
 heard=$(wc -l <echo.out)
 resp_before=$(dropped resp)
 check "all goes there again" [ "$(middle there 0) $(middle there "$open")" = "$there $there" ]
-check "it is refused" until_true has_dropped resp '' $((resp_before + 2 * (rounds + 1)))
+check "it is refused" until_true has_dropped resp '' $((resp_before + 2 * (msgs + 1)))
 check "M1 was heard" until_true has_begun 5
 check "what it began expires" until_true none_half_open
 check "nothing was delivered, and no channel made" [ \

@@ -4,6 +4,13 @@
 # For the tests of ockamctl, which source it: what a command's exit status is and what
 # it says.  They end with tool_end.
 
+# In a node of their own: whose links are counted from 1, and whose settings and names
+# are not those that other tests have left.
+if [ -z "${TOOL_NODE:-}" ]; then
+	TOOL_NODE=1 exec unshare --net "$0" "$@"
+fi
+ip link set lo up
+
 num=0
 failed=0
 tmp=$(mktemp -d)

@@ -4,10 +4,6 @@
 # ockamctl trace, top and monitor: what is seen of messages on their way, in this
 # namespace and in another one, through a link and a channel.
 
-# A node of its own: whose links are counted from 1.
-if [ -z "${TRACE_NODE:-}" ]; then
-	TRACE_NODE=1 exec unshare --net "$0"
-fi
 . /ockam/tests/lib_tool.sh
 
 jobs=

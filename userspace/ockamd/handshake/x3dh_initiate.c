@@ -448,7 +448,7 @@ static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 			    &s->start);
 	if (err) {
 		fail(b, handshake_errno(err),
-		     policy_error(b->permit.policy, err));
+		     policy_error(b->policy, err));
 		return;
 	}
 	permit_begin(&b->permit, PERMIT_REQUEST, NULL, b->identity, cfg.self,
