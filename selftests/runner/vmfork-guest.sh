@@ -40,7 +40,7 @@ both_gone() {
 }
 
 told() {
-	[ "$(grep -c '^channel gone.*vm-fork' events)" = "$1" ]
+	[ "$(grep -c '  channel gone  .*vm-fork' events)" = "$1" ]
 }
 
 until_true() {
@@ -98,7 +98,7 @@ both_gone_there() {
 }
 check "also in another node" until_true both_gone_there
 told_there() {
-	[ "$(grep -c '^channel gone.*vm-fork' events.other)" = 1 ]
+	[ "$(grep -c '  channel gone  .*vm-fork' events.other)" = 1 ]
 }
 check "where it was told as well" until_true told_there
 key k1

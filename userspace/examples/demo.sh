@@ -328,12 +328,13 @@ hidden() {
 		in_none "$1" "$echoer" "$address" "$text"
 }
 
-# ciphertext HOP: the handshake, request and reply, and no more
+# ciphertext HOP: the handshake, the word that confirms the channel and its answer,
+# request and reply, and no more
 ciphertext() {
 	detail say "What $1 saw:"
 	detail sed 's/\(.\{160\}\).*/\1.../' "$work/$1"
-	check "$1 saw five messages: handshake, request, reply" \
-		is "$(grep -c '^Address: ' "$work/$1")" 5
+	check "$1 saw seven messages: handshake, confirmation, request, reply" \
+		is "$(grep -c '^Address: ' "$work/$1")" 7
 	# The listener's name has to be readable: so the search does find names.
 	seen "$work/$1" "$listener" 'it saw'
 	hidden "$work/$1" 'it saw'
@@ -483,10 +484,10 @@ step_8() {
 	received "$text"
 	seen "$work/responder" "$text" 'the responder saw'
 	end_capture
-	carried 10.0.1.1 10.0.1.2 3 'the handshake and one request'
-	carried 10.0.1.2 10.0.1.1 2 'the handshake and one reply'
-	carried 10.0.2.1 10.0.2.2 3 'the handshake and one request'
-	carried 10.0.2.2 10.0.2.1 2 'the handshake and one reply'
+	carried 10.0.1.1 10.0.1.2 4 'the handshake, a confirmation and one request'
+	carried 10.0.1.2 10.0.1.1 3 'the handshake, a confirmation and one reply'
+	carried 10.0.2.1 10.0.2.2 4 'the handshake, a confirmation and one request'
+	carried 10.0.2.2 10.0.2.1 3 'the handshake, a confirmation and one reply'
 	seen "$work/wire" "$listener" 'the wire had'
 	hidden "$work/wire" 'the wire had'
 	end_step app middle responder
