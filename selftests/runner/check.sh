@@ -26,8 +26,7 @@ part() {
 	shift
 	say CHECK "$name"
 	rm -f "$results/$name"
-	"$@" 2>&1 | tee "$logs/$name"
-	[ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+	"$@" 2>&1 | tee "$logs/$name" || status=1
 	if [ ! -e "$results/$name" ]; then
 		echo "not ok $name: did not run"
 		echo 0 1 0 >"$results/$name"
@@ -127,8 +126,9 @@ failures() {
 		echo
 		echo "  $name, from its log:"
 		grep -aE '^(# )?(# )?not ok |^# # .*(Expected|terminated by|FAILED:)|[Ee]rror[: ]' \
-			"$log" | head -n 20 | sed 's/^/    /'
-		head -n 10 "$BUILD/vm/${name#vm-}/splats" 2>/dev/null | sed 's/^/    /'
+			"$log" | head -n 20 | sed 's/^/    /' || true
+		[ ! -e "$BUILD/vm/${name#vm-}/splats" ] ||
+			head -n 10 "$BUILD/vm/${name#vm-}/splats" | sed 's/^/    /'
 	done
 }
 failures
