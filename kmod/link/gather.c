@@ -8,6 +8,9 @@
 #include "link/link.h"
 #include "node/node.h"
 
+/* Whoever reads does not work for all who send meanwhile: the timer is there. */
+#define GATHER_PUSHES	16
+
 static struct ockam_gather *gather_of(struct hrtimer *timer)
 {
 	return container_of(timer, struct ockam_gather, timer);
@@ -115,13 +118,14 @@ static struct ockam_link *gather_next(struct ockam_gathers *gathers)
 	return link;
 }
 
-void ockam_gather_push_all(struct ockam_node *node)
+void ockam_gather_push_some(struct ockam_node *node)
 {
+	unsigned int budget = GATHER_PUSHES;
 	struct ockam_link *link;
 
 	if (likely(list_empty_careful(&node->gathers.links)))
 		return;
-	while ((link = gather_next(&node->gathers))) {
+	while (budget-- && (link = gather_next(&node->gathers))) {
 		ockam_link_push(link);
 		ockam_link_put(link);
 	}

@@ -86,7 +86,10 @@ bool ockam_gather_waits(struct ockam_link *link, bool more);
 /* Whatever waits is being sent. */
 void ockam_gather_pushed(struct ockam_link *link);
 
-/* Send what waits in links of the node.  Process context, nothing locked. */
-void ockam_gather_push_all(struct ockam_node *node);
+/*
+ * Send what waits in links of the node, in a few of them: those that have waited
+ * longest.  Process context, nothing locked.
+ */
+void ockam_gather_push_some(struct ockam_node *node);
 
 #endif /* _OCKAM_GATHER_H */

@@ -364,7 +364,7 @@ static __poll_t ockam_poll(struct file *file, struct socket *sock,
 	__poll_t mask = datagram_poll(file, sock, wait);
 
 	if (!(mask & EPOLLIN))
-		ockam_gather_push_all(ockam_sk(sock->sk)->sink.node);
+		ockam_gather_push_some(ockam_sk(sock->sk)->sink.node);
 	if (mask & EPOLLOUT && sock_is_blocked(ockam_sk(sock->sk)))
 		mask &= ~(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
 	return mask;

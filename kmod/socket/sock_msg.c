@@ -790,7 +790,7 @@ int ockam_sock_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 
 	/* Who is going to wait for an answer has said all that he has to say. */
 	if (skb_queue_empty_lockless(&sk->sk_receive_queue))
-		ockam_gather_push_all(osk->sink.node);
+		ockam_gather_push_some(osk->sink.node);
 	off = sk_peek_offset(sk, flags);
 	if (unlikely(flags & MSG_PEEK && off >= 0))
 		skb = peek_at(sk, flags, &off, &err);
