@@ -16,9 +16,10 @@
  * Messages that were delivered are kept for the next ones: the allocator, which zeroes
  * them on most kernels, would be a tenth of what a message costs.  They have one of
  * the sizes that the allocator would have taken anyway, and are on nobody's account.
- * Not with KASAN, which could not tell any more who uses what is free.
+ * Not with KASAN, which could not tell any more who uses what is free, nor where a
+ * message ends.
  */
-#define MSG_SPARES	(IS_ENABLED(CONFIG_KASAN) ? 0 : 16)
+#define MSG_SPARES	16
 
 /**
  * struct msg_class - messages of a size
@@ -33,14 +34,14 @@ struct msg_class {
 };
 
 static const struct msg_class msg_classes[] = {
-	{ 0,				SKB_WITH_OVERHEAD(1024),	16 },
+	{ 0,				SKB_WITH_OVERHEAD(1024),	MSG_SPARES },
 	{ SKB_WITH_OVERHEAD(2048),	SKB_WITH_OVERHEAD(4096),	8 },
 	{ SKB_WITH_OVERHEAD(16384),	SKB_WITH_OVERHEAD(32768),	2 },
 };
 
 struct msg_spares {
 	u32		n[ARRAY_SIZE(msg_classes)];
-	struct sk_buff	*skb[ARRAY_SIZE(msg_classes)][16];
+	struct sk_buff	*skb[ARRAY_SIZE(msg_classes)][MSG_SPARES];
 };
 
 static DEFINE_PER_CPU(struct msg_spares, msg_spares);
@@ -188,6 +189,8 @@ static u8 msg_class(u32 size)
 {
 	u8 i;
 
+	if (IS_ENABLED(CONFIG_KASAN))
+		return 0;
 	if (likely(size <= msg_classes[0].size))
 		return 1;
 	for (i = 1; i < ARRAY_SIZE(msg_classes); i++)
@@ -248,8 +251,7 @@ void ockam_msg_free(struct sk_buff *skb)
 		skb->destructor = NULL;
 		local_irq_save(flags);
 		spares = this_cpu_ptr(&msg_spares);
-		if (spares->n[class] < min_t(u32, msg_classes[class].most,
-					     MSG_SPARES)) {
+		if (spares->n[class] < msg_classes[class].most) {
 			spares->skb[class][spares->n[class]++] = skb;
 			skb = NULL;
 		}
