@@ -118,7 +118,7 @@ static struct ockam_udp *ludp_new(struct ockam_link *link)
 	}
 	udp->link = ockam_link_get(link);
 	get_random_bytes(&udp->number, sizeof(udp->number));
-	udp->room = OCKAM_PIECE_STOCK + OCKAM_PIECE_HEAD_MAX;
+	udp->room = OCKAM_UDP_STOCK;
 	spin_lock_init(&udp->tx_lock);
 	ockam_udp_rx_init(udp);
 	return udp;

@@ -29,6 +29,8 @@
 #include "transport/udp.h"
 
 #define OCKAM_UDP_MET		64	/* a power of two */
+/* Bytes of a stock node's datagram. */
+#define OCKAM_UDP_STOCK		(OCKAM_PIECE_STOCK + OCKAM_PIECE_HEAD_MAX)
 
 /**
  * struct ockam_udp_met - somebody who knows our numbers

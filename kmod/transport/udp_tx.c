@@ -16,6 +16,11 @@
 /* Bytes of one message before others have their turn at the link. */
 #define UTX_TURN		(256 * 1024)
 
+static bool utx_native(const struct ockam_udp *udp)
+{
+	return udp->link->config.udp_form == OCKAM_UDP_FORM_NATIVE;
+}
+
 /* ---- numbers, and who knows them ---- */
 
 /* A message's number; false: its receiver has to be led there. */
@@ -69,7 +74,7 @@ static void utx_lead(struct ockam_udp *udp, struct ockam_udp_way *way,
 	int err = -ENOBUFS;
 	u8 *p;
 
-	if (udp->link->config.udp_form == OCKAM_UDP_FORM_NATIVE)
+	if (utx_native(udp))
 		return;
 	number -= UTX_HALF - UTX_SLACK;
 	skb = alloc_skb(OCKAM_UDP_HEADROOM + OCKAM_PIECE_HEAD_MAX + len,
@@ -108,11 +113,6 @@ static int utx_wait(struct ockam_udp *udp)
 	return -EAGAIN;
 }
 
-static bool utx_native(const struct ockam_udp *udp)
-{
-	return udp->link->config.udp_form == OCKAM_UDP_FORM_NATIVE;
-}
-
 /*
  * Bytes of a datagram with a head of whatever length, on this way.  What the path
  * takes may become less and more: then it is known at the next message.
@@ -120,11 +120,11 @@ static bool utx_native(const struct ockam_udp *udp)
 static u32 utx_room(struct ockam_udp *udp, const struct ockam_udp_way *way)
 {
 	u32 headers = ockam_udp_ip(udp) + sizeof(struct udphdr);
-	u32 room = OCKAM_PIECE_STOCK + OCKAM_PIECE_HEAD_MAX;
+	u32 room;
 
 	if (!utx_native(udp))
-		return room;
-	room = clamp_t(u32, dst_mtu(way->dst), room + headers,
+		return OCKAM_UDP_STOCK;
+	room = clamp_t(u32, dst_mtu(way->dst), OCKAM_UDP_STOCK + headers,
 		       OCKAM_LINEAR_MAX + headers) - headers;
 	if (unlikely(READ_ONCE(udp->room) != room))
 		WRITE_ONCE(udp->room, room);
@@ -267,6 +267,8 @@ static int utx_ask(struct ockam_udp *udp, const struct sk_buff *msg)
 	struct ockam_udp_way way;
 	int ret;
 
+	if (!utx_native(udp))
+		return OCKAM_UDP_STOCK;
 	rcu_read_lock_bh();
 	ret = ockam_udp_way(udp, ockam_udp_to(msg), ockam_msg(msg)->mark, &way);
 	if (likely(!ret)) {
