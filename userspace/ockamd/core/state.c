@@ -60,7 +60,7 @@ static void place(char text[PLACE_LEN])
 	snprintf(text, PLACE_LEN, "%s.%" PRIu64 "\n", id, network());
 }
 
-void state_put_boot(FILE *f)
+static void put_place(FILE *f)
 {
 	char text[PLACE_LEN];
 
@@ -91,7 +91,9 @@ FILE *state_write(const char *name)
 
 	state_path(path, name, ".new");
 	f = state_open(path, O_WRONLY | O_CREAT | O_TRUNC, "w");
-	if (!f)
+	if (f)
+		put_place(f);
+	else
 		log_error("%s: %s", path, strerror(errno));
 	return f;
 }

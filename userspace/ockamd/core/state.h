@@ -8,7 +8,8 @@
 
 /*
  * Files in the state directory, NULL if there is none: reading one; a new one,
- * which has the name only after state_commit().
+ * which has the name only after state_commit(), and in its first line of which start
+ * of the machine and which network namespace it speaks.
  */
 FILE *state_read(const char *name);
 FILE *state_write(const char *name);
@@ -17,11 +18,7 @@ void state_commit(FILE *f, const char *name);
 FILE *state_swap(FILE *f, const char *name);
 void state_remove(const char *name);
 
-/*
- * A line that another start of the machine, or another network namespace, makes
- * worthless; was it that line?
- */
-void state_put_boot(FILE *f);
+/* Reads that line: is it about here and now?  Else the file is worthless. */
 bool state_same_boot(FILE *f);
 
 #endif /* OCKAMD_STATE_H */

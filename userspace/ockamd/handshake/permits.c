@@ -206,7 +206,6 @@ static int write_anew(void)
 	f = state_write(STATE_FILE);
 	if (!f)
 		return -EIO;
-	state_put_boot(f);
 	TAILQ_FOREACH(r, &all, entry)
 		put_record(f, r);
 	if (journal)

@@ -115,7 +115,6 @@ static void write_anew(void)
 	journal = state_write(STATE_FILE);
 	if (journal) {
 		n_lines = 0;
-		state_put_boot(journal);
 		for (i = 0; i < BUCKETS; i++)
 			LIST_FOREACH(l, &all[i], entry)
 				put_line('+', l);

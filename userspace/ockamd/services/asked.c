@@ -84,7 +84,6 @@ static void save(void)
 	f = state_write(STATE_FILE);
 	if (!f)
 		return;
-	state_put_boot(f);
 	listeners_asked(put_listener, f);
 	state_commit(f, STATE_FILE);
 }

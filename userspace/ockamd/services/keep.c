@@ -412,7 +412,6 @@ static void save(void)
 	f = state_write(STATE_FILE);
 	if (!f)
 		return;
-	state_put_boot(f);
 	/* Addresses in the file are ours. */
 	TAILQ_FOREACH(k, &keeps, entry)
 		if (!k->taken || k->now.id || k->old.id)

@@ -76,7 +76,6 @@ static void save(void)
 	f = state_write(STATE_FILE);
 	if (!f)
 		return;
-	state_put_boot(f);
 	TAILQ_FOREACH(r, &relays, entry) {
 		sodium_bin2hex(hex, sizeof(hex), r->name, r->len);
 		fprintf(f, "%s %s %" PRIu64 "\n", hex, id_text(r->owner),

@@ -74,7 +74,6 @@ static void save(void)
 	f = state_write(STATE_FILE);
 	if (!f)
 		return;
-	state_put_boot(f);
 	for (i = 0; i < ours.len; i += size_at(ours.data + i)) {
 		sodium_bin2hex(hex, sizeof(hex), ours.data + i,
 			       size_at(ours.data + i));
