@@ -150,12 +150,22 @@ static bool may_add(struct keystore *ks, const uint8_t id[IDENT_ID_LEN])
 	return ks->n_peers < ks->max_peers || ks->named(id);
 }
 
+static int peer_put(struct keystore *ks, const char *name,
+		    const uint8_t *history, size_t len, bool kept)
+{
+	int err = ks_replace(ks->peers, name, history, len);
+
+	if (!err && kept && fchmodat(ks->peers, name, 0400, 0))
+		err = -errno;
+	return err;
+}
+
 static int peer_save_locked(struct keystore *ks, const uint8_t *id,
 			    const char *name, const uint8_t *history,
 			    size_t len)
 {
 	struct stat st;
-	bool there, kept;
+	bool there;
 	int err;
 
 	there = !fstatat(ks->peers, name, &st, AT_SYMLINK_NOFOLLOW);
@@ -163,10 +173,7 @@ static int peer_save_locked(struct keystore *ks, const uint8_t *id,
 		return -errno;
 	if (!there && !may_add(ks, id))
 		return -EUSERS;
-	kept = there && is_kept(&st);
-	err = ks_replace(ks->peers, name, history, len);
-	if (!err && kept && fchmodat(ks->peers, name, 0400, 0))
-		err = -errno;
+	err = peer_put(ks, name, history, len, there && is_kept(&st));
 	if (!err && !there)
 		ks->n_peers++;
 	if (!err)
@@ -200,9 +207,7 @@ int keystore_peer_import(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 	err = ks_lock(ks->peers);
 	if (err)
 		return err;
-	err = ks_replace(ks->peers, name, history, len);
-	if (!err && fchmodat(ks->peers, name, 0400, 0))
-		err = -errno;
+	err = peer_put(ks, name, history, len, true);
 	ks_unlock(ks->peers);
 	return err;
 }

@@ -182,16 +182,12 @@ static int identity_rotate_key(struct ctl *ctl, int argc, char **argv)
 	return err;
 }
 
-static int list_one(void *ctx, const char *name)
+/* What @fill finds in the store, with @print a line for each. */
+static int list_store(struct ctl *ctl, int argc, char **argv,
+		      int (*fill)(struct keystore *ks, json_t *list),
+		      void (*print)(const json_t *one))
 {
-	json_t *names = ctx;
-
-	return json_array_append_new(names, json_string(name)) ? -ENOMEM : 0;
-}
-
-static int identity_list(struct ctl *ctl, int argc, char **argv)
-{
-	json_t *names = json_array();
+	json_t *list = json_array(), *one;
 	struct call c;
 	size_t i;
 	int err;
@@ -199,21 +195,43 @@ static int identity_list(struct ctl *ctl, int argc, char **argv)
 	err = open_call(&c, ctl, false, false, argc, argv);
 	if (err)
 		goto out;
-	err = keystore_list(c.ks, list_one, names);
+	err = fill(c.ks, list);
 	keystore_close(c.ks);
 	if (err) {
 		err = ctl_fail(ctl, "%s: %s", c.dir, strerror(-err));
 		goto out;
 	}
 	if (ctl->json) {
-		print_json(names);
+		print_json(list);
 		return CTL_OK;
 	}
-	for (i = 0; i < json_array_size(names); i++)
-		puts(json_string_value(json_array_get(names, i)));
+	json_array_foreach(list, i, one)
+		print(one);
 out:
-	json_decref(names);
+	json_decref(list);
 	return err;
+}
+
+static int add_identity(void *ctx, const char *name)
+{
+	json_t *list = ctx;
+
+	return json_array_append_new(list, json_string(name)) ? -ENOMEM : 0;
+}
+
+static int fill_identities(struct keystore *ks, json_t *list)
+{
+	return keystore_list(ks, add_identity, list);
+}
+
+static void print_name(const json_t *one)
+{
+	puts(json_string_value(one));
+}
+
+static int identity_list(struct ctl *ctl, int argc, char **argv)
+{
+	return list_store(ctl, argc, argv, fill_identities, print_name);
 }
 
 static int read_hex(const struct call *c, const char *what, uint8_t *buf,
@@ -298,34 +316,21 @@ static int add_peer(void *ctx, const uint8_t id[IDENT_ID_LEN], bool kept)
 	       -ENOMEM : 0;
 }
 
+static int fill_peers(struct keystore *ks, json_t *list)
+{
+	return keystore_peer_list(ks, add_peer, list);
+}
+
+static void print_peer(const json_t *one)
+{
+	printf("%s%s\n", json_string_value(json_object_get(one, "identifier")),
+	       json_is_true(json_object_get(one, "imported")) ?
+	       " imported" : "");
+}
+
 static int peer_list(struct ctl *ctl, int argc, char **argv)
 {
-	json_t *list = json_array(), *peer;
-	struct call c;
-	size_t i;
-	int err;
-
-	err = open_call(&c, ctl, false, false, argc, argv);
-	if (err)
-		goto out;
-	err = keystore_peer_list(c.ks, add_peer, list);
-	keystore_close(c.ks);
-	if (err) {
-		err = ctl_fail(ctl, "%s: %s", c.dir, strerror(-err));
-		goto out;
-	}
-	if (ctl->json) {
-		print_json(list);
-		return CTL_OK;
-	}
-	json_array_foreach(list, i, peer)
-		printf("%s%s\n",
-		       json_string_value(json_object_get(peer, "identifier")),
-		       json_is_true(json_object_get(peer, "imported")) ?
-		       " imported" : "");
-out:
-	json_decref(list);
-	return err;
+	return list_store(ctl, argc, argv, fill_peers, print_peer);
 }
 
 static int peer_forget(struct ctl *ctl, int argc, char **argv)

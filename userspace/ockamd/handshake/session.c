@@ -567,6 +567,16 @@ static bool is_over(const struct session *s)
 	return !s->secrets->xx.cfg.self;
 }
 
+/* What came of the peer's message; if it was not taken nothing is left to be done. */
+static bool was_taken(struct session *s, int err)
+{
+	if (err && is_over(s))
+		refuse_peer(s, err);
+	else if (err)
+		take_next(s, err);
+	return !err;
+}
+
 static void got_m2(struct session *s, const struct arrived *in)
 {
 	const struct ockam_info *info = &in->info;
@@ -578,14 +588,8 @@ static void got_m2(struct session *s, const struct arrived *in)
 	err = xx_initiator_m2(&s->secrets->xx, in->data, in->len,
 			      now_seconds(), outbox, sizeof(outbox), &out_len,
 			      &scratch->keys);
-	if (err && !is_over(s)) {
-		take_next(s, err);
+	if (!was_taken(s, err))
 		return;
-	}
-	if (err) {
-		refuse_peer(s, err);
-		return;
-	}
 	/* From here on the peer is verified and trusted. */
 	s->to = info->ret;
 	s->local = way_is_local(info);
@@ -609,14 +613,8 @@ static void got_m3(struct session *s, const struct arrived *in)
 
 	err = xx_responder_m3(&s->secrets->xx, in->data, in->len,
 			      now_seconds(), &scratch->keys);
-	if (err && !is_over(s)) {
-		take_next(s, err);
+	if (!was_taken(s, err))
 		return;
-	}
-	if (err) {
-		refuse_peer(s, err);
-		return;
-	}
 	err = install_channel(s, &why);
 	xx_keys_wipe(&scratch->keys);
 	if (err) {
