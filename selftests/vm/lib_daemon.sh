@@ -114,6 +114,14 @@ start() {
 # ---- what several of them ask ----
 
 is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
+# Handshakes of a daemon that are under way.
+half_open() {
+	lines=$(grep -c 'half open$' "$1.log")
+	eval "kill -USR1 \"\$pid_$1\""
+	until_true eval '[ "$(grep -c "half open$" '"$1"'.log)" -gt "$lines" ]' || return 1
+	sed -n 's/.* \([0-9]*\) half open$/\1/p' "$1.log" | tail -n 1
+}
+none_half_open()	{ [ "$(half_open "$1")" -eq 0 ]; }
 channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 has_channels()	{ [ "$(channels "$1")" -eq "$2" ]; }
 

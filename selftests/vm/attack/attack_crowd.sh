@@ -13,18 +13,10 @@ links=16
 ahead=5120
 [ "${OCKAM_VM_KERNEL:-}" != debug ] || ahead=1024
 
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 create() { # create NODE: prints the address
 	on "$1" ockamctl secure-channel create 'up => api' identity "$1" \
 		trust anyone timeout-ms 60000
 }
-half_open() {
-	lines=$(grep -c 'half open$' vic.log)
-	kill -USR1 "$pid_vic"
-	until_true eval '[ "$(grep -c "half open$" vic.log)" -gt "$lines" ]' || return 1
-	sed -n 's/.* \([0-9]*\) half open$/\1/p' vic.log | tail -n 1
-}
-none_half_open()	{ [ "$(half_open)" -eq 0 ]; }
 now_ms()	{ awk '{ print int($1 * 1000) }' /proc/uptime; }
 
 echo "TAP version 13"
@@ -60,11 +52,11 @@ while [ $i -lt $links ]; do
 	i=$((i + 1))
 done
 sleep 1
-most=$(half_open)
+most=$(half_open vic)
 check "$links connections of one address get a quarter together ($most of $handshakes)" \
 	[ "$most" -gt 0 -a "$most" -le $((handshakes / 4 + 1)) ]
 check "somebody else gets his channel" create good
-check "what was begun expires" until_true none_half_open
+check "what was begun expires" until_true none_half_open vic
 
 # ---- requests for bundles ----
 
@@ -85,7 +77,7 @@ before=$(now_ms)
 check "somebody else gets his channel behind $ahead first messages" create good
 took=$(($(now_ms) - before))
 check "and soon ($took ms)" [ "$took" -le 3000 ]
-check "what was begun expires" until_true none_half_open
+check "what was begun expires" until_true none_half_open vic
 
 # ---- who passes on ----
 

@@ -30,7 +30,6 @@ at_least()	{ [ "$(counted "$1" "$2")" -ge "$3" ]; }
 refusals()	{ grep -c "handshake from link [0-9]*.* refused: .*$1" vic.log; }
 tell()	{ [ "$(on evil lib_echo ask evil "lie $1")" = "$1" ]; }
 report()	{ on vic lib_echo ask 'up => evil' report; }
-is_up()	{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 
 # initiator LIE PATTERN: the victim's daemon is the initiator and refuses.  What
 # it sent came to the liar before the question for the report did.
@@ -85,13 +84,6 @@ believed() {
 	check "responder: one channel more" [ "$(counted api accepted)" -eq $((accepted + 1)) ]
 }
 
-half_open() {
-	lines=$(grep -c 'half open$' vic.log)
-	kill -USR1 "$pid_vic"
-	until_true eval '[ "$(grep -c "half open$" vic.log)" -gt "$lines" ]' || return 1
-	sed -n 's/.* \([0-9]*\) half open$/\1/p' vic.log | tail -n 1
-}
-none_half_open()	{ [ "$(half_open)" -eq 0 ]; }
 memory()	{ sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$pid_vic/status"; }
 
 echo "TAP version 13"
@@ -179,7 +171,7 @@ done
 check "the victim still knows nobody" [ -z "$(ls vic.keys/peers)" ]
 check "and has no channel" [ -z "$(on vic ockamctl -j channel list | grep '"id"')" ]
 check "no worker has heard anything" [ "$(wc -l <echo.out)" -eq 1 ]
-check "what was not finished expires" until_true none_half_open
+check "what was not finished expires" until_true none_half_open vic
 
 # ---- the same without a lie, and what the victim then knows ----
 
@@ -205,7 +197,7 @@ check "the daemon answers as before" on vic ockamctl listener list daemon-uid 99
 
 # ---- 10^5 first messages ----
 
-until_true none_half_open
+until_true none_half_open vic
 before=$(memory VmHWM)
 on evil lib_echo flood 'up => api' $flood 32 >flood.out 2>&1 &
 flooder=$!
@@ -218,7 +210,7 @@ while kill -0 $flooder 2>/dev/null || [ $((good + bad)) -lt 3 ]; do
 	else
 		bad=$((bad + 1))
 	fi
-	now=$(half_open)
+	now=$(half_open vic)
 	[ "$now" -le $most ] || most=$now
 done
 wait $flooder
@@ -230,11 +222,11 @@ check "at most a quarter is half open for the flood's link ($most of $handshakes
 after=$(memory VmHWM)
 check "the daemon's memory stays (from $before to $after kB at most)" \
 	[ $((after - before)) -le 4096 ]
-check "most were not begun" eval 'half_open >/dev/null
+check "most were not begun" eval 'half_open vic >/dev/null
 	grep "not begun because" vic.log | tail -n 1 | sed "s/.* expired, //"
 	[ "$(sed -n "s/.* \([0-9]*\) of [0-9]* not begun.*/\1/p" vic.log |
 	tail -n 1)" -ge $((flood / 2)) ]'
-check "they expire" until_true none_half_open
+check "they expire" until_true none_half_open vic
 believed newer
 check "the daemon is the one that was started" kill -0 "$pid_vic"
 

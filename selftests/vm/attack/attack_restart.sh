@@ -39,22 +39,14 @@ dropped()	{ on "$1" ockamctl stats | awk -v why="$2" \
 	'$1 == "drop" && (why == "" || $2 == why) { sum += $3 } END { print sum + 0 }'; }
 has_dropped()	{ [ "$(dropped "$1" "$2")" -ge "$3" ]; }
 ask()		{ [ "$(on app lib_echo ask "$ch => echoer" "$1")" = "$1" ]; }
-is_up()		{ on app ockamctl link show "$1" | grep -q 'state.*up'; }
 accepted()	{ on resp ockamctl listener list | sed -n 's/.* accepted \([0-9]*\).*/\1/p'; }
 
-half_open() {
-	lines=$(grep -c 'half open$' resp.log)
-	kill -USR1 "$pid_resp"
-	until_true eval '[ "$(grep -c "half open$" resp.log)" -gt "$lines" ]' || return 1
-	sed -n 's/.* \([0-9]*\) half open$/\1/p' resp.log | tail -n 1
-}
 # M1 that this daemon has answered or refused so far
 begun() {
-	half_open >/dev/null
+	half_open resp >/dev/null
 	sed -n 's/.* of \([0-9]*\) not begun.*/\1/p' resp.log | tail -n 1
 }
 has_begun()		{ [ "$(begun)" -eq "$1" ]; }
-none_half_open()	{ [ "$(half_open)" -eq 0 ]; }
 
 echo "TAP version 13"
 
@@ -79,10 +71,10 @@ pids=$!
 exec 3>commands
 check "the relay is there" until_true grep -q ready middle.out
 check "the application's daemon starts" start app
-check "its link is up" until_true is_up up
+check "its link is up" until_true is_up app up
 # The relay's connection 1, for what does not come by the channel's link.
 on app ockamctl link add connect 10.1.0.2:4000 name side >/dev/null
-check "and another one" until_true is_up side
+check "and another one" until_true is_up app side
 ip netns exec resp lib_echo serve echoer channels 3>&- >echo.out 2>&1 &
 pids="$pids $!"
 until_true grep -q ready echo.out
@@ -136,7 +128,7 @@ again() {
 	check "$1: refused as seen were the messages, no more" [ \
 		"$(dropped resp replayed)" -eq $((resp_seen + 3 * msgs)) -a \
 		"$(dropped app replayed)" -eq $((app_seen + msgs)) ]
-	check "$1: what M1 began expires" until_true none_half_open
+	check "$1: what M1 began expires" until_true none_half_open resp
 	check "$1: still no new channel" unchanged
 	check "$1: the channel works" ask "after $1"
 }
@@ -153,7 +145,7 @@ resp_before=$(dropped resp)
 check "all goes there again" [ "$(middle there 0) $(middle there "$open")" = "$there $there" ]
 check "it is refused" until_true has_dropped resp '' $((resp_before + 2 * (msgs + 1)))
 check "M1 was heard" until_true has_begun 5
-check "what it began expires" until_true none_half_open
+check "what it began expires" until_true none_half_open resp
 check "nothing was delivered, and no channel made" [ \
 	"$(wc -l <echo.out)" -eq "$heard" -a -z "$(field resp id)" -a "$(accepted)" -eq 0 ]
 ch=$(on app ockamctl secure-channel create 'up => api' identity app \
@@ -162,7 +154,7 @@ check "a new channel works" ask new
 before=$(dropped resp replayed) m1=$(begun)
 check "all of the old one goes there again" [ "$(middle there 0)" = "$there" ]
 check "M1 was heard" until_true has_begun $((m1 + 1))
-check "what it began expires" until_true none_half_open
+check "what it began expires" until_true none_half_open resp
 check "none of it counts as seen by the new one" [ "$(dropped resp replayed)" -eq "$before" ]
 check "which works" ask newer
 

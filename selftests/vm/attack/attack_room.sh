@@ -9,7 +9,6 @@
 
 room=24	# of the node; of that 21 for peers
 
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 create() { # create NODE IDENTITY
 	on "$1" ockamctl secure-channel create 'up => api' identity "$2" \
 		trust anyone timeout-ms 9000

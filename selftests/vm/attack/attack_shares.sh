@@ -14,12 +14,6 @@ create() { # create NODE IDENTITY: prints the address
 	on "$1" ockamctl secure-channel create 'up => api' identity "$2" \
 		trust anyone timeout-ms 20000 | awk '{ print $1 }'
 }
-half_open() {
-	lines=$(grep -c 'half open$' vic.log)
-	kill -USR1 "$pid_vic"
-	until_true eval '[ "$(grep -c "half open$" vic.log)" -gt "$lines" ]' || return 1
-	sed -n 's/.* \([0-9]*\) half open$/\1/p' vic.log | tail -n 1
-}
 
 echo "TAP version 13"
 nodes vic evil good
@@ -56,7 +50,7 @@ check "one has $channels channels over one link" \
 while read -r ch; do
 	on evil lib_echo flood "$ch => api" 40 32
 done <evil.channels
-most=$(half_open)
+most=$(half_open vic)
 check "all of them get a quarter together ($most of $handshakes)" \
 	[ "$most" -gt 0 -a "$most" -le $((handshakes / 4 + 1)) ]
 check "somebody else gets his channel" [ -n "$(create good good)" ]
@@ -64,9 +58,9 @@ check "somebody else gets his channel" [ -n "$(create good good)" ]
 # ---- who has less inside the same link ----
 
 first=$(head -n 1 evil.channels) last=$(tail -n 1 evil.channels)
-until_true eval '[ "$(half_open)" -eq 0 ]'
+until_true none_half_open vic
 on evil lib_echo flood "$first => api" 100 32
-full=$(half_open)
+full=$(half_open vic)
 check "one of the channels takes most of the share ($full)" [ "$full" -ge $((handshakes / 8)) ]
 check "another one has its handshake all the same" eval '
 	on evil ockamctl secure-channel create "$last => api" identity evil \

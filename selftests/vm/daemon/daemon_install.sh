@@ -7,7 +7,6 @@
 # shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 channels()	{ on vic ockamctl -j channel list | grep -c '"id"'; }
 create() { # create IDENTITY: of good
 	on good ockamctl secure-channel create 'up => api' identity "$1" trust anyone \

@@ -13,7 +13,6 @@ many=120
 
 channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 has()		{ [ "$(channels "$1")" -eq "$2" ]; }
-is_up()		{ on "$1" ockamctl link show "$2" | grep -q 'state.*up'; }
 
 echo "TAP version 13"
 nodes one two peer
