@@ -13,10 +13,11 @@ handshakes=64
 flood=100000
 [ "${OCKAM_VM_KERNEL:-}" != debug ] || flood=20000
 
-# What a peer may change only when it is believed.
+# What a peer may change only when it is believed. The time of a file only says when
+# it was read last.
 state() {
 	on vic ockamctl -j channel list | grep -E '"(id|identifier)"'
-	ls -l vic.keys/peers
+	stat -c '%A %u %s %n' vic.keys/peers/* 2>&1
 	cat vic.keys/peers/* 2>/dev/null | md5sum
 }
 unchanged()	{ state >is.state; cmp was.state is.state; }
