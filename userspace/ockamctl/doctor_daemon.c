@@ -55,6 +55,10 @@ static void each_listener(struct doctor *d, const char *line)
 		doctor_report(d, "listener", NOTE,
 			      "%.*s had no room for %llu handshakes: somebody floods it, or max-handshakes is too low",
 			      len, line, number_of(line, " full "));
+	if (number_of(line, " too-long "))
+		doctor_report(d, "listener", NOTE,
+			      "%.*s got %llu messages that are longer than any of a handshake: somebody tries what it takes",
+			      len, line, number_of(line, " too-long "));
 	if (number_of(line, " expired "))
 		doctor_report(d, "listener", NOTE,
 			      "%.*s: %llu peers did not end their handshake: do they trust the identity that it shows?",

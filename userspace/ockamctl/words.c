@@ -157,7 +157,9 @@ int words_list(struct ctl *ctl, int argc, char **argv,
 	if (request(&w.opt, text))
 		return ctl_fail(ctl, "%s", ockam_error());
 	if (!ctl->json) {
-		fputs(text, stdout);
+		/* The daemon leaves it to us to end the last line. */
+		line = strrchr(text, '\n');
+		printf("%s%s", text, !*text || (line && !line[1]) ? "" : "\n");
 		return CTL_OK;
 	}
 	list = json_array();

@@ -23,7 +23,7 @@ state() {
 unchanged()	{ state >is.state; cmp was.state is.state; }
 
 make()	{ on vic ockamctl secure-channel create "$@" identity victim daemon-uid 990; }
-counted() { # counted LISTENER accepted|refused
+counted() { # counted LISTENER accepted|refused|too-long
 	on vic ockamctl listener list daemon-uid 990 |
 		sed -n "s/ why .*//; s/^[0-9#]*$1 .* $2 \([0-9]*\).*/\1/p"
 }
@@ -189,7 +189,10 @@ check "the victim knows two, no more" [ "$(ls vic.keys/peers | wc -l)" -eq 1 ]
 
 # ---- a million arrays in one another, to whatever takes messages ----
 
+before=$(counted api too-long)
 check "a million arrays come to a listener" on evil lib_xx nest 'up => api' 1000000
+check "which counts them apart" until_true eval \
+	'[ "$(counted api too-long)" -eq $((before + 1)) ]'
 refuse "and to the daemon itself, where no link leads" 'no answer' \
 	on evil lib_echo ask 'up => ockamd' x
 check "by a user they do" as 1000 vic lib_xx nest ockamd 1000000

@@ -141,6 +141,7 @@ static size_t n_initiated;
 static struct {
 	uint64_t admitted;
 	uint64_t full;
+	uint64_t too_long;
 	uint64_t refused;
 	uint64_t expired;
 	uint64_t done;
@@ -157,12 +158,13 @@ int sessions_init(size_t max)
 
 void sessions_list(char *text, size_t size)
 {
-	snprintf(text, size, "handshakes: %llu done, %llu refused, %llu expired, %llu of %llu not begun because of limits, %zu half open",
+	snprintf(text, size, "handshakes: %llu done, %llu refused, %llu expired, %llu of %llu not begun because of limits, %llu messages too long, %zu half open",
 		 (unsigned long long)count.done,
 		 (unsigned long long)count.refused,
 		 (unsigned long long)count.expired,
 		 (unsigned long long)count.full,
 		 (unsigned long long)(count.full + count.admitted),
+		 (unsigned long long)count.too_long,
 		 n_half_open);
 }
 
@@ -675,6 +677,11 @@ static void session_readable(struct watch *w, uint32_t events)
 		return;
 	}
 	/* Nobody knows the address before our message went out. */
+	if (info.flags & MSG_TRUNC || n > NOISE_MSG_MAX) {
+		count.too_long++;
+		if (s->listener)
+			s->listener->too_long++;
+	}
 	if (s->out || !info.has_ret || !info.ret.nhops ||
 	    info.flags & (MSG_TRUNC | MSG_CTRUNC)) {
 		take_next(s, NOISE_E_LENGTH);
@@ -746,6 +753,16 @@ void handshake_refused(struct listener *l, const struct ockam_info *info,
 	count.refused++;
 	listener_refused(l, why);
 	log_refusal(&src, "handshake", why);
+}
+
+void handshake_too_long(struct listener *l, const struct ockam_info *info)
+{
+	struct source src;
+
+	source_of(info, &src);
+	count.too_long++;
+	l->too_long++;
+	log_refusal(&src, "handshake", "longer than any first message");
 }
 
 static struct first *first_of(struct job *job)

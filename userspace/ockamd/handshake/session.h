@@ -53,6 +53,8 @@ int session_initiate(const struct initiate *in, const char **why);
 /* A first message at a listener is refused: counted, and perhaps logged. */
 void handshake_refused(struct listener *l, const struct ockam_info *info,
 		       const char *why);
+/* It is longer than any first message. */
+void handshake_too_long(struct listener *l, const struct ockam_info *info);
 void session_respond(struct listener *l, const struct ockam_info *info,
 		     const uint8_t *m1, size_t len);
 void sessions_tick(void);

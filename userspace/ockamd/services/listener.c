@@ -50,8 +50,8 @@ static bool take_one(struct listener *l)
 	}
 	if (!info.has_peer || info.flags & MSG_CTRUNC)
 		return true;
-	if (info.flags & MSG_TRUNC) {
-		handshake_refused(l, &info, "longer than any first message");
+	if (info.flags & MSG_TRUNC || n > NOISE_MSG_MAX) {
+		handshake_too_long(l, &info);
 	} else if (way_came(&info, &owner, &why)) {
 		handshake_refused(l, &info, why);
 	} else if (x3dh_is_first(m1, n) && l->handshakes & LISTEN_X3DH) {
@@ -415,11 +415,12 @@ void listeners_list(uid_t uid, bool all, char *text, size_t size)
 		if (!all && l->owner != uid)
 			continue;
 		n = snprintf(text + used, size - used,
-			     "%s identity %s uid %u accepted %llu refused %llu full %llu expired %llu%s%s\n",
+			     "%s identity %s uid %u accepted %llu refused %llu full %llu too-long %llu expired %llu%s%s\n",
 			     route_text(&l->address), l->identity, l->owner,
 			     (unsigned long long)l->accepted,
 			     (unsigned long long)l->refused,
 			     (unsigned long long)l->full,
+			     (unsigned long long)l->too_long,
 			     (unsigned long long)l->expired,
 			     l->why ? " why " : "", l->why ? l->why : "");
 		if (n < 0 || (size_t)n >= size - used) {

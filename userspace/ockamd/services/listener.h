@@ -35,6 +35,7 @@ struct policy;
  * @refused: handshakes refused
  * @why: the last one of them
  * @full: first messages for which there was no room
+ * @too_long: messages that were longer than any of a handshake
  * @expired: handshakes that the peer did not end in time
  */
 struct listener {
@@ -52,6 +53,7 @@ struct listener {
 	uint64_t refused;
 	char *why;
 	uint64_t full;
+	uint64_t too_long;
 	uint64_t expired;
 };
 
