@@ -337,7 +337,8 @@ static int ask_about(enum request_op op, const char *endpoint,
 	}
 	strcpy(req->endpoint, endpoint);
 	req->op = op;
-	req->timeout_ms = TIMEOUT_DEFAULT_MS;
+	req->timeout_ms = opt && opt->timeout_ms ? opt->timeout_ms :
+						   TIMEOUT_DEFAULT_MS;
 	ret = ask(req, opt, &ans);
 	if (!ret)
 		strcpy(text, ans.text);
@@ -375,6 +376,11 @@ int request_portals(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 int request_wanted(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 {
 	return ask_list(REQUEST_LIST_WANTED, opt, text);
+}
+
+int request_peers(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+{
+	return ask_list(REQUEST_LIST_PEERS, opt, text);
 }
 
 int request_reload(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])

@@ -38,6 +38,7 @@ enum request_op {
 	REQUEST_LIST_WANTED = 34,
 	REQUEST_RELOAD = 35,	/* the answer says whether it went well */
 	REQUEST_WHOIS = 36,
+	REQUEST_LIST_PEERS = 37,
 };
 
 /**
@@ -122,6 +123,10 @@ int request_portals(const struct ockam_secure_channel_options *opt,
 /* Likewise what the node shall have, and whether it has it. */
 int request_wanted(const struct ockam_secure_channel_options *opt,
 		   char text[REQUEST_TEXT_MAX + 1]);
+
+/* Likewise the peers that have names; @opt says how long it may take. */
+int request_peers(const struct ockam_secure_channel_options *opt,
+		  char text[REQUEST_TEXT_MAX + 1]);
 
 /* Who is behind the connection of an outlet that comes from @endpoint, a line. */
 int request_whois(const char *endpoint,

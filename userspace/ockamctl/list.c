@@ -72,6 +72,20 @@ static void channel_why(const void *object, char *text, size_t size)
 	snprintf(text, size, "%s", reason ? reason : "");
 }
 
+/* By its name, if it has one. */
+static void channel_peer(const void *object, char *text, size_t size)
+{
+	const struct ockam_nl_channel *ch = object;
+	char id[OCKAM_TEXT_IDENTIFIER];
+	const char *name;
+
+	if (!ockam_nl_has(ch, OCKAM_A_CHANNEL_IDENTIFIER))
+		return;
+	ockam_text_print_identifier(ch->identifier, id);
+	name = peer_name(id);
+	snprintf(text, size, "%s", name ? name : id);
+}
+
 /* Of what it is. */
 static void policy_place(const void *object, char *text, size_t size)
 {
@@ -117,7 +131,7 @@ static const struct column columns[OCKAM_NL_OBJECTS][COLUMNS_MAX] = {
 		{ "RECEIVED", OCKAM_A_CHANNEL_RX_BYTES, BYTES, NULL },
 		{ "SENT", OCKAM_A_CHANNEL_TX_BYTES, BYTES, NULL },
 		{ "OWNER", OCKAM_A_CHANNEL_OWNER, USER, NULL },
-		{ "PEER", OCKAM_A_CHANNEL_IDENTIFIER, PLAIN, NULL },
+		{ "PEER", 0, PLAIN, channel_peer },
 		{ "ROUTE", OCKAM_A_CHANNEL_ROUTE, PLAIN, NULL },
 		{ "WHY", 0, PLAIN, channel_why },
 	},

@@ -129,6 +129,11 @@ void age_text(uint64_t ms, char *text, size_t size);
 const char *user_text(uint32_t uid);
 const char *date_text(uint64_t seconds);
 
+/* ---- cmd_peer.c ---- */
+
+/* What ockamd calls an identifier, NULL if it has no name. */
+const char *peer_name(const char *identifier);
+
 /* ---- commands ---- */
 
 extern const struct command node_commands[];
@@ -141,6 +146,7 @@ extern const struct command policy_commands[];
 extern const struct command identity_commands[];
 extern const struct command listener_commands[];
 extern const struct command secure_channel_commands[];
+extern const struct command peer_commands[];
 extern const struct command inlet_commands[];
 extern const struct command outlet_commands[];
 extern const struct command status_commands[];

@@ -147,6 +147,16 @@ static json_t *json_field(enum ockam_nl_object kind,
 	}
 }
 
+/* Beside the identifier its name, if it has one. */
+static void add_peer(json_t *j)
+{
+	const char *id = json_string_value(json_object_get(j, "identifier"));
+	const char *name = id ? peer_name(id) : NULL;
+
+	if (name)
+		json_object_set_new(j, "peer", json_string(name));
+}
+
 json_t *json_object_of(enum ockam_nl_object kind, const void *object)
 {
 	const uint64_t *present = object;
@@ -159,6 +169,8 @@ json_t *json_object_of(enum ockam_nl_object kind, const void *object)
 			json_object_set_new(j, f->name,
 				json_field(kind, f,
 					   (const char *)object + f->offset));
+	if (kind == OCKAM_NL_CHANNEL)
+		add_peer(j);
 	return j;
 }
 
@@ -312,6 +324,9 @@ void print_line(enum ockam_nl_object kind, const void *object)
 		print_member(kind, fields[i].name, v);
 		sep = "  ";
 	}
+	v = kind == OCKAM_NL_CHANNEL ? json_object_get(j, "peer") : NULL;
+	if (v)
+		printf("%speer %s", sep, json_string_value(v));
 	putchar('\n');
 	json_decref(j);
 }

@@ -67,7 +67,8 @@ static int daemon_list(const struct status *s, const char *what,
 			continue;
 		if (s->json)
 			json_array_append_new(list, words_object(line,
-				strcmp(what, "portal") ? "address" : "name"));
+				strcmp(what, "portal") &&
+				strcmp(what, "peer") ? "address" : "name"));
 		else
 			printf("%-9s %s\n", what, line);
 	}
@@ -158,6 +159,7 @@ static void daemon_status(const struct status *s)
 	} else {
 		/* Root's only. */
 		daemon_list(s, "portal", request_portals);
+		daemon_list(s, "peer", request_peers);
 		wanted_status(s);
 		there = true;
 	}

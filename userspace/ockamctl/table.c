@@ -21,6 +21,8 @@ static const struct group groups[] = {
 	  listener_commands },
 	{ "secure-channel", "let ockamd make a channel",
 	  secure_channel_commands },
+	{ "peer", "names of peers, and the channels that they lead to",
+	  peer_commands },
 	{ "inlet", "TCP ports that lead to an outlet of another node",
 	  inlet_commands },
 	{ "outlet", "TCP targets that other nodes may reach",

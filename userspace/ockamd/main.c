@@ -40,6 +40,7 @@
 #include "services/keep.h"
 #include "services/links.h"
 #include "services/listener.h"
+#include "services/peers.h"
 #include "services/portal_gate.h"
 #include "services/prekey_service.h"
 #include "services/relay.h"
@@ -313,6 +314,12 @@ static const struct service services[] = {
 	  .channel_lost = keeps_lost, .channel_gone = keeps_gone,
 	  .object_event = keeps_object_event, .check = keeps_check,
 	  .end = keeps_end },
+	{ .name = "names of peers", .init = peers_init,
+	  .release = peers_release, .apply = peers_apply,
+	  .channel_event = peers_channel_event,
+	  .channel_gone = peers_channel_gone,
+	  .channel_used = peers_channel_used,
+	  .object_event = peers_object_event, .end = peers_end },
 	{ .name = "own prekeys", .tick = own_prekeys_tick,
 	  .end = own_prekeys_end },
 	{ .name = "prekey service", .apply = prekey_service_apply,

@@ -66,7 +66,7 @@ static bool read_id(const char *text, unsigned long *id)
 	       *id < UINT32_MAX;
 }
 
-static bool read_uid(const char *text, uid_t *uid)
+bool read_uid(const char *text, uid_t *uid)
 {
 	const struct passwd *pw;
 	unsigned long id;
@@ -250,7 +250,7 @@ static const char *last(cfg_opt_t *opt)
 	return cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
 }
 
-static int check_users(cfg_t *cfg, cfg_opt_t *opt)
+int check_users(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *v = last(opt);
 	uid_t uid;
@@ -914,6 +914,7 @@ static struct config *take(cfg_t *cfg)
 	take_channels(cfg, c);
 	take_relay(cfg, c);
 	portals_take(cfg, c);
+	peers_take(cfg, c);
 	take_prekeys(cfg, c);
 	return c;
 }
@@ -932,7 +933,8 @@ static int check_addresses(const struct config *c, const char *path)
 	int err = 0;
 
 	all = must(calloc(c->n_listener + c->n_link + c->n_hop +
-			  c->n_channel + c->n_portal + 1, sizeof(*all)));
+			  c->n_channel + c->n_portal + c->n_peer + 1,
+			  sizeof(*all)));
 	for (i = 0; i < c->n_listener; i++)
 		all[n++] = (struct named_address){ &c->listener[i].address,
 			c->listener[i].name, c->listener[i].line };
@@ -950,6 +952,9 @@ static int check_addresses(const struct config *c, const char *path)
 			all[n++] = (struct named_address){
 				&c->portal[i].path, c->portal[i].name,
 				c->portal[i].line };
+	for (i = 0; i < c->n_peer; i++)
+		all[n++] = (struct named_address){ &c->peer[i].address,
+			c->peer[i].name, c->peer[i].line };
 	for (i = 0; i < n && !err; i++)
 		for (k = 0; k < i && !err; k++) {
 			if (!path_equal(all[i].address, all[k].address))
@@ -1039,7 +1044,8 @@ static int check_whole(const struct config *c, const char *path)
 				  c->listener[i].identity);
 			return -1;
 		}
-	return check_channels(c, path) ?: check_addresses(c, path);
+	return check_channels(c, path) ?: check_addresses(c, path) ?:
+	       peers_check(c, path);
 }
 
 /* What an option may be is asked while it is read, so that the line is known. */
@@ -1178,6 +1184,7 @@ struct config *config_load(const char *path)
 		CFG_SEC("inlet", inlet_options, titled),
 		CFG_SEC("outlet", outlet_options, titled),
 		CFG_SEC("prekey-service", prekeys, CFGF_NODEFAULT),
+		CFG_SEC("peer", peer_options, titled),
 		CFG_END()
 	};
 	struct config *c = NULL;
@@ -1190,6 +1197,7 @@ struct config *config_load(const char *path)
 	for (i = 0; i < ARRAY_SIZE(checks); i++)
 		cfg_set_validate_func(cfg, checks[i].option, checks[i].fn);
 	portals_check_with(cfg);
+	peers_check_with(cfg);
 
 	err = parse_file(cfg, path);
 	if (err == CFG_FILE_ERROR)
@@ -1249,6 +1257,9 @@ void config_free(struct config *c)
 	for (i = 0; i < c->n_portal; i++)
 		conf_portal_clear(&c->portal[i]);
 	free(c->portal);
+	for (i = 0; i < c->n_peer; i++)
+		conf_peer_clear(&c->peer[i]);
+	free(c->peer);
 	policy_put(c->relay.policy);
 	policy_put(c->prekeys.policy);
 	free(c->relay.prefix);

@@ -191,6 +191,28 @@ void conf_portal_address(struct conf_portal *p, size_t len, const void *data,
 			 uint32_t scope_id);
 
 /**
+ * struct conf_peer - a name for whoever has an identifier
+ * @name: as written
+ * @line: of its section
+ * @address: the same
+ * @id: the identifier
+ * @owner: uid that may send through its channels at our listeners, -1: nobody but
+ *	the daemon's
+ * @shared: every uid may
+ */
+struct conf_peer {
+	char *name;
+	int line;
+	struct ockam_path address;
+	uint8_t id[OCKAM_IDENTIFIER_LEN];
+	uid_t owner;
+	bool shared;
+};
+
+void conf_peer_copy(struct conf_peer *to, const struct conf_peer *from);
+void conf_peer_clear(struct conf_peer *p);
+
+/**
  * struct config - a configuration file as read
  */
 struct config {
@@ -218,6 +240,8 @@ struct config {
 	struct conf_portal *portal;
 	size_t n_portal;
 	struct conf_prekeys prekeys;
+	struct conf_peer *peer;
+	size_t n_peer;
 };
 
 /* NULL after it said what is wrong where. */

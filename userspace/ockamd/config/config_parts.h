@@ -13,7 +13,11 @@
 /* "10.0.0.2:4000", "[::1]:4000", "host:4000"; text for what is wrong. */
 const char *read_endpoint(const char *text, bool listen, struct conf_link *l);
 
+/* A name or a number. */
+bool read_uid(const char *text, uid_t *uid);
+
 /* For cfg_set_validate_func(): 0, or -1 after cfg_error(). */
+int check_users(cfg_t *cfg, cfg_opt_t *opt);
 int check_route(cfg_t *cfg, cfg_opt_t *opt);
 int check_allow(cfg_t *cfg, cfg_opt_t *opt);
 int check_some_ms(cfg_t *cfg, cfg_opt_t *opt);
@@ -38,5 +42,14 @@ extern cfg_opt_t outlet_options[];
 
 void portals_check_with(cfg_t *cfg);
 void portals_take(cfg_t *cfg, struct config *c);
+
+/* ---- config_peer.c ---- */
+
+extern cfg_opt_t peer_options[];
+
+void peers_check_with(cfg_t *cfg);
+void peers_take(cfg_t *cfg, struct config *c);
+/* What can only be seen when everything is known. */
+int peers_check(const struct config *c, const char *path);
 
 #endif /* OCKAMD_CONFIG_PARTS_H */

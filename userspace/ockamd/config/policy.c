@@ -6,6 +6,7 @@
 
 #include "config/policy.h"
 #include "core/daemon.h"
+#include "core/who.h"
 #include "ident_err.h"
 #include "peer.h"
 #include "request.h"
@@ -42,13 +43,12 @@ void policy_put(struct policy *p)
 /* The first of those whom it wants, and how many more there are. */
 static void print_wanted(const struct trust_policy *t, char *text, size_t size)
 {
-	char id[IDENT_ID_TEXT_LEN + 1], word[TRUST_WORD_MAX];
+	char word[TRUST_WORD_MAX];
 	size_t more = t->n + t->n_rules;
 	size_t len, used = 0;
 
 	if (t->n) {
-		ident_id_print(t->ids[0], id);
-		used = snprintf(text, size, "%s", id);
+		used = snprintf(text, size, "%s", who_text(t->ids[0]));
 	} else if (t->n_rules) {
 		len = trust_rule_print(&t->rules[0], word, sizeof(word));
 		used = snprintf(text, size, "one with a credential of %.*s",
@@ -64,15 +64,13 @@ static void print_wanted(const struct trust_policy *t, char *text, size_t size)
 const char *policy_error(const struct policy *p, int err)
 {
 	static char text[WANTED_MAX + 160];
-	char id[IDENT_ID_TEXT_LEN + 1];
 	char wanted[WANTED_MAX];
 
 	if (err != IDENT_E_UNTRUSTED)
 		return ident_strerror(err);
-	ident_id_print(p->presented, id);
 	print_wanted(&p->trust, wanted, sizeof(wanted));
 	snprintf(text, sizeof(text), "%s: it presents %s, wanted is %s",
-		 ident_strerror(err), id, wanted);
+		 ident_strerror(err), who_text(p->presented), wanted);
 	return text;
 }
 

@@ -65,6 +65,15 @@ void services_channel_event(const struct ockam_nl_channel *ch)
 			s->channel_event(ch);
 }
 
+void services_channel_used(uint32_t id)
+{
+	const struct service *s;
+
+	FOR_EACH(s)
+		if (s->channel_used)
+			s->channel_used(id);
+}
+
 void services_object_event(const struct ockam_nl_event *ev)
 {
 	const struct service *s;

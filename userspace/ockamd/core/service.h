@@ -27,6 +27,7 @@ struct ockam_nl_event;
  * @channel_event: the kernel reports something about a channel
  * @channel_lost: it is of no use any more, and is deleted by who says so
  * @channel_gone: it is not there any more
+ * @channel_used: what is kept up leads to it now
  * @object_event: the kernel reports something about a link, a hop or the node
  * @check: events were lost: compares with the kernel; 0, or a negative errno: it
  *         is called again
@@ -41,6 +42,7 @@ struct service {
 	void (*channel_event)(const struct ockam_nl_channel *ch);
 	void (*channel_lost)(uint32_t id, const char *why);
 	void (*channel_gone)(uint32_t id);
+	void (*channel_used)(uint32_t id);
 	void (*object_event)(const struct ockam_nl_event *ev);
 	int (*check)(void);
 	void (*end)(void);
@@ -54,6 +56,7 @@ void services_release(const struct config *c);
 void services_apply(const struct config *c);
 void services_tick(void);
 void services_channel_event(const struct ockam_nl_channel *ch);
+void services_channel_used(uint32_t id);
 void services_object_event(const struct ockam_nl_event *ev);
 int services_check(void);
 /* In the other order, as what stands on others has to know first. */

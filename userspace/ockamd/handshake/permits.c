@@ -23,6 +23,7 @@
 #include "core/service.h"
 #include "core/source.h"
 #include "core/state.h"
+#include "core/who.h"
 #include "handshake/channels.h"
 #include "handshake/permit.h"
 #include "handshake/permits.h"
@@ -523,7 +524,7 @@ static int end_channel(struct record *r, const char *why)
 	/* How often that is, peers decide. */
 	if (r->permit.by != PERMIT_LISTENER || may_log())
 		log_info("channel %u to %s is closed: %s", id,
-			 id_text(r->permit.peer), why);
+			 who_text(r->permit.peer), why);
 	record_end(r);
 	services_channel_lost(id, why);
 	return 0;

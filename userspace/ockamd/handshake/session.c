@@ -28,6 +28,7 @@
 #include "core/loop.h"
 #include "core/source.h"
 #include "core/turns.h"
+#include "core/who.h"
 #include "handshake/amplify.h"
 #include "handshake/carrier.h"
 #include "handshake/channels.h"
@@ -427,7 +428,7 @@ static void done(struct session *s)
 
 	count.done++;
 	log_user(s->permit.owner, "channel %u to %s is up: %s, identity %s",
-		 s->channel, id_text(s->permit.peer),
+		 s->channel, who_text(s->permit.peer),
 		 s->listener ? "responder" : "initiator", s->permit.identity);
 	if (s->listener)
 		s->listener->accepted++;

@@ -25,6 +25,7 @@
 #include "core/log.h"
 #include "core/rate.h"
 #include "core/source.h"
+#include "core/who.h"
 #include "handshake/channels.h"
 #include "handshake/install.h"
 #include "handshake/keys.h"
@@ -531,7 +532,7 @@ static int set_up(struct listener *l, const struct x3dh_accept *acc,
 	memcpy(a->answer, acc->answer, sizeof(a->answer));
 	l->accepted++;
 	log_info("channel %u to %s is up: responder, x3dh %s a one-time prekey, identity %s",
-		 a->channel, id_text(acc->peer.identifier),
+		 a->channel, who_text(acc->peer.identifier),
 		 f->has_one_time ? "with" : "without", l->identity);
 	send_answer(a);
 	deliver(a, f->data, f->data_len);

@@ -24,6 +24,7 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/who.h"
 #include "handshake/amplify.h"
 #include "handshake/channels.h"
 #include "handshake/install.h"
@@ -464,7 +465,7 @@ static void begin_early(struct begun *b, const uint8_t *bundle, size_t len,
 	b->deadline = now_ms() + answer_ms(bundle, len);
 	x3dh_watch(&b->pipe, b->pipe.fd, pipe_readable);
 	log_user(b->owner.uid, "channel %u to %s may send early data: initiator, x3dh %s a one-time prekey, identity %s",
-		 b->channel, id_text(b->permit.peer), one_time ? "with" : "without",
+		 b->channel, who_text(b->permit.peer), one_time ? "with" : "without",
 		 b->identity);
 	if (b->ask)
 		answer_caller(b, &encryptor);
@@ -546,7 +547,7 @@ static bool got_answer(struct begun *b, const struct ockam_info *info,
 		return true;
 	}
 	log_user(b->owner.uid, "channel %u to %s is up: initiator, x3dh, identity %s",
-		 b->channel, id_text(b->permit.peer), b->identity);
+		 b->channel, who_text(b->permit.peer), b->identity);
 	b->step = STEP_DRAIN;
 	b->deadline = now_ms() + DRAIN_MS;
 	/* The address is the channel's; what is in the pipe goes another way. */

@@ -29,8 +29,10 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/service.h"
 #include "core/state.h"
 #include "core/wanted.h"
+#include "core/who.h"
 #include "handshake/channels.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
@@ -682,6 +684,7 @@ static void promote(struct keep *k)
 	held_end(&victim);
 	save();
 	kick_inner(k);
+	services_channel_used(k->now.id);
 	log_info("channel %s: leads to channel %u now", k->conf.name,
 		 k->now.id);
 }
@@ -740,6 +743,14 @@ static struct keep *keep_of(uint32_t id, struct held **h)
 		return k;
 	}
 	return NULL;
+}
+
+bool keep_uses(uint32_t id)
+{
+	struct held *h;
+	struct keep *k = id ? keep_of(id, &h) : NULL;
+
+	return k && h == &k->now;
 }
 
 /* To the one before, if that may still work; if not, to nowhere. */
@@ -1306,6 +1317,7 @@ static bool is_explained(const struct keep *k)
 
 void keeps_list(uid_t uid, bool all, char *text, size_t size)
 {
+	const char *name;
 	struct keep *k;
 	size_t used = 0;
 	int n;
@@ -1314,12 +1326,14 @@ void keeps_list(uid_t uid, bool all, char *text, size_t size)
 	TAILQ_FOREACH(k, &keeps, entry) {
 		if (!all && k->conf.owner != uid)
 			continue;
+		name = k->now.id ? who_name(k->now.peer) : NULL;
 		n = snprintf(text + used, size - used,
-			     "%s state %s channel %u encryptor %s peer %s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u%s%s\n",
+			     "%s state %s channel %u encryptor %s peer %s%s%s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u%s%s\n",
 			     route_text(&k->conf.address), state_of(k),
 			     k->now.id,
 			     k->now.id ? route_text(&k->now.encryptor) : "-",
 			     k->now.id ? id_text(k->now.peer) : "-",
+			     name ? " peer-name " : "", name ? name : "",
 			     k->old.id, k->conf.identity, k->conf.owner,
 			     k->now.verified ? "yes" : "no", k->attempts,
 			     k->made, k->fails + k->unconfirmed,

@@ -20,6 +20,7 @@
 #include "core/loop.h"
 #include "core/resolve.h"
 #include "core/wanted.h"
+#include "core/who.h"
 #include "services/portal_gate.h"
 #include "services/portal_who.h"
 #include "services/portals.h"
@@ -482,15 +483,18 @@ bool portals_whois(const char *address, const struct asker *who, char *text,
 	struct sockaddr_storage ip;
 	uint8_t id[IDENT_ID_LEN];
 	const struct gate *g;
+	const char *name;
 	uint32_t channel;
 
 	if (!address_parse(address, &ip))
 		return false;
 	g = streams_whois(&ip, who, id, &channel);
+	name = g ? who_name(id) : NULL;
 	if (g)
-		snprintf(text, size, "%s channel %u outlet %s connect %s\n",
+		snprintf(text, size, "%s channel %u outlet %s connect %s%s%s\n",
 			 id_text(id), channel, route_text(&g->conf.path),
-			 g->conf.endpoint);
+			 g->conf.endpoint, name ? " name " : "",
+			 name ? name : "");
 	return g;
 }
 

@@ -25,6 +25,7 @@
 #include "core/rate.h"
 #include "core/source.h"
 #include "core/wanted.h"
+#include "core/who.h"
 #include "handshake/x3dh_socket.h"
 #include "services/prekey_service.h"
 #include "identity.h"
@@ -217,7 +218,7 @@ static void readable(struct watch *w, uint32_t events)
 	err = postbox_serve(boxes, &who, in, n, now_seconds(), &ans);
 	if (err && err != POSTBOX_E_EMPTY)
 		log_debug("prekey service: a request of %s is refused: %s",
-			  who.id ? id_text(who.id) : "nobody",
+			  who.id ? who_text(who.id) : "nobody",
 			  postbox_strerror(err));
 	if (ockam_send_path(w->fd, &info.ret, out, ans.len) < 0)
 		log_debug("prekey service: an answer could not be sent: %s",

@@ -29,6 +29,7 @@
 #include "core/source.h"
 #include "core/state.h"
 #include "core/wanted.h"
+#include "core/who.h"
 #include "services/links.h"
 #include "services/relay.h"
 #include "services/reserve.h"
@@ -228,19 +229,7 @@ static bool is_configured(const struct config *c,
 	for (i = 0; i < c->n_listener; i++)
 		if (path_equal(&c->listener[i].address, path))
 			return true;
-	for (i = 0; i < c->n_link; i++)
-		if (path_equal(&c->link[i].address, path))
-			return true;
-	for (i = 0; i < c->n_hop; i++)
-		if (path_equal(&c->hop[i].address, path))
-			return true;
-	for (i = 0; i < c->n_channel; i++)
-		if (path_equal(&c->channel[i].address, path))
-			return true;
-	for (i = 0; i < c->n_portal; i++)
-		if (!c->portal[i].inlet && path_equal(&c->portal[i].path, path))
-			return true;
-	return false;
+	return config_gives(c, path);
 }
 
 /*
@@ -380,7 +369,7 @@ static bool make_room(const uint8_t *owner)
 	if (may_log())
 		log_info("relay: %s has most names, one of them makes room for another's",
 			 sodium_is_zero(found->owner, sizeof(found->owner)) ?
-			 "plain links" : id_text(found->owner));
+			 "plain links" : who_text(found->owner));
 	drop_hop(found);
 	forget(found);
 	return true;
@@ -461,7 +450,7 @@ static const char *serve(struct watch *w, const struct ockam_info *info,
 	address_of(r, &route);
 	log_info("relay %s for %s", route_text(&route),
 		 sodium_is_zero(owner, sizeof(owner)) ? "a plain link" :
-							id_text(owner));
+							who_text(owner));
 	acknowledge(w->fd, r, &info->ret);
 	return NULL;
 }

@@ -26,6 +26,7 @@
 #include "services/asked.h"
 #include "services/keep.h"
 #include "services/listener.h"
+#include "services/peers.h"
 #include "services/portal_gate.h"
 #include "services/relay.h"
 #include "services/requests.h"
@@ -310,6 +311,15 @@ static void list_channels(const struct ask *ask)
 	answer_ask(ask, &ans);
 }
 
+static void list_peers(const struct ask *ask)
+{
+	struct answer ans = { .id = ask->id };
+
+	peers_list(ask->who.uid, asker_is_admin(&ask->who), ans.text,
+		   sizeof(ans.text));
+	answer_ask(ask, &ans);
+}
+
 /* Of the node, not of a user: they say where its programs are. */
 static void list_portals(const struct ask *ask)
 {
@@ -394,6 +404,9 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_LIST_CHANNELS:
 		list_channels(ask);
+		break;
+	case REQUEST_LIST_PEERS:
+		list_peers(ask);
 		break;
 	case REQUEST_LIST_PORTALS:
 		list_portals(ask);
