@@ -602,13 +602,18 @@ static int check_channel(cfg_t *cfg, cfg_opt_t *opt)
 		return -1;
 	if (!cfg_getstr(sec, "identity"))
 		missing = "identity";
-	else if (!cfg_getstr(sec, "route"))
+	else if (!cfg_size(sec, "route"))
 		missing = "route to a listener";
 	else if (!cfg_size(sec, "trust"))
 		missing = "trust policy: name identifiers, or write \"anyone\"";
 	if (missing) {
 		cfg_error(cfg, "channel \"%s\" has no %s", cfg_title(sec),
 			  missing);
+		return -1;
+	}
+	if (cfg_size(sec, "route") > ROUTES_MAX) {
+		cfg_error(cfg, "channel \"%s\" has more than %d routes",
+			  cfg_title(sec), ROUTES_MAX);
 		return -1;
 	}
 	if (cfg_getint(sec, "retry-min-ms") > cfg_getint(sec, "retry-max-ms")) {
@@ -776,6 +781,16 @@ static void take_hops(cfg_t *cfg, struct config *c)
 	}
 }
 
+static void take_channel_routes(cfg_t *sec, struct conf_channel *ch)
+{
+	size_t i;
+
+	ch->n_route = cfg_size(sec, "route");
+	ch->route = must(calloc(ch->n_route, sizeof(*ch->route)));
+	for (i = 0; i < ch->n_route; i++)
+		ockam_path_parse(&ch->route[i], cfg_getnstr(sec, "route", i));
+}
+
 static void take_channels(cfg_t *cfg, struct config *c)
 {
 	size_t i;
@@ -790,7 +805,7 @@ static void take_channels(cfg_t *cfg, struct config *c)
 		ch->line = sec->line;
 		ockam_path_parse(&ch->address, ch->name);
 		ch->identity = must(strdup(cfg_getstr(sec, "identity")));
-		ockam_path_parse(&ch->route, cfg_getstr(sec, "route"));
+		take_channel_routes(sec, ch);
 		ch->policy = take_policy(sec, "trust");
 		/* The daemon's user, which it has yet to become. */
 		ch->owner = -1;
@@ -842,6 +857,8 @@ void conf_channel_copy(struct conf_channel *to,
 	*to = *from;
 	to->name = must(strdup(from->name));
 	to->identity = must(strdup(from->identity));
+	to->route = must(calloc(from->n_route, sizeof(*to->route)));
+	memcpy(to->route, from->route, from->n_route * sizeof(*to->route));
 	policy_get(to->policy);
 }
 
@@ -849,6 +866,7 @@ void conf_channel_clear(struct conf_channel *c)
 {
 	free(c->name);
 	free(c->identity);
+	free(c->route);
 	policy_put(c->policy);
 	memset(c, 0, sizeof(*c));
 }
@@ -1014,7 +1032,7 @@ static void warn_route(const struct config *c, const char *path, int line,
 
 static void warn_routes(const struct config *c, const char *path)
 {
-	size_t i;
+	size_t i, r;
 
 	for (i = 0; i < c->n_listener; i++)
 		warn_route(c, path, c->listener[i].line, "listener",
@@ -1023,8 +1041,10 @@ static void warn_routes(const struct config *c, const char *path)
 		warn_route(c, path, c->hop[i].line, "hop", c->hop[i].name,
 			   &c->hop[i].route);
 	for (i = 0; i < c->n_channel; i++)
-		warn_route(c, path, c->channel[i].line, "channel",
-			   c->channel[i].name, &c->channel[i].route);
+		for (r = 0; r < c->channel[i].n_route; r++)
+			warn_route(c, path, c->channel[i].line, "channel",
+				   c->channel[i].name,
+				   &c->channel[i].route[r]);
 	for (i = 0; i < c->n_portal; i++)
 		if (c->portal[i].inlet)
 			warn_route(c, path, c->portal[i].line, "inlet",
@@ -1139,7 +1159,7 @@ struct config *config_load(const char *path)
 	};
 	cfg_opt_t channel[] = {
 		CFG_STR("identity", NULL, CFGF_NODEFAULT),
-		CFG_STR("route", NULL, CFGF_NODEFAULT),
+		CFG_STR_LIST("route", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("trust", NULL, CFGF_NONE),
 		CFG_STR("owner", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("shared", cfg_false, CFGF_NONE),

@@ -73,13 +73,16 @@ struct conf_hop {
 	uint32_t scope;
 };
 
+#define ROUTES_MAX	8	/* of a channel */
+
 /**
  * struct conf_channel - a channel that is kept up
  * @name: as written
  * @line: of its section
  * @address: what it is reached by
  * @identity: own identity
- * @route: to the peer's listener
+ * @route: to the peer's listener, the preferred one first
+ * @n_route: number of those
  * @policy: whom to trust
  * @owner: uid that may send through it, -1: the daemon's
  * @shared: every uid may
@@ -95,7 +98,8 @@ struct conf_channel {
 	int line;
 	struct ockam_path address;
 	char *identity;
-	struct ockam_path route;
+	struct ockam_path *route;
+	size_t n_route;
 	struct policy *policy;
 	uid_t owner;
 	bool shared;

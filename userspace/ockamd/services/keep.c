@@ -54,6 +54,7 @@
 #define CLAIM_MS	1000	/* until an address that is taken is tried again */
 #define RENEW_EARLY	60	/* seconds before the peer's key expires */
 #define BACKOFF_STEPS	20
+#define BACK_STEPS	6
 #define NEST_MAX	8
 #define LINE_MAX_LEN	2048
 
@@ -69,6 +70,7 @@
  * @verified: something from the peer has verified
  * @short_lived: that end was near when it was made
  * @suspect: what is sent into it may get nowhere
+ * @via: number of the route that it was made by
  */
 struct held {
 	uint32_t id;
@@ -81,6 +83,7 @@ struct held {
 	bool verified;
 	bool short_lived;
 	bool suspect;
+	unsigned int via;
 };
 
 /**
@@ -99,6 +102,9 @@ struct held {
  * @claim_at: when it is tried again
  * @wanted: a new channel is to be made
  * @trying: a handshake is under way
+ * @at: number of the route that is tried, or will be
+ * @back_at: when a route before the one in use is tried again
+ * @backs: how often such a one was taken, since the first one has lasted
  * @hurry: it is in vain, and the next one need not wait
  * @given_up: it is not made again
  * @next_try: when, milliseconds
@@ -131,6 +137,9 @@ struct keep {
 	uint64_t claim_at;
 	bool wanted;
 	bool trying;
+	unsigned int at;
+	uint64_t back_at;
+	unsigned int backs;
 	bool hurry;
 	bool given_up;
 	uint64_t next_try;
@@ -329,9 +338,13 @@ static void fingerprint(const struct conf_channel *conf, uint8_t fp[FP_LEN])
 	crypto_generichash_init(&st, NULL, 0, FP_LEN);
 	crypto_generichash_update(&st, (const uint8_t *)conf->identity,
 				  strlen(conf->identity) + 1);
-	crypto_generichash_update(&st, (const uint8_t *)&conf->route.len,
-				  sizeof(conf->route.len));
-	crypto_generichash_update(&st, conf->route.hops, conf->route.len);
+	for (i = 0; i < conf->n_route; i++) {
+		const struct ockam_path *r = &conf->route[i];
+
+		crypto_generichash_update(&st, (const uint8_t *)&r->len,
+					  sizeof(r->len));
+		crypto_generichash_update(&st, r->hops, r->len);
+	}
 	crypto_generichash_update(&st, (const uint8_t *)&conf->owner,
 				  sizeof(conf->owner));
 	crypto_generichash_update(&st, (const uint8_t *)&conf->shared, 1);
@@ -396,10 +409,10 @@ static void save_one(FILE *f, const struct keep *k)
 		       k->conf.address.hops[1]);
 	write_encryptor(h, enc);
 	write_encryptor(&k->old, old);
-	fprintf(f, "%s %s %u %s %s %" PRIu64 " %d %" PRIu64 " %u %" PRIu64 " %u %s\n",
+	fprintf(f, "%s %s %u %s %s %" PRIu64 " %d %" PRIu64 " %u %" PRIu64 " %u %s %u\n",
 		name, fp, h->id, enc, id_text(h->peer), h->expires,
 		rule_number(&k->conf.policy->trust, h->rule), h->made,
-		k->link, k->connects, k->old.id, old);
+		k->link, k->connects, k->old.id, old, h->via);
 }
 
 static void save(void)
@@ -463,10 +476,12 @@ static bool read_line(const char *line, struct saved *s)
 	size_t len;
 
 	memset(s, 0, sizeof(*s));
+	/* Of an earlier version: without the last one. */
 	if (sscanf(line, "%510s %32s %u %510s %65s %" SCNu64 " %d %" SCNu64
-		   " %u %" SCNu64 " %u %510s",
+		   " %u %" SCNu64 " %u %510s %u",
 		   name, fp, &s->now.id, enc, peer, &s->now.expires, &s->rule,
-		   &s->now.made, &s->link, &s->connects, &s->old.id, old) != 12)
+		   &s->now.made, &s->link, &s->connects, &s->old.id, old,
+		   &s->now.via) < 12)
 		return false;
 	if (!read_address(name, &s->address) ||
 	    sodium_hex2bin(s->fp, FP_LEN, fp, strlen(fp), NULL, &len, NULL) ||
@@ -514,6 +529,8 @@ static void want(struct keep *k, const char *why)
 	if (k->given_up)
 		return;
 	k->wanted = true;
+	if (!k->trying)
+		k->at = 0;
 	k->next_try = now_ms();
 	if (k->fails)
 		k->next_try += backoff(k);
@@ -531,16 +548,50 @@ static void suspect(struct keep *k, const char *why)
 	want(k, why);
 }
 
+static uint64_t back_pause(const struct keep *k)
+{
+	return (uint64_t)k->conf.retry_max_ms <<
+	       (k->backs < BACK_STEPS ? k->backs : BACK_STEPS);
+}
+
+/* All of them in a row, then a pause. */
+static void back_failed(struct keep *k)
+{
+	k->at = k->at + 1 < k->now.via ? k->at + 1 : 0;
+	k->back_at = now_ms() + (k->at ? 0 : back_pause(k));
+}
+
+/* Another one is tried at once; the pause is behind the last. */
+static bool next_route(struct keep *k, const char *why)
+{
+	const struct ockam_path *route = &k->conf.route[k->at];
+
+	k->at = (k->at + 1) % k->conf.n_route;
+	if (!k->at)
+		return false;
+	k->next_try = now_ms();
+	log_info("channel %s: attempt %" PRIu64 ", by %s: %s; the next route is tried",
+		 k->conf.name, k->attempts, route_text(route), why);
+	return true;
+}
+
 static void failed(struct keep *k, const char *why)
 {
 	uint64_t ms;
 
-	k->fails++;
-	ms = backoff(k);
-	k->next_try = now_ms() + ms;
+	/* This was only to have a better way than one that works. */
+	if (!k->wanted) {
+		back_failed(k);
+		return;
+	}
 	free(k->why);
 	k->why = strdup(why);
 	wanted_fail(&k->w, "%s", why);
+	if (next_route(k, why))
+		return;
+	k->fails++;
+	ms = backoff(k);
+	k->next_try = now_ms() + ms;
 	log_info("channel %s: attempt %" PRIu64 ": %s; the next one in %" PRIu64 " ms",
 		 k->conf.name, k->attempts, why, ms);
 }
@@ -557,7 +608,7 @@ void keep_failed(struct keep *k, const char *why)
 static void attempt(struct keep *k)
 {
 	struct initiate in = {
-		.route = k->conf.route,
+		.route = k->conf.route[k->at],
 		.identity = k->conf.identity,
 		.policy = k->conf.policy,
 		.owner = k->conf.owner,
@@ -570,6 +621,9 @@ static void attempt(struct keep *k)
 	const char *why;
 	int err;
 
+	if (!k->wanted)
+		log_debug("channel %s: is there a better way, by %s?",
+			  k->conf.name, route_text(&in.route));
 	k->attempts++;
 	in.self = keys_find(k->conf.identity);
 	if (!in.self) {
@@ -606,6 +660,27 @@ static void probe_readable(struct watch *w, uint32_t events)
 	ockam_recv(w->fd, buf, sizeof(buf), &info, 0);
 }
 
+/* Is a route's first address that of another kept channel? */
+static bool begins_with(const struct ockam_path *route,
+			const struct ockam_path *address)
+{
+	return path_first(route) == address->len &&
+	       !memcmp(route->hops, address->hops, address->len);
+}
+
+static bool is_inner(const struct keep *k, const struct ockam_path *address)
+{
+	size_t i;
+
+	/* What is under way goes its own way. */
+	if (k->trying)
+		return begins_with(&k->conf.route[k->at], address);
+	for (i = 0; i < k->conf.n_route; i++)
+		if (begins_with(&k->conf.route[i], address))
+			return true;
+	return false;
+}
+
 /* Those that are reached through the address of this one. */
 static void kick_inner(const struct keep *outer)
 {
@@ -613,9 +688,10 @@ static void kick_inner(const struct keep *outer)
 	struct keep *k;
 
 	TAILQ_FOREACH(k, &keeps, entry) {
-		if (k == outer || !k->wanted ||
-		    path_first(&k->conf.route) != a->len ||
-		    memcmp(k->conf.route.hops, a->hops, a->len))
+		if (k == outer || !is_inner(k, a))
+			continue;
+		k->back_at = now_ms();
+		if (!k->wanted)
 			continue;
 		/* What is under way went the old way. */
 		k->hurry = k->trying;
@@ -668,7 +744,11 @@ static void promote(struct keep *k)
 		held_move(&victim, &k->old);
 		held_move(&k->old, &k->now);
 	}
+	/* Better ones that do not last are taken less and less often. */
+	if (k->old.id && k->fresh.via < k->old.via)
+		k->backs++;
 	held_move(&k->now, &k->fresh);
+	k->back_at = now_ms() + back_pause(k);
 	k->old_until = 0;
 	k->wanted = false;
 	k->stale = false;
@@ -685,8 +765,10 @@ static void promote(struct keep *k)
 	save();
 	kick_inner(k);
 	services_channel_used(k->now.id);
-	log_info("channel %s: leads to channel %u now", k->conf.name,
-		 k->now.id);
+	log_info("channel %s: leads to channel %u now%s%s", k->conf.name,
+		 k->now.id, k->conf.n_route > 1 ? ", by " : "",
+		 k->conf.n_route > 1 ?
+		 route_text(&k->conf.route[k->now.via]) : "");
 }
 
 /* So a new one need not be used before it is known to work. */
@@ -710,6 +792,7 @@ void keep_done(struct keep *k, const struct made *made)
 	h->rule = made->rule;
 	h->expires = made->expires;
 	h->made = age_seconds();
+	h->via = k->at;
 	h->short_lived = h->expires <= now_seconds() + 2 * RENEW_EARLY;
 	/* It may have been quick. */
 	if (!get_channel(h->id, &ch) && ch.rx_msgs)
@@ -838,7 +921,10 @@ static void on_link(const struct ockam_nl_link *link, bool gone)
 		    (!up || link->connects != k->connects))
 			suspect(k, "its link went down");
 		/* No attempts at the pace of strangers who connect to us. */
-		if (up && link->mode == OCKAM_LINK_MODE_CONNECT && k->wanted)
+		if (!up || link->mode != OCKAM_LINK_MODE_CONNECT)
+			continue;
+		k->back_at = now_ms();
+		if (k->wanted)
 			k->next_try = now_ms();
 	}
 }
@@ -954,6 +1040,24 @@ static void tick_fresh(struct keep *k, uint64_t now)
 	send_probe(&k->fresh, k);
 }
 
+/*
+ * The one in use works, by a route that is not the preferred one.  Those before it are
+ * tried, one after another; what comes of that is used when it is known to work.
+ */
+static void look_back(struct keep *k, uint64_t now)
+{
+	if (!k->now.via) {
+		if (k->backs && lasted(k))
+			k->backs = 0;
+		return;
+	}
+	if (now < k->back_at || !k->conf.recreate)
+		return;
+	if (k->at >= k->now.via)
+		k->at = 0;
+	attempt(k);
+}
+
 static void tell(struct keep *k)
 {
 	wanted_is(&k->w, k->now.id && !k->taken, k->fails,
@@ -980,6 +1084,8 @@ void keeps_tick(void)
 		else if (k->wanted && !k->trying && !k->taken &&
 			 now >= k->next_try)
 			attempt(k);
+		else if (k->now.id && !k->wanted && !k->trying && !k->taken)
+			look_back(k, now);
 		if (k->old.id && k->old_until && now >= k->old_until) {
 			log_info("channel %s: channel %u ends", k->conf.name,
 				 k->old.id);
@@ -1050,11 +1156,22 @@ static bool same_section(const struct conf_channel *a,
 	return !memcmp(fa, fb, FP_LEN);
 }
 
+static bool same_routes(const struct conf_channel *a,
+			const struct conf_channel *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->n_route && i < b->n_route; i++)
+		if (!path_equal(&a->route[i], &b->route[i]))
+			return false;
+	return a->n_route == b->n_route;
+}
+
 static void change(struct keep *k, const struct conf_channel *conf)
 {
 	bool same = same_section(&k->conf, conf);
 	bool way = strcmp(k->conf.identity, conf->identity) ||
-		   !path_equal(&k->conf.route, &conf->route);
+		   !same_routes(&k->conf, conf);
 
 	if (!same) {
 		stop_trying(k);
@@ -1062,6 +1179,10 @@ static void change(struct keep *k, const struct conf_channel *conf)
 		own(&k->old, conf);
 		end_untrusted(k, &k->old, conf);
 		end_untrusted(k, &k->now, conf);
+		/* These numbers are of other routes. */
+		k->now.via = 0;
+		k->old.via = 0;
+		k->at = 0;
 	}
 	conf_channel_clear(&k->conf);
 	conf_channel_copy(&k->conf, conf);
@@ -1179,6 +1300,9 @@ static void adopt(struct keep *k, const struct saved *s)
 	struct held *h = &k->now;
 
 	*h = s->now;
+	if (h->via >= k->conf.n_route)
+		h->via = 0;
+	k->back_at = now_ms();
 	h->short_lived = h->expires <= now_seconds() + 2 * RENEW_EARLY;
 	h->policy = policy_get(k->conf.policy);
 	if (s->rule >= 0 && (size_t)s->rule < p->n_rules)
@@ -1328,7 +1452,7 @@ void keeps_list(uid_t uid, bool all, char *text, size_t size)
 			continue;
 		name = k->now.id ? who_name(k->now.peer) : NULL;
 		n = snprintf(text + used, size - used,
-			     "%s state %s channel %u encryptor %s peer %s%s%s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u%s%s\n",
+			     "%s state %s channel %u encryptor %s peer %s%s%s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u route %u routes %zu%s%s\n",
 			     route_text(&k->conf.address), state_of(k),
 			     k->now.id,
 			     k->now.id ? route_text(&k->now.encryptor) : "-",
@@ -1337,6 +1461,7 @@ void keeps_list(uid_t uid, bool all, char *text, size_t size)
 			     k->old.id, k->conf.identity, k->conf.owner,
 			     k->now.verified ? "yes" : "no", k->attempts,
 			     k->made, k->fails + k->unconfirmed,
+			     k->now.id ? k->now.via + 1 : 0, k->conf.n_route,
 			     is_explained(k) ? " why " : "",
 			     is_explained(k) ? k->why : "");
 		if (n < 0 || (size_t)n >= size - used) {
