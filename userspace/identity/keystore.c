@@ -334,14 +334,18 @@ int keystore_check(const struct keystore *ks, const char *path)
 
 static int read_all(int fd, uint8_t *buf, size_t cap, size_t *len)
 {
+	uint8_t more;
 	ssize_t n;
 
 	*len = 0;
 	for (;;) {
-		/* Nothing that we write fills the buffer. */
+		/* What fills the buffer exactly fits. */
 		if (*len == cap)
+			n = read(fd, &more, 1);
+		else
+			n = read(fd, buf + *len, cap - *len);
+		if (n > 0 && *len == cap)
 			return -EFBIG;
-		n = read(fd, buf + *len, cap - *len);
 		if (!n)
 			return 0;
 		if (n < 0 && errno == EINTR)

@@ -154,7 +154,10 @@ int keystore_list(struct keystore *ks,
 /* Histories of peers: 1 and @len if known, 0 if not, or a negative errno. */
 int keystore_peer_load(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 		       uint8_t *buf, size_t cap, size_t *len);
-/* -EUSERS for a new peer when the bound is reached. */
+/*
+ * -EUSERS for a new peer when the bound is reached; IDENT_E_OLDER, IDENT_E_CONFLICT:
+ * by now a newer history is known, or another one.
+ */
 int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 		       const uint8_t *history, size_t len);
 /**
@@ -169,7 +172,10 @@ int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
  */
 void keystore_peers_bound(struct keystore *ks, size_t max,
 			  bool (*named)(const uint8_t id[IDENT_ID_LEN]));
-/* An administrator wants it: there is no bound, and it is never given up. */
+/*
+ * An administrator wants it: there is no bound, and it is never given up.  What is
+ * known may be extended, never replaced: else IDENT_E_OLDER or IDENT_E_CONFLICT.
+ */
 int keystore_peer_import(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 			 const uint8_t *history, size_t len);
 /* Calls @fn for each; what is not 0 ends the walk and is returned. */

@@ -150,6 +150,45 @@ static bool may_add(struct keystore *ks, const uint8_t id[IDENT_ID_LEN])
 	return ks->n_peers < ks->max_peers || ks->named(id);
 }
 
+/*
+ * Is what is known by now newer than @history, or another one?  Somebody may have
+ * stored it since the caller has looked; the store is locked.
+ */
+static int peer_compare(struct keystore *ks, const char *name,
+			const uint8_t *history, size_t len)
+{
+	struct ident_history *h;
+	uint8_t *known;
+	size_t n;
+	int err = 0;
+
+	h = malloc(2 * sizeof(*h));
+	known = malloc(IDENT_HISTORY_MAX);
+	if (!h || !known) {
+		err = -ENOMEM;
+		goto out;
+	}
+	/* What is damaged, or no history at all, is not newer. */
+	if (ks_read(ks->peers, name, known, IDENT_HISTORY_MAX, &n) ||
+	    ident_history_verify(known, n, IDENT_CHANGES_MAX, NULL, &h[0]) ||
+	    ident_history_verify(history, len, IDENT_CHANGES_MAX, NULL, &h[1]))
+		goto out;
+	switch (ident_history_compare(&h[1], &h[0])) {
+	case IDENT_CMP_OLDER:
+		err = IDENT_E_OLDER;
+		break;
+	case IDENT_CMP_CONFLICT:
+		err = IDENT_E_CONFLICT;
+		break;
+	default:
+		break;
+	}
+out:
+	free(known);
+	free(h);
+	return err;
+}
+
 static int peer_put(struct keystore *ks, const char *name,
 		    const uint8_t *history, size_t len, bool kept)
 {
@@ -173,6 +212,9 @@ static int peer_save_locked(struct keystore *ks, const uint8_t *id,
 		return -errno;
 	if (!there && !may_add(ks, id))
 		return -EUSERS;
+	err = there ? peer_compare(ks, name, history, len) : 0;
+	if (err)
+		return err;
 	err = peer_put(ks, name, history, len, there && is_kept(&st));
 	if (!err && !there)
 		ks->n_peers++;
@@ -196,7 +238,7 @@ int keystore_peer_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 	return err;
 }
 
-/* Whatever there is already: who administers the store wants it. */
+/* However many there are already: who administers the store wants it. */
 int keystore_peer_import(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 			 const uint8_t *history, size_t len)
 {
@@ -207,7 +249,9 @@ int keystore_peer_import(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 	err = ks_lock(ks->peers);
 	if (err)
 		return err;
-	err = peer_put(ks, name, history, len, true);
+	err = peer_compare(ks, name, history, len);
+	if (!err)
+		err = peer_put(ks, name, history, len, true);
 	ks_unlock(ks->peers);
 	return err;
 }

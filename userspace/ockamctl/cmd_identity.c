@@ -254,33 +254,20 @@ static int read_hex(const struct call *c, const char *what, uint8_t *buf,
 	return err;
 }
 
-/* What is known may be extended, never replaced. */
 static int import_history(const struct call *c, const uint8_t *raw, size_t len)
 {
-	static struct ident_history h, known;
-	static uint8_t old[IDENT_HISTORY_MAX];
+	static struct ident_history h;
 	char text[IDENT_ID_TEXT_LEN + 1];
-	enum ident_cmp cmp;
-	size_t old_len;
 	int err;
 
 	err = ident_history_verify(raw, len, 0, NULL, &h);
 	if (err)
 		return ctl_fail(c->ctl, "change history: %s",
 				ident_strerror(err));
-	err = keystore_peer_load(c->ks, h.identifier, old, sizeof(old),
-				 &old_len);
-	if (err < 0)
-		return ctl_fail(c->ctl, "%s: %s", c->dir, strerror(-err));
-	if (err && !ident_history_verify(old, old_len, 0, NULL, &known)) {
-		cmp = ident_history_compare(&h, &known);
-		if (cmp == IDENT_CMP_OLDER || cmp == IDENT_CMP_CONFLICT)
-			return ctl_fail(c->ctl, "change history: %s",
-					ident_strerror(cmp == IDENT_CMP_OLDER ?
-						       IDENT_E_OLDER :
-						       IDENT_E_CONFLICT));
-	}
 	err = keystore_peer_import(c->ks, h.identifier, raw, len);
+	if (err > 0)
+		return ctl_fail(c->ctl, "change history: %s",
+				ident_strerror(err));
 	if (err)
 		return ctl_fail(c->ctl, "%s: %s", c->dir, strerror(-err));
 	ident_id_print(h.identifier, text);

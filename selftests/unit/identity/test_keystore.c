@@ -437,6 +437,55 @@ static int count_peer(void *ctx, const uint8_t id[IDENT_ID_LEN], bool kept)
 	return 0;
 }
 
+/* Who has looked before may be late: what is known decides, under the lock. */
+static void test_late(void)
+{
+	struct keystore *ks = must_open(0);
+	struct identity *old, *new, *other;
+	const uint8_t *id;
+	int err;
+
+	MUST(!identity_generate(NOW, &old) && !identity_generate(NOW, &other));
+	MUST(!identity_rotate(old, NOW + 1, &new));
+	id = old->history.identifier;
+	MUST(!keystore_peer_save(ks, id, old->raw, old->raw_len));
+	OK(!keystore_peer_import(ks, id, new->raw, new->raw_len),
+	   "a longer history is taken");
+	err = keystore_peer_save(ks, id, old->raw, old->raw_len);
+	OK(err == IDENT_E_OLDER, "one that is not as long never replaces it: %d",
+	   err);
+	err = keystore_peer_import(ks, id, old->raw, old->raw_len);
+	OK(err == IDENT_E_OLDER, "whoever wants that: %d", err);
+	err = keystore_peer_import(ks, id, other->raw, other->raw_len);
+	OK(err == IDENT_E_CONFLICT, "nor does another one: %d", err);
+	MUST(!keystore_peer_forget(ks, id));
+	keystore_close(ks);
+	identity_put(old);
+	identity_put(new);
+	identity_put(other);
+}
+
+/* A file that fills what there is for it. */
+static void test_greatest(void)
+{
+	static uint8_t buf[IDENT_HISTORY_MAX + 1], back[IDENT_HISTORY_MAX];
+	struct keystore *ks = must_open(0);
+	const uint8_t id[32] = { 7, 7 };
+	size_t len;
+	int err;
+
+	memset(buf, 'x', sizeof(buf));
+	MUST(!keystore_peer_save(ks, id, buf, IDENT_HISTORY_MAX));
+	err = keystore_peer_load(ks, id, back, sizeof(back), &len);
+	OK(err == 1 && len == IDENT_HISTORY_MAX && !memcmp(buf, back, len),
+	   "a history of the greatest size comes back: %d", err);
+	MUST(!keystore_peer_save(ks, id, buf, sizeof(buf)));
+	err = keystore_peer_load(ks, id, back, sizeof(back), &len);
+	OK(err == -EFBIG, "a longer one does not: %d", err);
+	MUST(!keystore_peer_forget(ks, id));
+	keystore_close(ks);
+}
+
 /* Strangers give way to each other, never those whom somebody has named. */
 static void test_strangers(void)
 {
@@ -895,6 +944,8 @@ int main(void)
 	test_credentials();
 	test_files();
 	test_peers();
+	test_late();
+	test_greatest();
 	test_strangers();
 	test_crash();
 	test_two_writers();
