@@ -716,6 +716,10 @@ static void peer_closed(struct ockam_channel *ch)
 				     false);
 }
 
+/* Whoever looks at credentials is the worker of this name. */
+static const u8 channel_refresh_to[] =
+	"\0\22" OCKAM_CREDENTIALS_WORKER;
+
 /* The peer sends as many of them as it likes; listeners hear of some. */
 static void peer_refreshed(struct ockam_channel *ch)
 {
@@ -726,6 +730,24 @@ static void peer_refreshed(struct ockam_channel *ch)
 	WRITE_ONCE(ch->refreshed, jiffies ?: 1);
 	ockam_notify_channel(ch, OCKAM_CHANNEL_EVENT_REFRESH_CREDENTIALS,
 			     false);
+}
+
+/* New credentials become a message for that worker, as if the peer had sent one. */
+static int refresh_unpack(struct ockam_channel *ch, struct sk_buff *skb,
+			  const struct ockam_wire *w)
+{
+	u32 len = sizeof(channel_refresh_to) - 1;
+	int err;
+
+	BUILD_BUG_ON(sizeof(channel_refresh_to) - 1 != 2 + 022);
+	if (pskb_trim(skb, w->payload_off + w->payload_len) ||
+	    !pskb_pull(skb, w->payload_off))
+		return -ENOMEM;
+	err = ockam_msg_set_onward(skb, channel_refresh_to, len, 1);
+	if (err)
+		return err;
+	return ockam_msg_set_return(skb, ch->enc_key,
+				    ockam_key_size(ch->enc_key), 1);
 }
 
 static enum ockam_drop opened_reason(int err)
@@ -765,6 +787,21 @@ static int early_policy(struct ockam_channel *ch, struct sk_buff *skb)
 	return err;
 }
 
+/* What is no Payload; -ESHUTDOWN: it was consumed. Early data brings none. */
+static int opened_control(struct ockam_channel *ch, struct sk_buff *skb,
+			  const struct ockam_wire *w, enum ockam_chan_kind kind)
+{
+	if (kind == OCKAM_CHAN_REFRESH)
+		peer_refreshed(ch);
+	else
+		peer_closed(ch);
+	if (kind == OCKAM_CHAN_REFRESH &&
+	    !(ch->ident->flags & OCKAM_PEER_EARLY))
+		return refresh_unpack(ch, skb, w);
+	consume_skb(skb);
+	return -ESHUTDOWN;
+}
+
 /* A verified plaintext: 0 if a message came out, else it was consumed. */
 static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 		  const struct ockam_opened *how)
@@ -784,16 +821,15 @@ static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 		goto drop;
 
 	if (unlikely(kind != OCKAM_CHAN_PAYLOAD)) {
+		/* No way is learned from those. */
 		kfree(learned);
-		if (kind == OCKAM_CHAN_CLOSE)
-			peer_closed(ch);
-		else
-			peer_refreshed(ch);
-		consume_skb(skb);
-		return -ESHUTDOWN;
+		learned = NULL;
+		err = opened_control(ch, skb, &w, kind);
+		if (err == -ESHUTDOWN)
+			return err;
+	} else {
+		err = unpack(ch, skb, &w);
 	}
-
-	err = unpack(ch, skb, &w);
 	if (unlikely(err))
 		goto drop;
 	if (unlikely(learned))
@@ -1333,7 +1369,7 @@ static struct ockam_channel_route *route_hold(struct ockam_channel *ch)
  * The kernel's own, which no list of senders stops.  But where other messages of
  * the channel may not go, its last one does not go either.
  */
-static kuid_t close_uid(const struct ockam_channel *ch,
+static kuid_t control_uid(const struct ockam_channel *ch,
 			const struct ockam_channel_route *route)
 {
 	kuid_t root = make_kuid(ch->node->net->user_ns, 0);
@@ -1348,8 +1384,10 @@ static kuid_t close_uid(const struct ockam_channel *ch,
 	return uid_valid(root) ? root : GLOBAL_ROOT_UID;
 }
 
-static struct sk_buff *close_message(struct ockam_channel *ch,
-				     const struct ockam_channel_route *route)
+/* @len: bytes of plaintext that the caller puts in. */
+static struct sk_buff *control_message(struct ockam_channel *ch,
+				       const struct ockam_channel_route *route,
+				       u32 len)
 {
 	struct ockam_room room = {
 		.onward	= route->len,
@@ -1358,31 +1396,35 @@ static struct sk_buff *close_message(struct ockam_channel *ch,
 	};
 	struct sk_buff *skb;
 
-	skb = ockam_msg_alloc(OCKAM_CHAN_CLOSE_LEN, &room, GFP_KERNEL);
+	skb = ockam_msg_alloc(len, &room, GFP_KERNEL);
 	if (!skb)
 		return NULL;
 
 	ockam_msg(skb)->from.kind = OCKAM_ORIGIN_LOCAL;
-	ockam_msg(skb)->from.uid = close_uid(ch, route);
-	ockam_chan_close_put(skb_put(skb, OCKAM_CHAN_CLOSE_LEN));
-	if (ockam_msg_set_onward(skb, route->data, route->len, route->hops)) {
-		kfree_skb(skb);
-		return NULL;
-	}
+	ockam_msg(skb)->from.uid = control_uid(ch, route);
 	return skb;
 }
 
-/* Best effort: the peer may never see it, and notices by itself then. */
-static void send_close(struct ockam_channel *ch)
+/* Where nothing but answers goes yet these do not go; the peer is not told. */
+static struct sk_buff *control_begin(struct ockam_channel *ch, u32 len)
 {
 	struct ockam_channel_route *route = route_hold(ch);
-	struct sk_buff *skb;
-	int err;
+	struct sk_buff *skb = NULL;
 
-	skb = READ_ONCE(route->unproven) ? NULL : close_message(ch, route);
+	if (!READ_ONCE(route->unproven))
+		skb = control_message(ch, route, len);
+	if (skb && ockam_msg_set_onward(skb, route->data, route->len,
+					route->hops)) {
+		kfree_skb(skb);
+		skb = NULL;
+	}
 	ockam_channel_route_put(route);
-	if (!skb)
-		return;
+	return skb;
+}
+
+static int control_send(struct ockam_channel *ch, struct sk_buff *skb)
+{
+	int err;
 
 	err = ockam_crypt_begin(ch);
 	if (err)
@@ -1392,10 +1434,44 @@ static void send_close(struct ockam_channel *ch)
 	if (err)
 		goto free;
 	ockam_router_forward(ch->node, skb);
-	return;
+	return 0;
 
 free:
 	kfree_skb(skb);
+	return err;
+}
+
+/* Best effort: the peer may never see it, and notices by itself then. */
+static void send_close(struct ockam_channel *ch)
+{
+	struct sk_buff *skb = control_begin(ch, OCKAM_CHAN_CLOSE_LEN);
+
+	if (!skb)
+		return;
+	ockam_chan_close_put(skb_put(skb, OCKAM_CHAN_CLOSE_LEN));
+	control_send(ch, skb);
+}
+
+int ockam_channel_refresh(struct ockam_channel *ch, const u8 *item, u32 len)
+{
+	struct sk_buff *skb;
+	int err;
+
+	lockdep_assert_held(&ch->node->lock);
+
+	if (rcu_access_pointer(ch->early_of))
+		return -EOPNOTSUPP;
+	err = ockam_channel_can_encrypt(ch);
+	if (err)
+		return err;
+	skb = control_begin(ch, OCKAM_CHAN_REFRESH_HEAD + len +
+				OCKAM_CHAN_TRAILER_LEN);
+	if (!skb)
+		return -ENOBUFS;
+	ockam_chan_refresh_put(skb_put(skb, OCKAM_CHAN_REFRESH_HEAD));
+	skb_put_data(skb, item, len);
+	*(u8 *)skb_put(skb, OCKAM_CHAN_TRAILER_LEN) = OCKAM_CHAN_TRAILER;
+	return control_send(ch, skb);
 }
 
 void ockam_channel_del(struct ockam_channel *ch,

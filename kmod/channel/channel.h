@@ -217,6 +217,8 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 void ockam_channel_del(struct ockam_channel *ch,
 		       enum ockam_channel_reason reason, bool close);
 void ockam_channel_flush(struct ockam_node *node);
+/* Send RefreshCredentials: @item is a change history and a list of credentials. */
+int ockam_channel_refresh(struct ockam_channel *ch, const u8 *item, u32 len);
 int ockam_channel_set_route(struct ockam_channel *ch, const u8 *route, u32 len,
 			    u32 hops, struct netlink_ext_ack *extack);
 

@@ -150,6 +150,15 @@ u8 *ockam_chan_close_put(u8 *dst)
 	return dst;
 }
 
+u8 *ockam_chan_refresh_put(u8 *dst)
+{
+	*dst++ = CBOR_ARRAY | 2;
+	*dst++ = CBOR_ARRAY | 2;
+	*dst++ = CBOR_UINT | OCKAM_CHAN_REFRESH;
+	*dst++ = CBOR_ARRAY | 1;
+	return dst;
+}
+
 /* Reading, the short way */
 
 /* The end of a route, or NULL to take the long way. */

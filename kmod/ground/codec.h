@@ -26,6 +26,7 @@
 #define OCKAM_CHAN_TRAILER	0x40	/* the byte after the payload: no padding */
 #define OCKAM_CHAN_TRAILER_LEN	1
 #define OCKAM_CHAN_CLOSE_LEN	5	/* a whole Close, trailer included */
+#define OCKAM_CHAN_REFRESH_HEAD	4	/* in front of RefreshCredentials' item */
 
 /**
  * enum ockam_chan_kind - what a channel plaintext is
@@ -254,6 +255,17 @@ u8 *ockam_chan_head_put(u8 *dst, const u8 *onward, u32 onward_len,
  * Return: the end of what was written.
  */
 u8 *ockam_chan_close_put(u8 *dst);
+
+/**
+ * ockam_chan_refresh_put() - write what comes before RefreshCredentials' item
+ * @dst: room for OCKAM_CHAN_REFRESH_HEAD bytes
+ *
+ * After the item, an array of change history and credentials, goes one byte
+ * more, OCKAM_CHAN_TRAILER.
+ *
+ * Return: the end of what was written.
+ */
+u8 *ockam_chan_refresh_put(u8 *dst);
 
 /*
  * Pieces: over UDP each datagram holds a piece of a transport message, and

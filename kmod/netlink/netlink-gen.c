@@ -126,13 +126,14 @@ const struct nla_policy ockam_channel_get_nl_policy[OCKAM_A_CHANNEL_OWNER + 1] =
 };
 
 /* OCKAM_CMD_CHANNEL_SET - do */
-const struct nla_policy ockam_channel_set_nl_policy[OCKAM_A_CHANNEL_PINNED + 1] = {
+const struct nla_policy ockam_channel_set_nl_policy[OCKAM_A_CHANNEL_CREDENTIALS + 1] = {
 	[OCKAM_A_CHANNEL_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[OCKAM_A_CHANNEL_ENCRYPTOR] = { .type = NLA_BINARY, },
 	[OCKAM_A_CHANNEL_ROUTE] = { .type = NLA_BINARY, },
 	[OCKAM_A_CHANNEL_OWNER] = { .type = NLA_U32, },
 	[OCKAM_A_CHANNEL_MODE] = NLA_POLICY_MAX(NLA_U32, 511),
 	[OCKAM_A_CHANNEL_PINNED] = NLA_POLICY_MAX(NLA_U8, 1),
+	[OCKAM_A_CHANNEL_CREDENTIALS] = { .type = NLA_BINARY, },
 };
 
 /* OCKAM_CMD_CHANNEL_DEL - do */
@@ -276,7 +277,7 @@ const struct genl_ops ockam_nl_ops[21] = {
 		.cmd		= OCKAM_CMD_CHANNEL_SET,
 		.doit		= ockam_nl_channel_set_doit,
 		.policy		= ockam_channel_set_nl_policy,
-		.maxattr	= OCKAM_A_CHANNEL_PINNED,
+		.maxattr	= OCKAM_A_CHANNEL_CREDENTIALS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -32,7 +32,7 @@ extern const struct nla_policy ockam_link_flush_nl_policy[OCKAM_A_LINK_PAD + 1];
 
 extern const struct nla_policy ockam_channel_get_nl_policy[OCKAM_A_CHANNEL_OWNER + 1];
 
-extern const struct nla_policy ockam_channel_set_nl_policy[OCKAM_A_CHANNEL_PINNED + 1];
+extern const struct nla_policy ockam_channel_set_nl_policy[OCKAM_A_CHANNEL_CREDENTIALS + 1];
 
 extern const struct nla_policy ockam_channel_del_nl_policy[OCKAM_A_CHANNEL_QUIET + 1];
 

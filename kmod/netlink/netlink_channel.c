@@ -380,6 +380,26 @@ int ockam_nl_channel_get_dumpit(struct sk_buff *skb,
 	return ockam_nl_dump_stop(cb, skb, id, err);
 }
 
+/* What is in them, the peer looks at; here they are bytes. */
+static int nl_channel_refresh(struct genl_info *info, struct ockam_channel *ch)
+{
+	const struct nlattr *item = info->attrs[OCKAM_A_CHANNEL_CREDENTIALS];
+	int err;
+
+	if (!item)
+		return 0;
+	if (!nla_len(item)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, item,
+				    "credentials are an array in CBOR, not nothing");
+		return -EINVAL;
+	}
+	err = ockam_channel_refresh(ch, nla_data(item), nla_len(item));
+	if (err)
+		NL_SET_ERR_MSG_ATTR(info->extack, item,
+				    "credentials cannot be sent now");
+	return err;
+}
+
 static int nl_channel_change(const struct sk_buff *skb, struct genl_info *info,
 			     struct ockam_channel *ch)
 {
@@ -428,6 +448,8 @@ int ockam_nl_channel_set_doit(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(ch);
 	else
 		err = nl_channel_change(skb, info, ch);
+	if (!err)
+		err = nl_channel_refresh(info, ch);
 	if (!err) {
 		node->gen++;
 		ockam_notify_channel(ch, OCKAM_CHANNEL_EVENT_NONE, false);

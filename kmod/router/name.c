@@ -21,6 +21,7 @@ static siphash_aligned_key_t ockam_name_secret;
 /* What a node reserves until it is told otherwise, in flat form. */
 static const u8 ockam_reserved_default[] = {
 	"\0\6ockamd"
+	"\0\22" OCKAM_CREDENTIALS_WORKER
 	"\0\3api"
 	"\0\22forwarding_service"
 	"\0\31static_forwarding_service"

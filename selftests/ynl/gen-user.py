@@ -23,6 +23,7 @@ BINARY = {
     "IDENTIFIER": ["identifier"],
     "TAG": ["tag"],
     "RANGES": ["send-uids", "send-gids"],
+    "BYTES": ["credentials"],
 }
 
 # Type and, for arrays, length of a member.
@@ -39,6 +40,7 @@ MEMBER = {
     "IDENTIFIER": ("uint8_t", "[OCKAM_IDENTIFIER_LEN]"),
     "TAG": ("uint8_t", "[8]"),
     "RANGES": ("struct ockam_nl_ranges", ""),
+    "BYTES": ("struct ockam_nl_bytes", ""),
 }
 
 

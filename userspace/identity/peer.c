@@ -191,8 +191,10 @@ static int creds_get(struct ocb_reader *r, struct ident_payload *p)
 	return ocb_list_end(r, &l);
 }
 
-int ident_payload_read(const uint8_t *buf, size_t len,
-		       unsigned int max_changes, struct ident_payload *p)
+/* @shown: with an attestation between history and credentials. */
+static int payload_read(const uint8_t *buf, size_t len,
+			unsigned int max_changes, bool shown,
+			struct ident_payload *p)
 {
 	struct ocb_reader r, scan;
 	struct ocb_list f;
@@ -214,15 +216,22 @@ int ident_payload_read(const uint8_t *buf, size_t len,
 	if (err)
 		return err;
 	p->raw_len = (size_t)(r.p - p->raw);
-	if (ocb_list_need(&r, &f))
+	if (shown && ocb_list_need(&r, &f))
 		return IDENT_E_DECODE;
-	err = ident_attestation_read(&r, &p->attestation);
+	if (shown)
+		err = ident_attestation_read(&r, &p->attestation);
 	if (err)
 		return err;
 	if (ocb_list_need(&r, &f))
 		return IDENT_E_DECODE;
 	err = creds_get(&r, p);
 	return err ? err : ocb_list_end(&r, &f);
+}
+
+int ident_payload_read(const uint8_t *buf, size_t len,
+		       unsigned int max_changes, struct ident_payload *p)
+{
+	return payload_read(buf, len, max_changes, true, p);
 }
 
 int ident_payload_write(const uint8_t *history, size_t history_len,
@@ -233,6 +242,17 @@ int ident_payload_write(const uint8_t *history, size_t history_len,
 	ocb_put_array(w, 3);
 	ocb_put_raw(w, history, history_len);
 	ocb_put_raw(w, attestation, attestation_len);
+	ocb_put_array(w, n_creds);
+	ocb_put_raw(w, creds, creds_len);
+	return w->full ? IDENT_E_SPACE : 0;
+}
+
+int ident_refresh_write(const uint8_t *history, size_t history_len,
+			const uint8_t *creds, size_t creds_len,
+			unsigned int n_creds, struct ocb_writer *w)
+{
+	ocb_put_array(w, 2);
+	ocb_put_raw(w, history, history_len);
 	ocb_put_array(w, n_creds);
 	ocb_put_raw(w, creds, creds_len);
 	return w->full ? IDENT_E_SPACE : 0;
@@ -427,6 +447,44 @@ static int check_trust(const struct ident_payload *p,
 	return err;
 }
 
+/* Takes the history, which is stored if it is @fresh. */
+static int take_history(const struct ident_payload *p,
+			const struct ident_check *check, bool fresh,
+			struct ident_peer *peer)
+{
+	int err;
+
+	peer->history = malloc(p->raw_len);
+	if (!peer->history)
+		return IDENT_E_NOMEM;
+	memcpy(peer->history, p->raw, p->raw_len);
+	peer->history_len = p->raw_len;
+	if (!fresh)
+		return 0;
+	err = check->store->save(check->store->ctx, peer->identifier,
+				 peer->history, peer->history_len);
+	/* Unlike a full disk that does not pass. */
+	if (err == -EUSERS)
+		return IDENT_E_STORE_FULL;
+	return err < 0 ? IDENT_E_STORE : err;
+}
+
+/* From here on it is the same in a handshake and later. */
+static int believe(const struct ident_payload *p,
+		   const struct ident_check *check, uint64_t now, bool fresh,
+		   uint64_t key_expires, struct ident_peer *peer)
+{
+	int err;
+
+	memcpy(peer->identifier, p->history.identifier, IDENT_ID_LEN);
+	peer->key_expires = key_expires;
+	peer->expires = key_expires;
+	err = check_trust(p, check, now, peer);
+	if (err == IDENT_E_UNTRUSTED && check->presented)
+		memcpy(check->presented, peer->identifier, IDENT_ID_LEN);
+	return err ? err : take_history(p, check, fresh, peer);
+}
+
 static int check_all(const struct ident_payload *p, const uint8_t *static_key,
 		     const struct ident_check *check, uint64_t now,
 		     struct ident_peer *peer)
@@ -445,26 +503,7 @@ static int check_all(const struct ident_payload *p, const uint8_t *static_key,
 		return IDENT_E_KEY_KIND;
 	if (memcmp(key->x25519, static_key, IDENT_X25519_LEN))
 		return IDENT_E_STATIC_KEY;
-	memcpy(peer->identifier, p->history.identifier, IDENT_ID_LEN);
-	peer->expires = key->expires;
-	err = check_trust(p, check, now, peer);
-	if (err == IDENT_E_UNTRUSTED && check->presented)
-		memcpy(check->presented, peer->identifier, IDENT_ID_LEN);
-	if (err)
-		return err;
-	peer->history = malloc(p->raw_len);
-	if (!peer->history)
-		return IDENT_E_NOMEM;
-	memcpy(peer->history, p->raw, p->raw_len);
-	peer->history_len = p->raw_len;
-	if (!fresh)
-		return 0;
-	err = check->store->save(check->store->ctx, peer->identifier,
-				 peer->history, peer->history_len);
-	/* Unlike a full disk that does not pass. */
-	if (err == -EUSERS)
-		return IDENT_E_STORE_FULL;
-	return err ? IDENT_E_STORE : 0;
+	return believe(p, check, now, fresh, key->expires, peer);
 }
 
 /*
@@ -509,6 +548,40 @@ int identity_check_peer(const uint8_t *payload, size_t len,
 	err = ident_payload_read(payload, len, check->max_changes, p);
 	if (!err)
 		err = check_all(p, static_key, check, now, peer);
+	free(p);
+	if (err)
+		ident_peer_clear(peer);
+	return err;
+}
+
+static int check_refresh(const struct ident_refresh *r,
+			 const struct ident_payload *p,
+			 const struct ident_check *check, uint64_t now,
+			 struct ident_peer *peer)
+{
+	bool fresh;
+	int err;
+
+	if (memcmp(p->history.identifier, r->identifier, IDENT_ID_LEN))
+		return IDENT_E_IDENTIFIER;
+	err = check_known(p, check, &fresh);
+	return err ? err : believe(p, check, now, fresh, r->key_expires, peer);
+}
+
+int identity_check_refresh(const struct ident_refresh *r,
+			   const struct ident_check *check, uint64_t now,
+			   struct ident_peer *peer)
+{
+	struct ident_payload *p;
+	int err;
+
+	memset(peer, 0, sizeof(*peer));
+	p = malloc(sizeof(*p));
+	if (!p)
+		return IDENT_E_NOMEM;
+	err = payload_read(r->item, r->len, check->max_changes, false, p);
+	if (!err)
+		err = check_refresh(r, p, check, now, peer);
 	free(p);
 	if (err)
 		ident_peer_clear(peer);

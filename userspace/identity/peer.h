@@ -76,7 +76,8 @@ void trust_policy_clear(struct trust_policy *p);
  * @load: fetch the history of @id into @buf. Returns 1 with @len set, 0 if
  *        none is known, negative on failure
  * @save: keep a history, durably. Returns 0, -EUSERS when there are as many as
- *        there may be, another negative number on failure
+ *        there may be, another negative number on failure, or a positive enum
+ *        ident_err code: by now a history is known that refuses this one
  * @ctx:  passed to both
  *
  * A failure refuses the peer: without its known history a stolen old key could
@@ -114,6 +115,7 @@ struct ident_check {
  * @history_len:   its length
  * @expires:       when its channel key expires, or the credential that it is
  *                 trusted by
+ * @key_expires:   when its channel key does
  * @rule:          rule of the policy that it is trusted by, NULL if it is for
  *                 its identifier
  * @creds:         accepted credentials, allocated; they point into @cred_buf
@@ -127,6 +129,7 @@ struct ident_peer {
 	uint8_t *history;
 	size_t history_len;
 	uint64_t expires;
+	uint64_t key_expires;
 	const struct trust_rule *rule;
 	struct ident_credential *creds;
 	unsigned int n_creds;
@@ -205,5 +208,41 @@ int identity_check_peer(const uint8_t *payload, size_t len,
 			const uint8_t static_key[IDENT_X25519_LEN],
 			const struct ident_check *check, uint64_t now,
 			struct ident_peer *peer);
+
+/**
+ * struct ident_refresh - RefreshCredentials, of a peer that is known already
+ * @item:        an array of a change history and a list of credentials
+ * @len:         its length
+ * @identifier:  of the peer that sent it
+ * @key_expires: when the channel key that it has shown in the handshake does
+ */
+struct ident_refresh {
+	const uint8_t *item;
+	size_t len;
+	const uint8_t *identifier;
+	uint64_t key_expires;
+};
+
+/**
+ * identity_check_refresh() - all checks of credentials shown later
+ * @r:     what was sent
+ * @check: what to check against
+ * @now:   seconds since the epoch
+ * @peer:  as the handshake would have given it with these credentials; untouched
+ *         storage is released on failure
+ *
+ * The history has to be that of the same identity, and no older or other one than
+ * is known; a newer one is stored once the peer is trusted.
+ *
+ * Return: 0 or an enum ident_err code.
+ */
+int identity_check_refresh(const struct ident_refresh *r,
+			   const struct ident_check *check, uint64_t now,
+			   struct ident_peer *peer);
+
+/* Encode what identity_check_refresh() takes: of an own identity. */
+int ident_refresh_write(const uint8_t *history, size_t history_len,
+			const uint8_t *creds, size_t creds_len,
+			unsigned int n_creds, struct ocb_writer *w);
 
 #endif

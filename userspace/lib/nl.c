@@ -14,7 +14,7 @@
 
 #include "nl.h"
 
-#define REQUEST_MAX	16384
+#define REQUEST_MAX	65536
 #define RECEIVE_MAX	32768
 #define GROUPS_MAX	8
 #define DUMP_TRIES	16
@@ -193,6 +193,7 @@ static int put_field(struct nlmsghdr *nlh, const struct ockam_nl_field *f,
 	struct ockam_nl_address *address = p;
 	struct ockam_nl_ranges *ranges = p;
 	struct ockam_nl_route *route = p;
+	struct ockam_nl_bytes *bytes = p;
 	struct ockam_nl_ip *ip = p;
 	bool ok;
 
@@ -233,6 +234,10 @@ static int put_field(struct nlmsghdr *nlh, const struct ockam_nl_field *f,
 		ok = mnl_attr_put_check(nlh, REQUEST_MAX, f->attr,
 					ranges->n * sizeof(ranges->range[0]),
 					ranges->range);
+		break;
+	case OCKAM_NL_BYTES:
+		ok = mnl_attr_put_check(nlh, REQUEST_MAX, f->attr, bytes->len,
+					bytes->data);
 		break;
 	case OCKAM_NL_SECRET:
 	case OCKAM_NL_IDENTIFIER:
@@ -652,7 +657,7 @@ int ockam_nl_channel_new(struct ockam_nl *nl, struct ockam_nl_channel *ch)
 	int err;
 
 	err = request(nl, OCKAM_CMD_CHANNEL_NEW, OCKAM_NL_CHANNEL, ch, ch);
-	explicit_bzero(nl->req.data, sizeof(nl->req.data));
+	explicit_bzero(nl->req.data, nl->req.hdr.nlmsg_len);
 	/* A kernel that does not know NETLINK_CAP_ACK may have echoed it. */
 	explicit_bzero(nl->buf, sizeof(nl->buf));
 	return err;

@@ -50,6 +50,12 @@ struct ockam_nl_ip {
 	uint8_t		data[16];
 };
 
+/* In requests only: bytes that are the caller's. */
+struct ockam_nl_bytes {
+	uint16_t	len;
+	const uint8_t	*data;
+};
+
 #define OCKAM_NL_RANGES_MAX	64
 
 /* Ranges of uids or gids. */
@@ -179,6 +185,7 @@ enum ockam_nl_type {
 	OCKAM_NL_SECRET,
 	OCKAM_NL_IDENTIFIER,
 	OCKAM_NL_TAG,		/* of a BPF program: 8 bytes */
+	OCKAM_NL_BYTES,		/* in requests only */
 	OCKAM_NL_NEST,
 };
 

@@ -209,6 +209,8 @@ static const struct ockam_nl_field channel_fields[] = {
 	      replayed, "replayed"),
 	FIELD(channel, OCKAM_A_CHANNEL_DERIVATIONS, OCKAM_NL_U64,
 	      derivations, "derivations"),
+	FIELD(channel, OCKAM_A_CHANNEL_CREDENTIALS, OCKAM_NL_BYTES,
+	      credentials, "credentials"),
 };
 
 static const struct ockam_nl_field hop_fields[] = {

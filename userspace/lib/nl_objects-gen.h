@@ -111,6 +111,7 @@ struct ockam_nl_channel {
 	uint64_t		auth_failed;
 	uint64_t		replayed;
 	uint64_t		derivations;
+	struct ockam_nl_bytes	credentials;
 };
 
 struct ockam_nl_hop {

@@ -30,6 +30,7 @@
 #include "handshake/confirm.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
+#include "handshake/refresh.h"
 #include "handshake/session.h"
 #include "handshake/x3dh_accept.h"
 #include "handshake/x3dh_initiate.h"
@@ -336,6 +337,8 @@ static const struct service services[] = {
 	{ .name = "handshakes", .tick = sessions_tick, .end = sessions_end },
 	/* When listeners and kept channels are what they shall be. */
 	{ .name = "what permits depend on", .apply = permits_apply },
+	{ .name = "credentials", .init = refresh_init, .apply = refresh_apply,
+	  .tick = refresh_tick, .end = refresh_end },
 	{ .name = "portals", .release = portals_release,
 	  .apply = portals_apply, .tick = portals_tick,
 	  .channel_gone = portals_lost, .check = portals_check,

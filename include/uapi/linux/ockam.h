@@ -37,6 +37,8 @@
 #define OCKAM_IDENTIFIER_LEN	32	/* bytes in an identity's identifier */
 #define OCKAM_NAME_LEN		16	/* longest name the kernel makes up */
 #define OCKAM_RANDOM_LEN	32	/* hex digits of a random address */
+/* Worker that gets what peers of channels send as RefreshCredentials. */
+#define OCKAM_CREDENTIALS_WORKER	"ockamd.credentials"
 #define OCKAM_MSG_DEFAULT	(1U << 20)	/* default largest payload */
 #define OCKAM_MSG_MAX		(1U << 24)	/* largest payload at all */
 

@@ -369,8 +369,8 @@ enum ockam_channel_reason {
  * @OCKAM_CHANNEL_EVENT_AUTH_FAILURES: ciphertexts did not verify
  * @OCKAM_CHANNEL_EVENT_ROUTE_LEARNED: the route to the peer was changed by
  *   what it sent
- * @OCKAM_CHANNEL_EVENT_REFRESH_CREDENTIALS: the peer sent credentials, which
- *   are not looked at
+ * @OCKAM_CHANNEL_EVENT_REFRESH_CREDENTIALS: the peer sent credentials, to the
+ *   worker ockamd.credentials
  */
 enum ockam_channel_event {
 	OCKAM_CHANNEL_EVENT_NONE,
@@ -583,6 +583,7 @@ enum {
 	OCKAM_A_CHANNEL_AUTH_FAILED,
 	OCKAM_A_CHANNEL_REPLAYED,
 	OCKAM_A_CHANNEL_DERIVATIONS,
+	OCKAM_A_CHANNEL_CREDENTIALS,
 
 	__OCKAM_A_CHANNEL_MAX,
 	OCKAM_A_CHANNEL_MAX = (__OCKAM_A_CHANNEL_MAX - 1)

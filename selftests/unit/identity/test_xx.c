@@ -863,6 +863,85 @@ static void test_rules(void)
 	identity_put(authority);
 }
 
+/* A change history and one credential, or none. */
+static size_t refresh_item(const struct identity *self, bool with,
+			   uint8_t *out, size_t cap)
+{
+	uint8_t cred[512];
+	size_t len = unhex(KNOWN_A5_CREDENTIAL, cred, sizeof(cred));
+	struct ocb_writer w;
+
+	ocb_writer_init(&w, out, cap);
+	MUST(!ident_refresh_write(self->raw, self->raw_len, cred,
+				  with ? len : 0, with, &w));
+	return w.len;
+}
+
+/* Credentials that a peer shows when the channel is up. */
+static void test_refresh(void)
+{
+	struct identity *authority = known_identity(0x33), *thief, *next;
+	const struct ident_peer_store store = { load_authority, save_nothing,
+						NULL };
+	struct identity *a = known_peer(0x11, 0);
+	char word[200], id[IDENT_ID_TEXT_LEN + 1];
+	struct trust_policy p = { 0 };
+	struct ident_check strict = { .policy = &p, .store = &store };
+	uint8_t item[4096];
+	struct ident_refresh r = {
+		.item = item,
+		.identifier = a->history.identifier,
+		.key_expires = KNOWN_FROM + 7200,
+	};
+	struct ident_peer peer;
+	int err;
+
+	MUST(!identity_generate(NOW - 100, &thief));
+	ident_id_print(authority->history.identifier, id);
+	snprintf(word, sizeof(word), "authority %s role=member", id);
+	MUST(!trust_policy_add(&p, word));
+	known_authority = authority;
+
+	r.len = refresh_item(a, true, item, sizeof(item));
+	MUST(item[0] == 0x82);
+	err = identity_check_refresh(&r, &strict, NOW, &peer);
+	OK(!err && peer.rule == p.rules && peer.expires == KNOWN_FROM + 3600 &&
+	   peer.key_expires == KNOWN_FROM + 7200,
+	   "a new credential is good for as long as it is: %d", err);
+	ident_peer_clear(&peer);
+	r.key_expires = KNOWN_FROM + 1800;
+	err = identity_check_refresh(&r, &strict, NOW, &peer);
+	OK(!err && peer.expires == KNOWN_FROM + 1800,
+	   "not for longer than the key of the handshake: %d", err);
+	ident_peer_clear(&peer);
+	err = identity_check_refresh(&r, &strict, KNOWN_FROM + 4000, &peer);
+	OK(err == IDENT_E_UNTRUSTED, "an expired one is refused: %d", err);
+	r.identifier = thief->history.identifier;
+	err = identity_check_refresh(&r, &strict, NOW, &peer);
+	OK(err == IDENT_E_IDENTIFIER, "another identity's is refused: %d",
+	   err);
+	r.len = refresh_item(thief, true, item, sizeof(item));
+	err = identity_check_refresh(&r, &strict, NOW, &peer);
+	OK(err == IDENT_E_UNTRUSTED, "and one about somebody else: %d", err);
+	r.identifier = a->history.identifier;
+	r.len = refresh_item(a, false, item, sizeof(item));
+	err = identity_check_refresh(&r, &strict, NOW, &peer);
+	OK(err == IDENT_E_UNTRUSTED, "none is none: %d", err);
+	item[r.len] = 0;
+	r.len++;
+	err = identity_check_refresh(&r, &strict, NOW, &peer);
+	OK(err == IDENT_E_TRAILING, "bytes behind it are refused: %d", err);
+	MUST(!identity_rotate(a, NOW + 5, &next));
+	r.len = refresh_item(next, true, item, sizeof(item)) - 1;
+	err = identity_check_refresh(&r, &strict, NOW + 5, &peer);
+	OK(err == IDENT_E_DECODE, "and less than one: %d", err);
+	trust_policy_clear(&p);
+	identity_put(next);
+	identity_put(thief);
+	identity_put(a);
+	identity_put(authority);
+}
+
 /* After a rotation peers that saw it refuse what was before. */
 static void test_rotation(void)
 {
@@ -915,6 +994,7 @@ int main(void)
 	test_m1_payload();
 	test_credentials();
 	test_rules();
+	test_refresh();
 	test_rotation();
 	identity_put(victim);
 	return tap_done();

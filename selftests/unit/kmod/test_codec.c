@@ -252,7 +252,10 @@ static bool test_refresh(void)
 {
 	struct ockam_wire w;
 	enum ockam_chan_kind kind = OCKAM_CHAN_PAYLOAD;
+	u8 out[OCKAM_CHAN_REFRESH_HEAD];
 
+	CHECK(ockam_chan_refresh_put(out) == out + sizeof(out));
+	CHECK(!memcmp(out, "\x82\x82\x01\x81", sizeof(out)));
 	CHECK(decode_hex(true, "8282018182430102038040", &w, &kind) == 0);
 	CHECK(kind == OCKAM_CHAN_REFRESH);
 	CHECK(w.payload_off == 4 && w.payload_len == 6);

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 echo "TAP version 13"
-echo "1..22"
+echo "1..36"
 
 nodes app resp
 join app resp 1
@@ -119,6 +119,52 @@ check "a credential for a short time" issue authority app role=member \
 reload app
 check "brings a channel" create trust anyone
 check "which ends with it" later logged resp "the peer's credential has expired"
+
+# ---- new ones in channels that are up ----
+
+shown()	{ [ "$(grep -c 'its peer has shown new credentials' "$1.log")" -ge "$2" ]; }
+# The VM's clock jumps over it.
+wait_out()	{ sleep "$1"; }
+renew() {
+	ockamctl identity drop-credentials "$2" dir "$dir/$2.keys" &&
+	issue "$1" "$2" "$3" "$4" && reload "$2"
+}
+
+on resp ockamctl channel flush
+on app ockamctl channel flush
+check "a credential for a minute" renew authority app role=member 60
+check "brings a channel again" create trust anyone
+echo "# of another authority, which the peer does not ask"
+check "a new one of another authority" renew other app role=member 3600
+check "is refused" until_true logged resp 'new credentials of its peer are refused'
+check "a new one in time" renew authority app role=member 110
+check "is taken note of" until_true shown resp 1
+wait_out 80
+check "and the channel lives on" has_channels resp 1
+eval "kill \"\$pid_resp\"; wait \"\$pid_resp\""
+check "the daemon starts again" start resp
+check "and knows of it" has_channels resp 1
+check "what ends at last ends the channel" later has_channels resp 0
+
+# The responder's, for a channel that the initiator keeps.
+on app ockamctl channel flush
+check "the responder has one for two minutes" renew authority resp kind=server 120
+cat >>app.conf <<-CONF
+	channel "kept" {
+		identity = "app"
+		route = "up => api"
+		trust = {"authority $auth_id kind=server"}
+	}
+CONF
+issue authority app role=member 3600
+reload app
+check "a kept channel comes up" until_true sh -c \
+	"ip netns exec app ockamctl secure-channel list | grep -q 'verified yes'"
+renew authority resp kind=server 3600
+check "is permitted for longer" until_true shown app 1
+wait_out 100
+check "and need not be made again" sh -c \
+	"ip netns exec app ockamctl secure-channel list | grep -q ' made 1 '"
 
 [ $failed -eq 0 ] || { echo "# app:"; tail -n 40 app.log | sed 's/^/# /'
 	echo "# resp:"; tail -n 40 resp.log | sed 's/^/# /'; }

@@ -22,7 +22,6 @@
 #define RETRY_MS	1000
 
 static struct ockam_nl *events;
-static uint64_t refreshes;
 static bool incomplete;		/* the last comparison, or what a message asked for */
 static uint64_t next_try;
 
@@ -76,11 +75,8 @@ static void on_channel(const struct ockam_nl_channel *ch, bool gone)
 					     OCKAM_A_CHANNEL_EVENT,
 					     ch->event));
 		break;
+	/* They come as a message besides. */
 	case OCKAM_CHANNEL_EVENT_REFRESH_CREDENTIALS:
-		/* What is in them stays in the kernel. */
-		log_info("channel %u: the peer sent new credentials, %llu times so far on all; they are not read",
-			 ch->id, (unsigned long long)++refreshes);
-		break;
 	case OCKAM_CHANNEL_EVENT_FIRST_MESSAGE:
 	case OCKAM_CHANNEL_EVENT_ROUTE_LEARNED:
 		log_debug("channel %u: %s", ch->id,

@@ -21,9 +21,16 @@
 
 #define CLAIM_TRIES	20
 
+/**
+ * struct named - an identity of the configuration
+ * @name: its name
+ * @self: it
+ * @fresh_creds: it has other credentials than the one before
+ */
 struct named {
 	char *name;
 	struct identity *self;
+	bool fresh_creds;
 };
 
 static struct named *all;
@@ -185,6 +192,39 @@ void keys_test(const struct config *c)
 		keystore_close(ks);
 }
 
+static struct named *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n_all; i++)
+		if (!strcmp(all[i].name, name))
+			return &all[i];
+	return NULL;
+}
+
+/* The process before may have shown others, too. */
+static bool has_other_creds(const struct named *n)
+{
+	const struct named *before = find(n->name);
+	const struct identity *a = n->self, *b;
+
+	if (!before)
+		return a->n_creds;
+	b = before->self;
+	return before->fresh_creds || a->creds_len != b->creds_len ||
+	       (a->creds_len && memcmp(a->creds, b->creds, a->creds_len));
+}
+
+bool keys_fresh_creds(const char *name)
+{
+	struct named *n = find(name);
+	bool fresh = n && n->fresh_creds;
+
+	if (n)
+		n->fresh_creds = false;
+	return fresh;
+}
+
 int keys_reload(const struct config *c)
 {
 	struct named *list;
@@ -214,6 +254,7 @@ int keys_reload(const struct config *c)
 			drop(list, i + 1);
 			return err;
 		}
+		list[i].fresh_creds = has_other_creds(&list[i]);
 	}
 	drop(all, n_all);
 	all = list;
@@ -224,26 +265,20 @@ int keys_reload(const struct config *c)
 
 const struct identity *keys_peek(const char *name)
 {
-	size_t i;
+	const struct named *n = find(name);
 
-	for (i = 0; i < n_all; i++)
-		if (!strcmp(all[i].name, name))
-			return all[i].self;
-	return NULL;
+	return n ? n->self : NULL;
 }
 
 struct identity *keys_find(const char *name)
 {
+	struct named *n = find(name);
 	struct identity *fresh;
-	size_t i;
 
-	for (i = 0; i < n_all; i++)
-		if (!strcmp(all[i].name, name))
-			break;
-	if (i == n_all)
+	if (!n)
 		return NULL;
-	if (identity_ready(all[i].self, now_seconds()))
-		return all[i].self;
+	if (identity_ready(n->self, now_seconds()))
+		return n->self;
 	/* Its channel key has ended; loading makes another one. */
 	if (keystore_load(the.keys, name, now_seconds(), &fresh))
 		return NULL;
@@ -251,8 +286,8 @@ struct identity *keys_find(const char *name)
 		identity_put(fresh);
 		return NULL;
 	}
-	identity_put(all[i].self);
-	all[i].self = fresh;
+	identity_put(n->self);
+	n->self = fresh;
 	return fresh;
 }
 

@@ -3,6 +3,7 @@
 #ifndef OCKAMD_KEYS_H
 #define OCKAMD_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "keystore.h"
@@ -21,6 +22,8 @@ int keys_reload(const struct config *c);
 void keys_test(const struct config *c);
 /* The identity, good for a handshake now, or NULL. No reference is taken. */
 struct identity *keys_find(const char *name);
+/* Were others of its credentials loaded since the last call? */
+bool keys_fresh_creds(const char *name);
 /* Whether or not it is good for one. */
 const struct identity *keys_peek(const char *name);
 

@@ -49,6 +49,7 @@ void permit_peer(struct permit *p, const struct ident_peer *peer)
 	digest(p->known, peer->history, peer->history_len);
 	p->rule = peer->rule;
 	p->expires = peer->expires;
+	p->key_expires = peer->key_expires;
 }
 
 void permit_copy(struct permit *to, const struct permit *from)
@@ -79,28 +80,56 @@ static bool has_name(const struct permit *p, const struct ockam_path *address)
 	       !memcmp(address->hops, p->name, p->name_len);
 }
 
+static const struct conf_listener *
+section_of_listener(const struct permit *p, const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		if (has_name(p, &c->listener[i].address))
+			return &c->listener[i];
+	return NULL;
+}
+
+/* One that a program has asked for. */
+static const struct listener *asked_listener(const struct permit *p)
+{
+	struct ockam_path address = { .nhops = 1, .len = p->name_len };
+	const struct listener *l;
+
+	memcpy(address.hops, p->name, p->name_len);
+	l = listener_find(&address);
+	return l && !l->configured ? l : NULL;
+}
+
+static const struct conf_channel *
+section_of_kept(const struct permit *p, const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_channel; i++)
+		if (has_name(p, &c->channel[i].address))
+			return &c->channel[i];
+	return NULL;
+}
+
 /* As it will be when the configuration is in force. */
 static const char *by_listener(const struct permit *p, const struct config *c,
 			       const struct conf_identity *id)
 {
 	const struct asker owner = { .uid = p->owner, .gid = p->gid };
-	struct ockam_path address = { .nhops = 1, .len = p->name_len };
+	const struct conf_listener *section = section_of_listener(p, c);
 	const struct listener *l;
-	const char *identity = NULL;
-	struct policy *policy = NULL;
+	const char *identity;
+	struct policy *policy;
 	uid_t uid = geteuid();
-	size_t i;
 
-	for (i = 0; i < c->n_listener; i++) {
-		if (!has_name(p, &c->listener[i].address))
-			continue;
-		identity = c->listener[i].identity;
-		policy = c->listener[i].policy;
-	}
-	if (!policy) {
-		memcpy(address.hops, p->name, p->name_len);
-		l = listener_find(&address);
-		if (!l || l->configured)
+	if (section) {
+		identity = section->identity;
+		policy = section->policy;
+	} else {
+		l = asked_listener(p);
+		if (!l)
 			return "its listener is gone";
 		if (!users_allow(&id->users, &owner))
 			return "its listener's owner may not use the identity any more";
@@ -118,13 +147,12 @@ static const char *by_listener(const struct permit *p, const struct config *c,
 /* What its section changes otherwise, the one in its place will have. */
 static const char *by_section(const struct permit *p, const struct config *c)
 {
-	size_t i;
+	const struct conf_channel *section = section_of_kept(p, c);
 
-	for (i = 0; i < c->n_channel; i++)
-		if (has_name(p, &c->channel[i].address))
-			return is_trusted(p, c->channel[i].policy) ?
-			       NULL : "the peer is not trusted any more";
-	return "it is not kept any more";
+	if (!section)
+		return "it is not kept any more";
+	return is_trusted(p, section->policy) ?
+	       NULL : "the peer is not trusted any more";
 }
 
 static const char *by_request(const struct permit *p,
@@ -168,6 +196,28 @@ const char *permit_refusal(const struct permit *p, const struct config *c)
 		return by_request(p, id);
 	}
 	return "nobody knows what it is for";
+}
+
+struct policy *permit_policy(const struct permit *p, const struct config *c)
+{
+	const struct conf_listener *listener;
+	const struct conf_channel *kept;
+	const struct listener *l;
+
+	switch (p->by) {
+	case PERMIT_LISTENER:
+		listener = section_of_listener(p, c);
+		if (listener)
+			return listener->policy;
+		l = asked_listener(p);
+		return l ? l->policy : NULL;
+	case PERMIT_KEPT:
+		kept = section_of_kept(p, c);
+		return kept ? kept->policy : NULL;
+	case PERMIT_REQUEST:
+		return p->policy;
+	}
+	return NULL;
 }
 
 bool permit_is_outdated(const struct permit *p)

@@ -37,6 +37,7 @@ enum permit_by {
  * @owner: uid that it is for
  * @gid: the one that it was asked for with, -1: none
  * @expires: when the peer's key does, or its credential for @rule
+ * @key_expires: when the peer's key does
  */
 struct permit {
 	enum permit_by by;
@@ -51,6 +52,7 @@ struct permit {
 	uid_t owner;
 	gid_t gid;
 	uint64_t expires;
+	uint64_t key_expires;
 };
 
 /**
@@ -83,6 +85,9 @@ void permit_clear(struct permit *p);
  * Return: NULL, or why not.
  */
 const char *permit_refusal(const struct permit *p, const struct config *c);
+
+/* What the peer of such a channel has to pass now, or NULL: nothing lets it. */
+struct policy *permit_policy(const struct permit *p, const struct config *c);
 
 /* Does the key store know a newer history of the peer?  Reads a file. */
 bool permit_is_outdated(const struct permit *p);

@@ -196,7 +196,7 @@ static void put_record(FILE *f, const struct record *r)
 	put_hex(f, p->known, sizeof(p->known));
 	fprintf(f, " %u %u %" PRIu64 " ", p->owner, p->gid, p->expires);
 	put_rule(f, p->rule);
-	putc('\n', f);
+	fprintf(f, " %" PRIu64 "\n", p->key_expires);
 }
 
 static int write_anew(void)
@@ -225,9 +225,14 @@ static int written(void)
 	return write_anew();
 }
 
+static bool is_wasteful(void)
+{
+	return n_lines > 2 * n_all + WASTE || !journal;
+}
+
 static void put_end(const struct record *r)
 {
-	if (n_lines > 2 * n_all + WASTE || !journal) {
+	if (is_wasteful()) {
 		write_anew();
 		return;
 	}
@@ -301,6 +306,38 @@ const struct permit *permits_find(uint32_t id)
 	return r ? &r->permit : NULL;
 }
 
+bool permits_extend(uint32_t id, struct policy *policy,
+		    const struct ident_peer *peer)
+{
+	struct record *r = find_id(id);
+	struct policy *before;
+
+	if (!r || peer->expires <= r->permit.expires)
+		return false;
+	before = r->permit.policy;
+	r->permit.policy = policy_get(policy);
+	policy_put(before);
+	r->permit.rule = peer->rule;
+	r->permit.expires = peer->expires;
+	if (is_wasteful()) {
+		write_anew();
+		return true;
+	}
+	put_record(journal, r);
+	written();
+	return true;
+}
+
+void permits_each(void (*fn)(uint32_t id, const struct permit *p, void *arg),
+		  void *arg)
+{
+	const struct record *r;
+
+	TAILQ_FOREACH(r, &all, entry)
+		if (r->id)
+			fn(r->id, &r->permit, arg);
+}
+
 /* ---- the process before ---- */
 
 /* The next word, in hex; its length, or -1. */
@@ -336,8 +373,10 @@ static bool get_rule(char **line, struct permit *p)
 	uint8_t word[TRUST_WORD_MAX + 1];
 	int len;
 
-	if (*line && !strncmp(*line, "-\n", 2))
+	if (*line && **line == '-') {
+		strsep(line, " \n");
 		return true;
+	}
 	len = get_hex(line, word, TRUST_WORD_MAX);
 	if (len <= 0)
 		return false;
@@ -378,7 +417,26 @@ static bool get_permit(char **line, struct permit *p)
 		return false;
 	p->owner = owner;
 	p->gid = gid;
-	return get_rule(line, p);
+	if (!get_rule(line, p))
+		return false;
+	/* A file of before does not say so: then nothing extends it. */
+	if (!get_number(line, &p->key_expires))
+		p->key_expires = p->expires;
+	return true;
+}
+
+/* What a channel was permitted by may have changed. */
+static bool take_line(const uint8_t *name, size_t len, const struct permit *p)
+{
+	struct record *r = find_name(name, len);
+
+	if (!r)
+		return record_new(name, len, p);
+	if (memcmp(r->permit.peer, p->peer, sizeof(p->peer)))
+		return false;
+	permit_clear(&r->permit);
+	permit_copy(&r->permit, p);
+	return true;
 }
 
 static bool read_line(char *line)
@@ -399,9 +457,8 @@ static bool read_line(char *line)
 			record_free(r);
 		return true;
 	}
-	good = !strcmp(kind, "+") && get_permit(&line, &p);
-	if (good && !r)
-		good = record_new(name, len, &p);
+	good = !strcmp(kind, "+") && get_permit(&line, &p) &&
+	       take_line(name, len, &p);
 	permit_clear(&p);
 	return good;
 }

@@ -24,6 +24,15 @@ void permits_forget(const struct ockam_path *decryptor);
 void permits_gone(uint32_t id);
 /* Of a channel that is there, or NULL. */
 const struct permit *permits_find(uint32_t id);
+/*
+ * The peer has shown that by @policy it is trusted for longer: true if that was new.
+ * Never less: what it has shown before is still so.
+ */
+bool permits_extend(uint32_t id, struct policy *policy,
+		    const struct ident_peer *peer);
+/* Calls for each channel that is there. */
+void permits_each(void (*fn)(uint32_t id, const struct permit *p, void *arg),
+		  void *arg);
 
 /*
  * Those of the process before, of channels that are still there; 0, or a negative

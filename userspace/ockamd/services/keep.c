@@ -950,6 +950,23 @@ void keeps_object_event(const struct ockam_nl_event *ev)
 		on_hop(ev->object);
 }
 
+/* Its peer may have shown credentials that last longer. */
+static void note_trust(struct keep *k)
+{
+	const struct permit *p = permits_find(k->now.id);
+	struct held *h = &k->now;
+	struct policy *before = h->policy;
+
+	if (!p || p->expires <= h->expires)
+		return;
+	h->policy = policy_get(p->policy);
+	h->rule = p->rule;
+	h->expires = p->expires;
+	h->short_lived = false;
+	policy_put(before);
+	save();
+}
+
 /* Events may have been lost, and not everything is one. */
 static void check_channel(struct keep *k)
 {
@@ -979,6 +996,7 @@ static void check_channel(struct keep *k)
 		note_link(k);
 	if (k->conf.max_age && age_seconds() >= k->now.made + k->conf.max_age)
 		want(k, "is old");
+	note_trust(k);
 	/* A peer that only has this key left gives no longer-lived channel. */
 	if (!k->now.short_lived &&
 	    now_seconds() + RENEW_EARLY >= k->now.expires)
