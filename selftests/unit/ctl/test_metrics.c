@@ -2,6 +2,8 @@
 /* What Prometheus is told: userspace/ockamctl/metrics.c */
 #include <ctype.h>
 
+#include <jansson.h>
+
 #include "metrics.h"
 #include "tap.h"
 #include "text.h"
@@ -156,12 +158,121 @@ static bool test_promtool(void)
 	return true;
 }
 
+/* ---- the dashboard for Grafana ---- */
+
+#define DASHBOARD	VECTORS_DIR "/../../userspace/examples/grafana.json"
+
+/* A sample of the metric @name whose labels have @with. */
+static bool printed(const char *name, const char *with)
+{
+	size_t n = strlen(name);
+	const char *at, *end;
+
+	for (at = text; at; at = strchr(at, '\n')) {
+		at += *at == '\n';
+		if (strncmp(at, name, n) || !strchr("{ ", at[n]))
+			continue;
+		end = strchr(at, '\n');
+		if (!with || memmem(at, end - at, with, strlen(with)))
+			return true;
+	}
+	printf("# %s is not printed with '%s'\n", name, with ? with : "");
+	return false;
+}
+
+/* The values of event=~"one|another" and the like; instance is Prometheus's. */
+static bool labels_printed(const char *name, const char *expr)
+{
+	char label[32], values[256], one[320], *value, *save;
+	const char *at = strchr(expr, '{');
+
+	while (at && sscanf(at, "%*[{,]%31[a-z]%*[=~]\"%255[^\"]\"", label,
+			    values) == 2) {
+		for (value = strtok_r(values, "|", &save);
+		     strcmp(label, "instance") && value;
+		     value = strtok_r(NULL, "|", &save)) {
+			snprintf(one, sizeof(one), "%s=\"%s\"", label, value);
+			CHECK(printed(name, one));
+		}
+		at = strchr(at + 1, ',');
+	}
+	return true;
+}
+
+static bool target_printed(const json_t *target)
+{
+	const char *expr = json_string_value(json_object_get(target, "expr"));
+	const char *legend = json_string_value(json_object_get(target,
+							       "legendFormat"));
+	char name[128], label[64], with[72];
+	const char *at;
+
+	CHECK(expr && legend && json_object_get(target, "refId"));
+	at = strstr(expr, "ockam_");
+	CHECK(at && sscanf(at, "%127[a-z_]", name) == 1);
+	CHECK(!strstr(at + strlen(name), "ockam_"));
+	CHECK(printed(name, NULL));
+	CHECK(labels_printed(name, at));
+	at = strstr(legend, "{{");
+	if (at && sscanf(at, "{{%63[a-z]}}", label) == 1) {
+		snprintf(with, sizeof(with), "%s=\"", label);
+		CHECK(printed(name, with));
+	}
+	return true;
+}
+
+/* As Grafana wants it: a place of its own on 24 columns, a source. */
+static bool panel_good(const json_t *panel)
+{
+	const json_t *at = json_object_get(panel, "gridPos");
+	const json_t *source = json_object_get(panel, "datasource");
+	json_int_t x = json_integer_value(json_object_get(at, "x"));
+	json_int_t w = json_integer_value(json_object_get(at, "w"));
+
+	CHECK(json_is_string(json_object_get(panel, "title")));
+	CHECK(json_is_string(json_object_get(panel, "type")));
+	CHECK(x >= 0 && w > 0 && x + w <= 24);
+	CHECK(json_integer_value(json_object_get(at, "h")) > 0);
+	CHECK(json_integer_value(json_object_get(at, "y")) >= 0);
+	CHECK(!strcmp(json_string_value(json_object_get(source, "uid")),
+		      "${source}"));
+	return true;
+}
+
+static bool test_dashboard(void)
+{
+	const json_t *panels, *panel, *target;
+	unsigned long long ids = 0;
+	static json_t *all;
+	json_int_t id;
+	size_t i, j;
+
+	print_all(true);
+	all = json_load_file(DASHBOARD, JSON_REJECT_DUPLICATES, NULL);
+	panels = json_object_get(all, "panels");
+	CHECK(json_integer_value(json_object_get(all, "schemaVersion")) >= 37);
+	CHECK(json_is_string(json_object_get(all, "title")));
+	CHECK(json_array_size(panels) > 0);
+	json_array_foreach(panels, i, panel) {
+		id = json_integer_value(json_object_get(panel, "id"));
+		CHECK(id > 0 && id < 64 && !(ids >> id & 1));
+		ids |= 1ULL << id;
+		CHECK(panel_good(panel));
+		CHECK(json_array_size(json_object_get(panel, "targets")) > 0);
+		json_array_foreach(json_object_get(panel, "targets"), j, target)
+			CHECK(target_printed(target));
+	}
+	json_decref(all);
+	return true;
+}
+
 static const struct tap_test tests[] = {
 	{ "values and labels", test_values },
 	{ "what needs rights is left out without", test_no_rights },
 	{ "quotes, backslashes and newlines in names", test_labels },
 	{ "each metric once, behind its help and type", test_format },
 	{ "promtool has nothing to complain about", test_promtool },
+	{ "the dashboard asks for what is printed", test_dashboard },
 };
 
 TAP_MAIN(tests)
