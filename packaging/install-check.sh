@@ -138,6 +138,9 @@ if systemd-analyze --version >/dev/null 2>&1; then
 	ok "ockamd.service: exposure below 2.5" exposure "$units/ockamd.service"
 	cp "$units/ockamd@.service" "$dir/ockamd@blue.service"
 	ok "ockamd@NETNS.service: too" exposure "$dir/ockamd@blue.service"
+	cp "$units/ockam-metrics@.service" "$dir/ockam-metrics@0.service"
+	ok "ockam-metrics@.service: too" exposure "$dir/ockam-metrics@0.service"
+	ok "these are all services" test "$(ls "$units"/*.service | wc -l)" -eq 3
 else
 	echo "ok $((num += 1)) exposure # SKIP no systemd-analyze"
 fi

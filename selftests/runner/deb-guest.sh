@@ -68,6 +68,10 @@ first_boot() {
 		"$(awk '/^CapEff:/ { print $2 }' "/proc/$pid/status")" 0000000000001400
 	ok "and a filter of system calls" is \
 		"$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")" 2
+	for unit in ockamd.service ockamd@blue.service ockam-metrics@0.service; do
+		ok "$unit is exposed less than 2.5" systemd-analyze security \
+			--no-pager --threshold=24 $unit
+	done
 	ok "many files may be open" is \
 		"$(awk '/^Max open files/ { print $4 }' "/proc/$pid/limits")" 1048576
 	ok "the store is the user's" is "$(stat -c %U:%a /var/lib/ockam)" ockam:700
@@ -94,11 +98,23 @@ first_boot() {
 	ok "killed, it comes back" soon status_is ockamd serving
 	ok "as another process" fails test "$pid" = "$(property ockamd MainPID)"
 
+	metrics
 	two_nodes
 	programs
 	the_guide
 	cp /var/lib/ockam/default.identity $state/
 	systemctl enable ockamd@blue 2>/dev/null
+}
+
+# What scrapes gets it by HTTP, as often as it asks.
+metrics() {
+	ok "a socket for metrics" systemctl start ockam-metrics.socket
+	for i in 1 2; do
+		ok "scraped $i times" says "ockam_links " python3 -c '
+import urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:9418/metrics", timeout=60).read().decode())'
+	done
+	ok "with what needs rights" says "ockam_drops_total" cat /tmp/says
 }
 
 start_blue() {

@@ -51,7 +51,7 @@ if [ ! -e "$base" ]; then
 	[ -n "$sources" ] || die "apt knows no Debian mirror of bookworm"
 	# The initramfs has what a disk of QEMU needs, not what any machine might.
 	nice mmdebstrap --quiet --mode=root --format=tar --variant=minbase \
-		--include="$packages" \
+		--include="$packages" --dpkgopt=force-unsafe-io \
 		--essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d"' \
 		--essential-hook='echo MODULES=list >"$1/etc/initramfs-tools/conf.d/small"' \
 		--essential-hook='printf "virtio_pci\nvirtio_blk\next4\n" >"$1/etc/initramfs-tools/modules"' \
