@@ -45,6 +45,17 @@ for name in $(declared); do
 	grep -q "^\.Fo* \"*[^\"]*\<$name\>" "$page" && grep -q "^\.Nm $name\>" "$page" ||
 		bad "$page does not name and declare $name()"
 done
+
+# Options and sections of the configuration, those that are read and those of its manual.
+read_options() {
+	sed -n 's/.*CFG_[A-Z_]*("\([a-z-]*\)".*/\1/p' userspace/ockamd/config/config*.c | sorted
+}
+told_options() {
+	sed -n -e 's/^\.It Cm \([a-z-]*\) No = .*/\1/p' -e 's/^\.Ss \([a-z-]*\) .*dq.*/\1/p' \
+		-e 's/^\.Ss \(relay\|prekey-service\)$/\1/p' Documentation/man/ockamd.conf.5 | sorted
+}
+diff <(read_options) <(told_options) ||
+	bad "ockamd.conf.5 (>) does not have the options that ockamd reads (<)"
 # shellcheck disable=SC2046
 mandoc -T lint -W warning $(grep -L '^\.so ' Documentation/man/*) || bad "manuals, see above"
 
