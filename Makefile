@@ -148,6 +148,10 @@ bench-flood: module selftests ##- Rate of honest messages among forged nonces
 vm: module userspace ##- A shell in the VM, module loaded, programs installed
 	@$(VM)/run.sh --kernel $(KERNEL) --name shell --shell
 
+.PHONY: vm-check
+vm-check: module userspace ##- That shell, typed in: a greeting, no boot log
+	@$(VM)/vm-check.sh $(KERNEL)
+
 .PHONY: lint
 lint: deps ##- checkpatch, sparse and W=1, licences, stray paths, documentation
 	@$(VM)/deps.sh python3-sphinx mandoc mypy
