@@ -132,6 +132,19 @@ dissector-check: module selftests ##- Wireshark's dissector, with tshark (instal
 bench: module selftests ##- Guest instructions, beside rivals (ROWS="chan_* ktls_*": only these)
 	@ROWS="$(ROWS)" selftests/bench/run.sh $(KERNEL)
 
+.PHONY: bench-check
+bench-check: module selftests ##- Fails if a row costs 3 % more than is recorded
+	@selftests/bench/run.sh $(KERNEL) gate
+
+.PHONY: bench-record
+bench-record: module selftests ##- Record what all rows cost, for bench-check and bench-figures
+	@selftests/bench/run.sh $(KERNEL) record
+
+.PHONY: bench-figures
+bench-figures: ##- Tables and charts of what is recorded, in Documentation
+	@$(VM)/deps.sh python3-matplotlib
+	@selftests/bench/figures.py selftests/bench/recorded.json Documentation
+
 .PHONY: bench-containers
 bench-containers: module selftests ##- The host's cost beside a container at every limit
 	@$(VM)/run.sh --kernel $(KERNEL) --name bench-containers --icount --raw \

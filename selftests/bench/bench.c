@@ -13,6 +13,8 @@
  *	-o	one way: the other side answers each batch with a byte
  *	-m	and the sender hands over 16 messages at a time, by sendmmsg()
  *	-b N	messages of a batch (512); where more would be lost, fewer
+ *	-r	what a message costs more because of something that every 32nd does:
+ *		the average round trip less the usual one, halved
  *	-p	mark what is measured for a profiler: an instruction that does nothing,
  *		with a number that is not likely to occur elsewhere
  *
@@ -24,24 +26,17 @@
  * chance.
  */
 #include <arpa/inet.h>
-#include <err.h>
-#include <fcntl.h>
-#include <linux/ockam.h>
 #include <linux/tls.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "bench.h"
 
 #ifndef TCP_ULP
 #define TCP_ULP 31
@@ -60,6 +55,8 @@
 #define MMSG		16
 #define LARGE		4096	/* fewer of these say as much */
 #define RUNS		3
+#define PERIOD		32	/* messages of a channel under one key */
+#define PERIODS		64
 
 static char buf[1 << 20];
 static size_t size;
@@ -67,14 +64,7 @@ static int batch = 512;
 static bool one_way;
 static bool mmsg;
 static bool marks;
-
-static unsigned long long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
+static bool every_32nd;
 
 /* For whatever looks at each instruction of the machine, see -p. */
 static void mark_begin(void)
@@ -91,20 +81,6 @@ static void mark_end(void)
 	if (marks)
 		__asm__ volatile("nopl 0x1ce10002(%%rax,%%rax,1)" ::: "memory");
 #endif
-}
-
-static void enter(const char *ns)
-{
-	char path[128];
-	int fd;
-
-	if (!strcmp(ns, "-"))
-		return;
-	snprintf(path, sizeof(path), "/run/netns/%s", ns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET))
-		err(1, "namespace %s", ns);
-	close(fd);
 }
 
 /* Streams may give less than asked. */
@@ -209,7 +185,7 @@ static void ping(struct side *s)
 		recv_one(s, false);
 	}
 	for (r = 0; r < runs(); r++) {
-		unsigned long long t = now();
+		unsigned long long t = bench_now();
 
 		if (!r)
 			mark_begin();
@@ -219,9 +195,41 @@ static void ping(struct side *s)
 		}
 		if (!r)
 			mark_end();
-		run[r] = now() - t;
+		run[r] = bench_now() - t;
 	}
 	report(run, rounds);
+}
+
+static int smaller_first(const void *a, const void *b)
+{
+	unsigned long long x = *(unsigned long long *)a;
+	unsigned long long y = *(unsigned long long *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* What comes by other clocks than the number of messages falls on all alike. */
+static void ping_every_32nd(struct side *s)
+{
+	unsigned long long at[PERIOD] = {}, sum = 0;
+	int i;
+
+	for (i = 0; i < WARMUP; i++) {
+		send_one(s);
+		recv_one(s, false);
+	}
+	for (i = 0; i < PERIOD * PERIODS; i++) {
+		unsigned long long t = bench_now();
+
+		send_one(s);
+		recv_one(s, false);
+		at[i % PERIOD] += bench_now() - t;
+	}
+	for (i = 0; i < PERIOD; i++)
+		sum += at[i];
+	qsort(at, PERIOD, sizeof(at[0]), smaller_first);
+	sum -= at[PERIOD / 2] * PERIOD;
+	printf("%llu\n", sum / (2 * PERIOD * PERIODS));
 }
 
 static void answer(struct side *s)
@@ -300,14 +308,14 @@ static void stream_one_way(struct side *s)
 
 	pour(s, batch);
 	for (r = 0; r < runs(); r++) {
-		unsigned long long t = now();
+		unsigned long long t = bench_now();
 
 		if (!r)
 			mark_begin();
 		pour(s, rounds);
 		if (!r)
 			mark_end();
-		run[r] = now() - t;
+		run[r] = bench_now() - t;
 	}
 	report(run, rounds);
 }
@@ -396,6 +404,8 @@ static void run(struct side *server, struct side *client)
 	}
 	if (one_way)
 		stream_one_way(client);
+	else if (every_32nd)
+		ping_every_32nd(client);
 	else
 		ping(client);
 	kill(pid, SIGKILL);
@@ -409,10 +419,10 @@ static void bench_tcp(char **argv, bool tls, bool nopad)
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int l;
 
-	enter(argv[1]);
+	bench_enter(argv[1]);
 	l = tcp_listen(PORT);
 	setns(home, CLONE_NEWNET);
-	enter(argv[0]);
+	bench_enter(argv[0]);
 	client.fd = tcp_connect(argv[2], PORT);
 	server.fd = tcp_accept(l);
 	if (tls) {
@@ -428,7 +438,7 @@ static int udp_socket(int home, const char *ns, int port)
 	struct sockaddr_in a = inet("0.0.0.0", port);
 	int fd;
 
-	enter(ns);
+	bench_enter(ns);
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)))
 		err(1, "udp socket");
@@ -490,15 +500,15 @@ static void bench_tcp_relay(char **argv)
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int l, lm, in, out;
 
-	enter(argv[4]);
+	bench_enter(argv[4]);
 	l = tcp_listen(PORT);
 	setns(home, CLONE_NEWNET);
-	enter(argv[2]);
+	bench_enter(argv[2]);
 	lm = tcp_listen(PORT + 1);
 	out = tcp_connect(argv[5], PORT);
 	server.fd = tcp_accept(l);
 	setns(home, CLONE_NEWNET);
-	enter(argv[0]);
+	bench_enter(argv[0]);
 	client.fd = tcp_connect(argv[3], PORT + 1);
 	in = tcp_accept(lm);
 	run_relayed(&server, &client, in, out);
@@ -542,41 +552,6 @@ static void bench_unix(void)
 	run(&server, &client);
 }
 
-static void add_hop(struct sockaddr_ockam *a, size_t *off, const char *hop)
-{
-	size_t len = strlen(hop);
-
-	if (*off + 2 + len > sizeof(a->sok_hops))
-		errx(1, "route too long");
-	a->sok_hops[(*off)++] = 0;
-	a->sok_hops[(*off)++] = len;
-	memcpy(a->sok_hops + *off, hop, len);
-	*off += len;
-	a->sok_nhops++;
-}
-
-static int worker(const char *name)
-{
-	struct ockam_accept any = {
-		.scope = OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS,
-	};
-	struct sockaddr_ockam a = { .sok_family = AF_OCKAM };
-	size_t off = 0;
-	int fd;
-
-	fd = socket(AF_OCKAM, SOCK_DGRAM, 0);
-	if (fd < 0)
-		err(1, "AF_OCKAM");
-	if (name) {
-		add_hop(&a, &off, name);
-		if (bind(fd, (struct sockaddr *)&a, sizeof(a)))
-			err(1, "bind %s", name);
-	}
-	if (setsockopt(fd, SOL_OCKAM, OCKAM_ACCEPT, &any, sizeof(any)))
-		err(1, "OCKAM_ACCEPT");
-	return fd;
-}
-
 static void bench_ockam(int argc, char **argv)
 {
 	struct sockaddr_ockam *a;
@@ -585,16 +560,16 @@ static void bench_ockam(int argc, char **argv)
 	size_t off = 0;
 	int i;
 
-	enter(argv[1]);
-	server.fd = worker("echoer");
+	bench_enter(argv[1]);
+	server.fd = bench_worker("echoer");
 	setns(home, CLONE_NEWNET);
-	enter(argv[0]);
-	client.fd = worker(NULL);
+	bench_enter(argv[0]);
+	client.fd = bench_worker(NULL);
 	a = (struct sockaddr_ockam *)&client.to;
 	a->sok_family = AF_OCKAM;
 	for (i = 2; i < argc; i++)
-		add_hop(a, &off, argv[i]);
-	add_hop(a, &off, "echoer");
+		bench_add_hop(a, &off, argv[i]);
+	bench_add_hop(a, &off, "echoer");
 	client.tolen = offsetof(struct sockaddr_ockam, sok_hops) + off;
 	run(&server, &client);
 }
@@ -608,7 +583,7 @@ static void options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+ompb:")) >= 0) {
+	while ((c = getopt(argc, argv, "+omprb:")) >= 0) {
 		switch (c) {
 		case 'o':
 			one_way = true;
@@ -618,6 +593,9 @@ static void options(int argc, char **argv)
 			break;
 		case 'p':
 			marks = true;
+			break;
+		case 'r':
+			every_32nd = true;
 			break;
 		case 'b':
 			batch = atoi(optarg);

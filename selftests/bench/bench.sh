@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
-# usage: bench.sh [short|containers|flood]
+# usage: bench.sh [all|wall|containers|flood]
 #
 # With ROWS in the environment only the rows of these names, and those that they
 # match as patterns ("chan_* link").  With PROFILE a row is marked for a profiler.
@@ -9,12 +9,16 @@
 # Costs of one boot, side by side.  Under --icount a nanosecond of the guest is
 # an instruction, so the figures repeat within 1 %.  Prints a table, and leaves
 # it in /ockam/out, with the rows by name for targets.py.
+#
+# wall: of a boot with two processors, whose nanoseconds are those of the host's
+# clock: only ratios mean anything, and these little on a busy host.
 
 set -eu
 PATH=/ockam/bin:/ockam/tests:$PATH
 BENCH=bench
 OUT=/ockam/out/bench.txt
 NAMED=/ockam/out/rows
+MANY=${MANY:-100000}
 mkdir -p /ockam/out
 : >"$OUT"
 : >"$NAMED"
@@ -60,6 +64,17 @@ measure() {
 	eval "$var=$value"
 	echo "$var $value" >>"$NAMED"
 	say "$(printf '%-48s %8d' "$label" "$value")"
+}
+
+# rows PROGRAM: what it prints is rows, "NAME INSTRUCTIONS" a line
+rows() {
+	printed=$("$@") || { say "# $*: failed"; exit 1; }
+	printf '%s\n' "$printed" >>"$NAMED"
+	while read -r name value; do
+		eval "$name=$value"
+	done <<-ROWS
+		$printed
+	ROWS
 }
 
 # wait_for COMMAND: until it succeeds, 10 s at most
@@ -121,7 +136,7 @@ wait_for "up m tob"
 
 # Channels a => b with fixed keys, installed at both ends.
 umask 077
-for i in 1 2 3 4 5 6; do
+for i in 1 2 3 4 5 6 7 8; do
 	printf 'fixed key of the benchmark, no. %d' $i | tail -c 32 >/tmp/k$i
 done
 id=I$(printf '%064d' 7)
@@ -132,6 +147,12 @@ quiet node a channel add role initiator route "tob => bdec" encryptor chan \
 	decryptor adec tx-key-file /tmp/k1 rx-key-file /tmp/k2 identifier "$id"
 quiet node b channel add role responder route "$back => adec" encryptor nahc \
 	decryptor bdec tx-key-file /tmp/k2 rx-key-file /tmp/k1 identifier "$id"
+
+# A second one beside it, over the same link.
+quiet node a channel add role initiator route "tob => bdec2" encryptor chan2 \
+	decryptor adec2 tx-key-file /tmp/k7 rx-key-file /tmp/k8 identifier "$id"
+quiet node b channel add role responder route "$back => adec2" encryptor nahc2 \
+	decryptor bdec2 tx-key-file /tmp/k8 rx-key-file /tmp/k7 identifier "$id"
 
 quiet node a channel add role initiator route "utob => ubdec" encryptor uchan \
 	decryptor uadec tx-key-file /tmp/k5 rx-key-file /tmp/k6 identifier "$id"
@@ -229,9 +250,9 @@ beside() {
 }
 
 case ${1:-all} in
-all|short) ;;
+all|wall) ;;
 containers) containers ;;
-*) say "# usage: bench.sh [short|containers|flood]"; finish 2 ;;
+*) say "# usage: bench.sh [all|wall|containers|flood]"; finish 2 ;;
 esac
 wireguard
 
@@ -264,6 +285,19 @@ one_way() {
 		-o -m ockam "$1" a b chan
 }
 
+if [ "${1:-all}" = wall ]; then
+	say "# nanoseconds of a round trip, kernel $(uname -r)"
+	round_trips 64
+	round_trips 1300
+	say "# nanoseconds of a message one way"
+	one_way 64 64
+	rows parallel a b chan chan2
+	say "# messages a second of a sender alone, and of two on two processors"
+	say "$(printf '%-48s %8d' "a channel of a TCP link" "$alone")"
+	say "$(printf '%-48s %8d' "two channels of one TCP link" "$side_by_side")"
+	finish 0
+fi
+
 say "# guest instructions per round trip, kernel $(uname -r)"
 measure unix	"AF_UNIX datagrams, 64 B"		unix 64
 measure worker	"worker to worker, 64 B"		ockam 64 - -
@@ -272,7 +306,6 @@ measure local	"channel on one node, 64 B"		ockam 64 a a loce
 measure link	"plain TCP link, 64 B"			ockam 64 a b tob
 measure ulink	"plain UDP link, 64 B"			ockam 64 a b utob
 round_trips 64
-[ "${1:-all}" = all ] || finish 0
 round_trips 1300
 round_trips 16384
 measure via	"plain TCP links through a node, 64 B"	ockam 64 a b tom tob
@@ -286,6 +319,26 @@ say "# guest instructions per message one way"
 one_way 64 64
 one_way 1300 32
 one_way 16384 4
+
+say "# of a message, on average"
+measure ratchet	"ratchet of a channel, both ends"	-r ockam 64 a b chan
+
+# Last: they stay.
+if wanted scale; then
+	say "# beside $MANY idle channels"
+	idle=$(many a "$MANY" tob) || { say "# many: failed"; finish 1; }
+	echo "idle $idle" >>"$NAMED"
+	measure scale	"channel over a TCP link, 64 B"	ockam 64 a b chan
+	say "$(printf '%-48s %8d' "an idle channel, bytes of Slab, one end" "$idle")"
+fi
+
+if wanted xx_known; then
+	say "# a handshake, both sides"
+	rows handshake
+	say "$(printf '%-48s %8d' "XX, who have not met" "$xx_first")"
+	say "$(printf '%-48s %8d' "XX, who know each other" "$xx_known")"
+	say "$(printf '%-48s %8d' "2 key pairs, 6 DH, 4 signatures" "$xx_needed")"
+fi
 
 [ -z "${ROWS:-}" ] || finish 0
 say "# one send and one receive of 64 B, split (half of a round trip)"

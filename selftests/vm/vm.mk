@@ -19,8 +19,14 @@ lib_xx_SRCS := $(filter-out %/keystore.c %/keystore_peers.c,$(LIARS))
 lib_xx_CFLAGS := $(lib_x3dh_CFLAGS)
 lib_xx_LDLIBS := -ljansson
 
+# Both sides of a handshake in one process, for the benchmark.
+handshake_SRCS := $(lib_xx_SRCS)
+handshake_CFLAGS := $(USER_CFLAGS) -I$(SRCDIR)/unit -I$(SRCDIR)/unit/identity
+handshake_LDLIBS := -ljansson
+
 # The tests' helpers, without their main().
 crowd_CFLAGS := -Wno-unused-function
+many_CFLAGS := -Wno-unused-function
 
 # Preloaded into ockamd.
 PRELOADED := selftests/helpers/lib_kill.c
