@@ -8,6 +8,9 @@
 
 #include "example.h"
 
+/* The C library has it, and shows it to those only who want all of GNU. */
+extern char *program_invocation_short_name;
+
 /**
  * struct options - what was said before the names
  * @trust: -t, the only peer to trust; else any that proves to be who it says
