@@ -13,6 +13,7 @@
  *	-o	one way: the other side answers each batch with a byte
  *	-m	and the sender hands over 16 messages at a time, by sendmmsg()
  *	-b N	messages of a batch (512); where more would be lost, fewer
+ *	-q	quick: fewer messages
  *	-r	what a message costs more because of something that every 32nd does:
  *		the average round trip less the usual one, halved
  *	-p	mark what is measured for a profiler: an instruction that does nothing,
@@ -64,6 +65,7 @@ static int batch = 512;
 static bool one_way;
 static bool mmsg;
 static bool marks;
+static bool quick;
 static bool every_32nd;
 
 /* For whatever looks at each instruction of the machine, see -p. */
@@ -176,7 +178,7 @@ static void report(unsigned long long *run, int rounds)
 
 static void ping(struct side *s)
 {
-	int rounds = size > LARGE || marks ? ROUNDS / 8 : ROUNDS;
+	int rounds = size > LARGE || marks || quick ? ROUNDS / 8 : ROUNDS;
 	unsigned long long run[RUNS];
 	int i, r;
 
@@ -302,7 +304,7 @@ static void pour(struct side *s, int rounds)
 
 static void stream_one_way(struct side *s)
 {
-	int rounds = (marks ? ONE_WAY_ROUNDS / 4 : ONE_WAY_ROUNDS) / batch * batch;
+	int rounds = (marks || quick ? ONE_WAY_ROUNDS / 4 : ONE_WAY_ROUNDS) / batch * batch;
 	unsigned long long run[RUNS];
 	int r;
 
@@ -583,7 +585,7 @@ static void options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+omprb:")) >= 0) {
+	while ((c = getopt(argc, argv, "+ompqrb:")) >= 0) {
 		switch (c) {
 		case 'o':
 			one_way = true;
@@ -593,6 +595,9 @@ static void options(int argc, char **argv)
 			break;
 		case 'p':
 			marks = true;
+			break;
+		case 'q':
+			quick = true;
 			break;
 		case 'r':
 			every_32nd = true;
