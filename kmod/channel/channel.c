@@ -17,7 +17,6 @@
 #include "node/node.h"
 #include "node/notify.h"
 #include "router/policy.h"
-#include "router/router.h"
 #include "socket/sock.h"
 #include "node/stats.h"
 #include "trace.h"
@@ -874,7 +873,7 @@ void ockam_channel_resume(struct ockam_channel *ch, struct sk_buff *skb,
 	if (unlikely(READ_ONCE(ch->state) == OCKAM_CHANNEL_STATE_CLOSED))
 		ockam_drop(ch->node, skb, OCKAM_DROP_CHANNEL_CLOSED);
 	else if (!opened(ch, skb, how))
-		ockam_router_forward(ch->node, skb);
+		ch->node->forward(ch->node, skb);
 }
 
 /* ---- life ---- */
@@ -1170,8 +1169,8 @@ static int add_decryptor(struct ockam_channel *ch,
 	int err;
 
 	if (cfg->handshake) {
-		err = ockam_sock_takeover(cfg->handshake, &ch->dec,
-					  &ch->dec_key, queue);
+		err = cfg->takeover(cfg->handshake, &ch->dec, &ch->dec_key,
+				    queue);
 		if (err == -EBUSY)
 			NL_SET_ERR_MSG(extack, "a channel took that socket over before");
 		else if (err == -EINVAL)
@@ -1433,7 +1432,7 @@ static int control_send(struct ockam_channel *ch, struct sk_buff *skb)
 	ockam_crypt_end(ch);
 	if (err)
 		goto free;
-	ockam_router_forward(ch->node, skb);
+	ch->node->forward(ch->node, skb);
 	return 0;
 
 free:

@@ -87,6 +87,7 @@ enum ockam_carrier {
  * @decryptor: its address, flat form; with @handshake the address is that
  *	of the socket and this is NULL
  * @handshake: AF_OCKAM socket in handshake mode to take over from, or NULL
+ * @takeover: with @handshake, does that: ockam_sock_takeover()
  * @route: to the peer's decryptor, checked flat form
  * @route_len: bytes
  * @route_hops: hops
@@ -110,6 +111,10 @@ struct ockam_channel_config {
 	const u8		*encryptor;
 	const u8		*decryptor;
 	struct ockam_sock	*handshake;
+	int			(*takeover)(struct ockam_sock *osk,
+					    struct ockam_name *dec,
+					    const u8 **key,
+					    struct sk_buff_head *queue);
 	const u8		*route;
 	u32			route_len;
 	u32			route_hops;
@@ -286,7 +291,7 @@ int ockam_channel_encrypt(struct ockam_channel *ch, struct sk_buff *skb,
  * Decrypt.  Returns 0: @skb is now the inner message, with the encryptor in
  * front of its return route and this channel added to its origin: route it
  * on.  -EINPROGRESS: the channel has taken the message, and will hand the
- * inner one to ockam_router_input() or _forward() in order.  Otherwise the
+ * inner one to node->forward() in order.  Otherwise the
  * message was counted and freed.  Any context.
  */
 int ockam_channel_decrypt(struct ockam_channel *ch, struct sk_buff *skb);

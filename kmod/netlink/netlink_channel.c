@@ -227,8 +227,10 @@ static int nl_channel_new(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(sock);
 		goto free;
 	}
-	if (sock)
+	if (sock) {
 		cfg.handshake = ockam_sk(sock->sk);
+		cfg.takeover = ockam_sock_takeover;
+	}
 
 	mutex_lock(&node->lock);
 	ch = ockam_channel_new(node, &cfg, info->extack);

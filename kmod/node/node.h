@@ -107,6 +107,7 @@ struct ockam_conf {
  * @gen: bumped on each change of an object; dumps use it
  * @fwdq: messages that need process context and have no link to wait on
  * @fwd_work: sends them
+ * @forward: ockam_router_forward(), for what a channel has to be routed later
  * @press_work: looks for links that keep memory by taking little, link.c
  * @press_look: counts these looks
  * @press_at: jiffies of the last one
@@ -144,6 +145,8 @@ struct ockam_node {
 	unsigned int			gen;
 	struct sk_buff_head		fwdq;
 	struct work_struct		fwd_work;
+	void				(*forward)(struct ockam_node *node,
+						   struct sk_buff *skb);
 	struct delayed_work		press_work;
 	u32				press_look;
 	unsigned long			press_at;

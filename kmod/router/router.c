@@ -998,6 +998,7 @@ void ockam_router_init(struct ockam_node *node)
 {
 	skb_queue_head_init(&node->fwdq);
 	INIT_WORK(&node->fwd_work, router_fwd_work);
+	node->forward = ockam_router_forward;
 }
 
 void ockam_router_exit(struct ockam_node *node)
