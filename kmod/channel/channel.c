@@ -643,8 +643,8 @@ static int decode_grow(struct sk_buff *skb, u32 front)
 	return ockam_msg_reserve(skb, &room);
 }
 
-static int decode(struct ockam_channel *ch, struct sk_buff *skb,
-		  struct ockam_wire *w, enum ockam_chan_kind *kind)
+static int channel_decode(struct ockam_channel *ch, struct sk_buff *skb,
+			  struct ockam_wire *w, enum ockam_chan_kind *kind)
 {
 	u32 front = ockam_key_size(ch->enc_key);
 	unsigned int tries = 0;
@@ -671,8 +671,8 @@ static int decode(struct ockam_channel *ch, struct sk_buff *skb,
 }
 
 /* The skb becomes the inner message. */
-static int unpack(struct ockam_channel *ch, struct sk_buff *skb,
-		  const struct ockam_wire *w)
+static int channel_unpack(struct ockam_channel *ch, struct sk_buff *skb,
+			  const struct ockam_wire *w)
 {
 	struct ockam_msg *m = ockam_msg(skb);
 
@@ -802,8 +802,8 @@ static int opened_control(struct ockam_channel *ch, struct sk_buff *skb,
 }
 
 /* A verified plaintext: 0 if a message came out, else it was consumed. */
-static int opened(struct ockam_channel *ch, struct sk_buff *skb,
-		  const struct ockam_opened *how)
+static int channel_opened(struct ockam_channel *ch, struct sk_buff *skb,
+			  const struct ockam_opened *how)
 {
 	struct ockam_channel_route *learned;
 	enum ockam_chan_kind kind;
@@ -815,7 +815,7 @@ static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 				     false);
 
 	learned = learn_look(ch, skb, how);
-	err = decode(ch, skb, &w, &kind);
+	err = channel_decode(ch, skb, &w, &kind);
 	if (unlikely(err))
 		goto drop;
 
@@ -827,7 +827,7 @@ static int opened(struct ockam_channel *ch, struct sk_buff *skb,
 		if (err == -ESHUTDOWN)
 			return err;
 	} else {
-		err = unpack(ch, skb, &w);
+		err = channel_unpack(ch, skb, &w);
 	}
 	if (unlikely(err))
 		goto drop;
@@ -864,7 +864,7 @@ int ockam_channel_decrypt(struct ockam_channel *ch, struct sk_buff *skb)
 	err = ockam_crypt_open(ch, skb, &how);
 	if (err)
 		return err;
-	return opened(ch, skb, &how);
+	return channel_opened(ch, skb, &how);
 }
 
 void ockam_channel_resume(struct ockam_channel *ch, struct sk_buff *skb,
@@ -872,7 +872,7 @@ void ockam_channel_resume(struct ockam_channel *ch, struct sk_buff *skb,
 {
 	if (unlikely(READ_ONCE(ch->state) == OCKAM_CHANNEL_STATE_CLOSED))
 		ockam_drop(ch->node, skb, OCKAM_DROP_CHANNEL_CLOSED);
-	else if (!opened(ch, skb, how))
+	else if (!channel_opened(ch, skb, how))
 		ch->node->forward(ch->node, skb);
 }
 
@@ -984,9 +984,9 @@ struct ockam_relatives {
 };
 
 /* A channel of the same user to the same peer, with an encryptor. */
-static struct ockam_channel *relative(struct ockam_node *node, u32 id,
-				      const struct ockam_channel_config *cfg,
-				      struct netlink_ext_ack *extack)
+static struct ockam_channel *channel_relative(struct ockam_node *node, u32 id,
+					      const struct ockam_channel_config *cfg,
+					      struct netlink_ext_ack *extack)
 {
 	struct ockam_channel *ch = xa_load(&node->channels, id);
 
@@ -1024,7 +1024,7 @@ static int find_relatives(struct ockam_node *node,
 		NL_SET_ERR_MSG(extack, "the encryptor's address is another channel's");
 		return -EINVAL;
 	}
-	ch = relative(node, cfg->succeeds ?: cfg->early_of, cfg, extack);
+	ch = channel_relative(node, cfg->succeeds ?: cfg->early_of, cfg, extack);
 	if (IS_ERR(ch))
 		return PTR_ERR(ch);
 	/* No chains: they would be deleted with all that hangs on them. */
@@ -1086,8 +1086,8 @@ static void take_place(struct ockam_channel *ch, struct ockam_channel *old)
  * A program that is attached to an id looks at the successor's messages as well:
  * better no channel than one that nobody looks at.
  */
-static int inherit(struct ockam_channel *ch,
-		   const struct ockam_relatives *rel)
+static int channel_inherit(struct ockam_channel *ch,
+			   const struct ockam_relatives *rel)
 {
 	struct ockam_policy_config cfg = {
 		.where	= &ch->policy,
@@ -1133,8 +1133,8 @@ static void leave_relatives(struct ockam_channel *ch,
  * What was sent to the socket must have come the way the channel's does, and
  * pass what ockam_channel_decrypt() asks of all that comes later.
  */
-static int sift_one(struct ockam_channel *ch, struct sk_buff *skb,
-		    u32 *reason)
+static int channel_sift_one(struct ockam_channel *ch, struct sk_buff *skb,
+			    u32 *reason)
 {
 	int err;
 
@@ -1148,13 +1148,13 @@ static int sift_one(struct ockam_channel *ch, struct sk_buff *skb,
 	return ockam_channel_may_receive(ch, ockam_msg(skb), reason);
 }
 
-static void sift(struct ockam_channel *ch, struct sk_buff_head *queue)
+static void channel_sift(struct ockam_channel *ch, struct sk_buff_head *queue)
 {
 	struct sk_buff *skb, *tmp;
 	u32 reason;
 
 	skb_queue_walk_safe(queue, skb, tmp) {
-		if (!sift_one(ch, skb, &reason))
+		if (!channel_sift_one(ch, skb, &reason))
 			continue;
 		__skb_unlink(skb, queue);
 		ockam_drop(ch->node, skb, reason);
@@ -1238,7 +1238,7 @@ static struct ockam_channel *channel_alloc(struct ockam_node *node,
 	return ch;
 }
 
-static void explain(struct netlink_ext_ack *extack, int err)
+static void channel_explain(struct netlink_ext_ack *extack, int err)
 {
 	switch (err) {
 	case -EEXIST:
@@ -1289,7 +1289,7 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 
 	err = ockam_crypt_new(ch, cfg);
 	if (err) {
-		explain(extack, err);
+		channel_explain(extack, err);
 		goto free;
 	}
 	/* The id first, without anything to be found under it. */
@@ -1307,7 +1307,7 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 		/* Before anything can come in. */
 		rcu_assign_pointer(ch->early_of, rel.early_of);
 	}
-	err = inherit(ch, &rel);
+	err = channel_inherit(ch, &rel);
 	if (err)
 		goto erase;
 
@@ -1328,7 +1328,7 @@ struct ockam_channel *ockam_channel_new(struct ockam_node *node,
 	node->gen++;
 	WRITE_ONCE(ch->state, OCKAM_CHANNEL_STATE_UP);
 	join_relatives(ch, &rel);
-	sift(ch, &queue);
+	channel_sift(ch, &queue);
 	ockam_crypt_release(ch, &queue);
 	ockam_notify_channel(ch, OCKAM_CHANNEL_EVENT_NONE, false);
 	return ch;

@@ -58,7 +58,7 @@ void ockam_rx_arm(struct ockam_crypt_rx *rx, unsigned long delay)
 
 /* ---- receiving: what both ways share ---- */
 
-static struct ockam_aead *rx_slot(struct ockam_crypt_rx *rx, u64 gen)
+static struct ockam_aead *crypt_rx_slot(struct ockam_crypt_rx *rx, u64 gen)
 {
 	u32 i;
 
@@ -69,13 +69,13 @@ static struct ockam_aead *rx_slot(struct ockam_crypt_rx *rx, u64 gen)
 	return NULL;
 }
 
-static u64 rx_now_ms(void)
+static u64 crypt_rx_now_ms(void)
 {
 	return ktime_to_ms(ktime_get());
 }
 
 /* On a single carrier that keeps the order, old keys are of no use. */
-static bool rx_keeps_old(const struct ockam_channel *ch)
+static bool crypt_rx_keeps_old(const struct ockam_channel *ch)
 {
 	const struct ockam_channel_route *route;
 	bool keeps;
@@ -88,7 +88,7 @@ static bool rx_keeps_old(const struct ockam_channel *ch)
 }
 
 /* Handles whose key is gone from the ring are no longer used. */
-static void rx_retire(struct ockam_crypt_rx *rx)
+static void crypt_rx_retire(struct ockam_crypt_rx *rx)
 {
 	struct ockam_aead *a;
 
@@ -98,12 +98,12 @@ static void rx_retire(struct ockam_crypt_rx *rx)
 	}
 }
 
-static int rx_no_derive(void *ctx, const u8 *key, u8 *next)
+static int crypt_rx_no_derive(void *ctx, const u8 *key, u8 *next)
 {
 	return -EAGAIN;
 }
 
-static int rx_derive(void *ctx, const u8 *key, u8 *next)
+static int crypt_rx_derive(void *ctx, const u8 *key, u8 *next)
 {
 	struct ockam_channel *ch = ctx;
 	struct ockam_channel_crypt *cx = ch->crypt;
@@ -112,7 +112,7 @@ static int rx_derive(void *ctx, const u8 *key, u8 *next)
 	int err;
 
 	/* The usual case: the current key, which has a handle. */
-	a = rx_slot(rx, rx->ring.gen);
+	a = crypt_rx_slot(rx, rx->ring.gen);
 	if (!a || memcmp(key, rx->ring.key, OCKAM_KEY_LEN)) {
 		a = &rx->scratch;
 		err = ockam_aead_set(a, cx->cipher, key);
@@ -126,8 +126,8 @@ static int rx_derive(void *ctx, const u8 *key, u8 *next)
  * A tag has verified: commit nonce and generation.  With the lock held and
  * the key at hand, or as owner and with @derive.
  */
-static int rx_commit(struct ockam_channel *ch, u64 nonce,
-		     ockam_derive_t derive, struct ockam_opened *how)
+static int crypt_rx_commit(struct ockam_channel *ch, u64 nonce,
+			   ockam_derive_t derive, struct ockam_opened *how)
 {
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
 	struct ockam_keyring *ring = &rx->ring;
@@ -141,9 +141,9 @@ static int rx_commit(struct ockam_channel *ch, u64 nonce,
 		 * but a commit that fails must leave no trace.
 		 */
 		struct ockam_window before = rx->window;
-		u64 now = rx_now_ms();
+		u64 now = crypt_rx_now_ms();
 
-		if (rx_keeps_old(ch))
+		if (crypt_rx_keeps_old(ch))
 			keep = &rx->window;
 		ockam_window_commit(&rx->window, nonce);
 		err = ockam_keyring_commit(ring, gen, keep, now, derive, ch);
@@ -156,14 +156,14 @@ static int rx_commit(struct ockam_channel *ch, u64 nonce,
 		}
 		how->newest = true;
 		rx->expire_at = ockam_keyring_expire(ring, keep, now);
-		rx_retire(rx);
+		crypt_rx_retire(rx);
 	} else {
 		how->newest = nonce >= rx->window.next;
 		ockam_window_commit(&rx->window, nonce);
 		if (gen < ring->gen) {
 			rx->expire_at = ockam_keyring_expire(ring, &rx->window,
-							     rx_now_ms());
-			rx_retire(rx);
+							     crypt_rx_now_ms());
+			crypt_rx_retire(rx);
 		}
 	}
 
@@ -176,7 +176,7 @@ static int rx_commit(struct ockam_channel *ch, u64 nonce,
 }
 
 /* After a commit, nothing locked. */
-static void rx_count(struct ockam_channel *ch, const struct sk_buff *skb)
+static void crypt_rx_count(struct ockam_channel *ch, const struct sk_buff *skb)
 {
 	if (unlikely(READ_ONCE(ch->state) == OCKAM_CHANNEL_STATE_STALLED) &&
 	    ockam_crypt_set_state(ch, STATE_BIT(STALLED), OCKAM_CHANNEL_STATE_UP,
@@ -189,7 +189,7 @@ static void rx_count(struct ockam_channel *ch, const struct sk_buff *skb)
 }
 
 /* Off with nonce and tag. */
-static int rx_strip(struct sk_buff *skb)
+static int crypt_rx_strip(struct sk_buff *skb)
 {
 	if (!pskb_pull(skb, OCKAM_NONCE_LEN))
 		return -ENOMEM;
@@ -197,7 +197,7 @@ static int rx_strip(struct sk_buff *skb)
 }
 
 /* May an event of this sort be told again?  @last 0: it never was. */
-static bool rx_event(unsigned long *last)
+static bool crypt_rx_event(unsigned long *last)
 {
 	unsigned long now = jiffies ?: 1;
 
@@ -208,7 +208,7 @@ static bool rx_event(unsigned long *last)
 }
 
 /* Drops for whatever the checks before or after decryption gave. */
-static int rx_refuse(struct ockam_channel *ch, struct sk_buff *skb, int err)
+static int crypt_rx_refuse(struct ockam_channel *ch, struct sk_buff *skb, int err)
 {
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
 	enum ockam_channel_event event = OCKAM_CHANNEL_EVENT_NONE;
@@ -227,7 +227,7 @@ static int rx_refuse(struct ockam_channel *ch, struct sk_buff *skb, int err)
 	case -EOVERFLOW:
 		why = OCKAM_DROP_TOO_FAR;
 		spin_lock_bh(&rx->lock);
-		if (++rx->far >= OCKAM_FAR_RUN && rx_event(&rx->far_event)) {
+		if (++rx->far >= OCKAM_FAR_RUN && crypt_rx_event(&rx->far_event)) {
 			event = OCKAM_CHANNEL_EVENT_STALLED;
 			ockam_crypt_set_state_locked(ch, STATE_BIT(UP),
 					OCKAM_CHANNEL_STATE_STALLED,
@@ -239,7 +239,7 @@ static int rx_refuse(struct ockam_channel *ch, struct sk_buff *skb, int err)
 		why = OCKAM_DROP_AUTH_FAILED;
 		atomic64_inc(&ch->stats.auth_failed);
 		spin_lock_bh(&rx->lock);
-		if (++rx->bad >= OCKAM_AUTH_RUN && rx_event(&rx->bad_event)) {
+		if (++rx->bad >= OCKAM_AUTH_RUN && crypt_rx_event(&rx->bad_event)) {
 			event = OCKAM_CHANNEL_EVENT_AUTH_FAILURES;
 			rx->bad = 0;
 		}
@@ -261,14 +261,14 @@ static int rx_refuse(struct ockam_channel *ch, struct sk_buff *skb, int err)
 	return err;
 }
 
-static u64 rx_nonce(const struct sk_buff *skb)
+static u64 crypt_rx_nonce(const struct sk_buff *skb)
 {
 	return ockam_get_be64(skb->data);
 }
 
 /* ---- receiving: queues ---- */
 
-static bool rx_is_loose(const struct sk_buff *skb)
+static bool crypt_rx_is_loose(const struct sk_buff *skb)
 {
 	return ockam_msg(skb)->charge == OCKAM_CHARGE_NONE;
 }
@@ -277,9 +277,9 @@ static bool rx_is_loose(const struct sk_buff *skb)
  * What a link or a local sender pays for is bounded there, and a TCP link
  * loses nothing; the rest is bounded here.
  */
-static int rx_enqueue(struct ockam_crypt_rx *rx, struct sk_buff *skb)
+static int crypt_rx_enqueue(struct ockam_crypt_rx *rx, struct sk_buff *skb)
 {
-	if (rx_is_loose(skb)) {
+	if (crypt_rx_is_loose(skb)) {
 		if (rx->loose >= OCKAM_LOOSE_MSGS ||
 		    rx->loose_bytes >= OCKAM_LOOSE_BYTES)
 			return -ENOBUFS;
@@ -290,56 +290,56 @@ static int rx_enqueue(struct ockam_crypt_rx *rx, struct sk_buff *skb)
 	return 0;
 }
 
-static struct sk_buff *rx_dequeue(struct ockam_crypt_rx *rx)
+static struct sk_buff *crypt_rx_dequeue(struct ockam_crypt_rx *rx)
 {
 	struct sk_buff *skb = __skb_dequeue(&rx->queue);
 
-	if (skb && rx_is_loose(skb)) {
+	if (skb && crypt_rx_is_loose(skb)) {
 		rx->loose--;
 		rx->loose_bytes -= skb->truesize;
 	}
 	return skb;
 }
 
-static void rx_requeue(struct ockam_crypt_rx *rx, struct sk_buff *skb)
+static void crypt_rx_requeue(struct ockam_crypt_rx *rx, struct sk_buff *skb)
 {
-	if (rx_is_loose(skb)) {
+	if (crypt_rx_is_loose(skb)) {
 		rx->loose++;
 		rx->loose_bytes += skb->truesize;
 	}
 	__skb_queue_head(&rx->queue, skb);
 }
 
-static u32 rx_nonce_group(const struct sk_buff *skb)
+static u32 crypt_rx_nonce_group(const struct sk_buff *skb)
 {
-	return rx_nonce(skb) % OCKAM_AHEAD_GROUPS;
+	return crypt_rx_nonce(skb) % OCKAM_AHEAD_GROUPS;
 }
 
-static void rx_ahead_note(struct ockam_crypt_rx *rx, const struct sk_buff *skb)
+static void crypt_rx_ahead_note(struct ockam_crypt_rx *rx, const struct sk_buff *skb)
 {
 	rx->ahead_bytes += skb->truesize;
-	rx->crowd[rx_nonce_group(skb)]++;
+	rx->crowd[crypt_rx_nonce_group(skb)]++;
 }
 
-static void rx_ahead_forget(struct ockam_crypt_rx *rx,
-			    const struct sk_buff *skb)
+static void crypt_rx_ahead_forget(struct ockam_crypt_rx *rx,
+				  const struct sk_buff *skb)
 {
 	rx->ahead_bytes -= skb->truesize;
-	rx->crowd[rx_nonce_group(skb)]--;
+	rx->crowd[crypt_rx_nonce_group(skb)]--;
 }
 
-static struct sk_buff *rx_ahead_next(struct ockam_crypt_rx *rx)
+static struct sk_buff *crypt_rx_ahead_next(struct ockam_crypt_rx *rx)
 {
 	struct sk_buff *skb = __skb_dequeue(&rx->ahead);
 
 	if (skb)
-		rx_ahead_forget(rx, skb);
+		crypt_rx_ahead_forget(rx, skb);
 	return skb;
 }
 
-static void rx_ahead_back(struct ockam_crypt_rx *rx, struct sk_buff *skb)
+static void crypt_rx_ahead_back(struct ockam_crypt_rx *rx, struct sk_buff *skb)
 {
-	rx_ahead_note(rx, skb);
+	crypt_rx_ahead_note(rx, skb);
 	__skb_queue_head(&rx->ahead, skb);
 }
 
@@ -348,7 +348,7 @@ static void rx_ahead_back(struct ockam_crypt_rx *rx, struct sk_buff *skb)
  * verify, so it is one out of the largest crowd, and chance says which: neither
  * being first nor being last is a way to push the genuine one out.
  */
-static struct sk_buff *rx_ahead_victim(const struct ockam_crypt_rx *rx)
+static struct sk_buff *crypt_rx_ahead_victim(const struct ockam_crypt_rx *rx)
 {
 	u32 start = get_random_u32();
 	struct sk_buff *skb;
@@ -361,42 +361,42 @@ static struct sk_buff *rx_ahead_victim(const struct ockam_crypt_rx *rx)
 	}
 	n = reciprocal_scale(get_random_u32(), rx->crowd[most]);
 	skb_queue_reverse_walk(&rx->ahead, skb) {
-		if (rx_nonce_group(skb) == most && !n--)
+		if (crypt_rx_nonce_group(skb) == most && !n--)
 			return skb;
 	}
 	return skb_peek(&rx->ahead);
 }
 
 /* Those that had to make room go to @out; @skb may be one of them. */
-static void rx_ahead_add(struct ockam_crypt_rx *rx, struct sk_buff *skb,
-			 struct sk_buff_head *out)
+static void crypt_rx_ahead_add(struct ockam_crypt_rx *rx, struct sk_buff *skb,
+			       struct sk_buff_head *out)
 {
-	rx_ahead_note(rx, skb);
+	crypt_rx_ahead_note(rx, skb);
 	__skb_queue_tail(&rx->ahead, skb);
 
 	while (skb_queue_len(&rx->ahead) > 1 &&
 	       (skb_queue_len(&rx->ahead) > OCKAM_AHEAD_MSGS ||
 		rx->ahead_bytes > OCKAM_AHEAD_BYTES)) {
-		skb = rx_ahead_victim(rx);
+		skb = crypt_rx_ahead_victim(rx);
 		__skb_unlink(skb, &rx->ahead);
-		rx_ahead_forget(rx, skb);
+		crypt_rx_ahead_forget(rx, skb);
 		__skb_queue_tail(out, skb);
 	}
 }
 
 /* Those that waited for keys far ahead come before what arrives from now on. */
-static void rx_ahead_join(struct ockam_crypt_rx *rx)
+static void crypt_rx_ahead_join(struct ockam_crypt_rx *rx)
 {
 	struct sk_buff *skb;
 
 	while ((skb = __skb_dequeue_tail(&rx->ahead)))
-		rx_requeue(rx, skb);
+		crypt_rx_requeue(rx, skb);
 	rx->ahead_bytes = 0;
 	memset(rx->crowd, 0, sizeof(rx->crowd));
 }
 
-static void rx_drop_list(struct ockam_channel *ch, struct sk_buff_head *list,
-			 enum ockam_drop why)
+static void crypt_rx_drop_list(struct ockam_channel *ch, struct sk_buff_head *list,
+			       enum ockam_drop why)
 {
 	struct sk_buff *skb;
 
@@ -405,7 +405,7 @@ static void rx_drop_list(struct ockam_channel *ch, struct sk_buff_head *list,
 }
 
 /* Jiffies until keys may be derived far ahead. */
-static unsigned long rx_ahead_delay(const struct ockam_crypt_rx *rx)
+static unsigned long crypt_rx_ahead_delay(const struct ockam_crypt_rx *rx)
 {
 	u64 now = ktime_get_ns();
 
@@ -415,7 +415,7 @@ static unsigned long rx_ahead_delay(const struct ockam_crypt_rx *rx)
 
 /* ---- receiving: inline ---- */
 
-static void rx_async_done(void *data, int err)
+static void crypt_rx_async_done(void *data, int err)
 {
 	struct ockam_channel *ch = data;
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
@@ -431,10 +431,10 @@ static void rx_async_done(void *data, int err)
 	ockam_channel_put(ch);
 }
 
-OCKAM_CRYPTO_COMPLETION(rx_async_done)
+OCKAM_CRYPTO_COMPLETION(crypt_rx_async_done)
 
-static bool rx_may_inline(const struct ockam_crypt_rx *rx,
-			  const struct sk_buff *skb)
+static bool crypt_rx_may_inline(const struct ockam_crypt_rx *rx,
+				const struct sk_buff *skb)
 {
 	return !rx->owned && !rx->pending && skb_queue_empty(&rx->queue) &&
 	       !skb_is_nonlinear(skb) && skb->len <= OCKAM_INLINE_MAX &&
@@ -442,8 +442,8 @@ static bool rx_may_inline(const struct ockam_crypt_rx *rx,
 }
 
 /* rx->lock held.  -EINPROGRESS: the cipher has the message. */
-static int rx_open_inline(struct ockam_channel *ch, struct ockam_aead *a,
-			  struct sk_buff *skb, u64 nonce)
+static int crypt_rx_open_inline(struct ockam_channel *ch, struct ockam_aead *a,
+				struct sk_buff *skb, u64 nonce)
 {
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
 	u32 len = skb->len - OCKAM_NONCE_LEN;
@@ -452,7 +452,7 @@ static int rx_open_inline(struct ockam_channel *ch, struct ockam_aead *a,
 	sg_set_buf(&a->sg, skb->data + OCKAM_NONCE_LEN, len);
 	ockam_aead_prepare(a, ch->crypt->cipher, nonce, &a->sg, len);
 	aead_request_set_callback(a->req, 0,
-				  OCKAM_CRYPTO_CALLBACK(rx_async_done), ch);
+				  OCKAM_CRYPTO_CALLBACK(crypt_rx_async_done), ch);
 
 	err = crypto_aead_decrypt(a->req);
 	if (likely(err != -EINPROGRESS))
@@ -467,19 +467,19 @@ static int rx_open_inline(struct ockam_channel *ch, struct ockam_aead *a,
 }
 
 /* Takes rx->lock over and drops it. */
-static void rx_set_aside(struct ockam_channel *ch, struct sk_buff *skb)
+static void crypt_rx_set_aside(struct ockam_channel *ch, struct sk_buff *skb)
 	__releases(&ch->crypt->rx.lock)
 {
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
 	struct sk_buff_head out;
 
 	__skb_queue_head_init(&out);
-	rx_ahead_add(rx, skb, &out);
+	crypt_rx_ahead_add(rx, skb, &out);
 	/* If others are there already, the work comes for them. */
 	if (!rx->owned && skb_queue_len(&rx->ahead) == 1)
-		ockam_rx_arm(rx, rx_ahead_delay(rx));
+		ockam_rx_arm(rx, crypt_rx_ahead_delay(rx));
 	spin_unlock_bh(&rx->lock);
-	rx_drop_list(ch, &out, OCKAM_DROP_QUEUE_FULL);
+	crypt_rx_drop_list(ch, &out, OCKAM_DROP_QUEUE_FULL);
 }
 
 int ockam_crypt_check(struct sk_buff *skb, u32 *reason)
@@ -509,21 +509,21 @@ int ockam_crypt_open(struct ockam_channel *ch, struct sk_buff *skb,
 		ockam_drop(ch->node, skb, reason);
 		return err;
 	}
-	nonce = rx_nonce(skb);
+	nonce = crypt_rx_nonce(skb);
 	gen = ockam_nonce_gen(nonce);
 
 	spin_lock_bh(&rx->lock);
 	err = -ESHUTDOWN;
 	if (unlikely(rx->dead))
 		goto refuse;
-	if (!rx_may_inline(rx, skb))
+	if (!crypt_rx_may_inline(rx, skb))
 		goto queue;
 
 	err = ockam_window_check(&rx->window, nonce);
 	if (unlikely(err))
 		goto refuse;
 
-	a = rx_slot(rx, gen);
+	a = crypt_rx_slot(rx, gen);
 	if (unlikely(!a)) {
 		if (gen <= rx->ring.gen + 1)
 			goto queue;
@@ -533,7 +533,7 @@ int ockam_crypt_open(struct ockam_channel *ch, struct sk_buff *skb,
 		goto ahead;
 	}
 
-	err = rx_open_inline(ch, a, skb, nonce);
+	err = crypt_rx_open_inline(ch, a, skb, nonce);
 	if (err == -EINPROGRESS)
 		goto taken;
 	if (unlikely(err == -ENOSPC || err == -ENOMEM || err == -EBUSY))
@@ -543,22 +543,22 @@ int ockam_crypt_open(struct ockam_channel *ch, struct sk_buff *skb,
 		goto refuse;
 	}
 
-	err = rx_commit(ch, nonce, rx_no_derive, how);
+	err = crypt_rx_commit(ch, nonce, crypt_rx_no_derive, how);
 	if (unlikely(err))
 		goto refuse;
 	/* One key further: the one after it is not there yet. */
-	if (!rx_slot(rx, rx->ring.gen + 1))
+	if (!crypt_rx_slot(rx, rx->ring.gen + 1))
 		ockam_rx_arm(rx, 0);
 	spin_unlock_bh(&rx->lock);
 
-	rx_count(ch, skb);
-	err = rx_strip(skb);
+	crypt_rx_count(ch, skb);
+	err = crypt_rx_strip(skb);
 	if (unlikely(err))
 		ockam_drop(ch->node, skb, OCKAM_DROP_NO_MEMORY);
 	return err;
 
 queue:
-	err = rx_enqueue(rx, skb);
+	err = crypt_rx_enqueue(rx, skb);
 	if (err)
 		goto refuse;
 	if (!rx->owned && !rx->pending)
@@ -569,18 +569,18 @@ taken:
 
 ahead:
 	/* Nothing that is at hand has to wait for this one. */
-	rx_set_aside(ch, skb);
+	crypt_rx_set_aside(ch, skb);
 	return -EINPROGRESS;
 
 refuse:
 	spin_unlock_bh(&rx->lock);
-	return rx_refuse(ch, skb, err);
+	return crypt_rx_refuse(ch, skb, err);
 }
 
 /* ---- receiving: the work, which owns the state ---- */
 
 /* A handle that may be given another key: unused, else the oldest. */
-static struct ockam_aead *rx_spare(struct ockam_crypt_rx *rx)
+static struct ockam_aead *crypt_rx_spare(struct ockam_crypt_rx *rx)
 {
 	struct ockam_aead *a, *oldest = NULL, *empty = NULL;
 
@@ -599,7 +599,7 @@ static struct ockam_aead *rx_spare(struct ockam_crypt_rx *rx)
 }
 
 /* A handle with the key, in a slot of its own. */
-static int rx_fill(struct ockam_channel *ch, u64 gen, struct ockam_aead **out)
+static int crypt_rx_fill(struct ockam_channel *ch, u64 gen, struct ockam_aead **out)
 {
 	struct ockam_channel_crypt *cx = ch->crypt;
 	struct ockam_crypt_rx *rx = &cx->rx;
@@ -607,17 +607,17 @@ static int rx_fill(struct ockam_channel *ch, u64 gen, struct ockam_aead **out)
 	struct ockam_aead *a;
 	int err;
 
-	*out = rx_slot(rx, gen);
+	*out = crypt_rx_slot(rx, gen);
 	if (*out)
 		return 0;
 
 	err = ockam_keyring_derive(&rx->ring, gen, OCKAM_KEYRING_STRIDE,
-				   rx_derive, ch, key);
+				   crypt_rx_derive, ch, key);
 	if (err)
 		goto wipe;
 
 	err = -ENOMEM;
-	a = rx_spare(rx);
+	a = crypt_rx_spare(rx);
 	if (!a)
 		goto wipe;
 
@@ -635,7 +635,7 @@ wipe:
 	return err;
 }
 
-static int rx_attach(struct ockam_crypt_rx *rx)
+static int crypt_rx_attach(struct ockam_crypt_rx *rx)
 {
 	struct ockam_keyring_ext *ext;
 
@@ -651,7 +651,7 @@ static int rx_attach(struct ockam_crypt_rx *rx)
 }
 
 /* Unless it holds keys. */
-static void rx_detach(struct ockam_crypt_rx *rx)
+static void crypt_rx_detach(struct ockam_crypt_rx *rx)
 {
 	struct ockam_keyring_ext *ext = ockam_keyring_detach(&rx->ring);
 
@@ -659,9 +659,9 @@ static void rx_detach(struct ockam_crypt_rx *rx)
 }
 
 /* Decrypt with a handle, then commit. */
-static int rx_open_with(struct ockam_channel *ch, struct ockam_aead *a,
-			struct sk_buff *skb, u64 nonce,
-			struct ockam_opened *how)
+static int crypt_rx_open_with(struct ockam_channel *ch, struct ockam_aead *a,
+			      struct sk_buff *skb, u64 nonce,
+			      struct ockam_opened *how)
 {
 	u32 len = skb->len - OCKAM_NONCE_LEN;
 	struct scatterlist *sg;
@@ -676,24 +676,24 @@ static int rx_open_with(struct ockam_channel *ch, struct ockam_aead *a,
 	if (err)
 		return -EBADMSG;
 
-	err = rx_commit(ch, nonce, rx_derive, how);
+	err = crypt_rx_commit(ch, nonce, crypt_rx_derive, how);
 	if (err)
 		return err;
 
-	rx_count(ch, skb);
-	return rx_strip(skb);
+	crypt_rx_count(ch, skb);
+	return crypt_rx_strip(skb);
 }
 
 /*
  * One message.  0: open.  -ENOMEM before anything was changed: try again.
  * -EAGAIN: far ahead.  Otherwise it is to be refused.
  */
-static int rx_open_queued(struct ockam_channel *ch, struct sk_buff *skb,
-			  struct ockam_opened *how, bool *began)
+static int crypt_rx_open_queued(struct ockam_channel *ch, struct sk_buff *skb,
+				struct ockam_opened *how, bool *began)
 {
 	struct ockam_channel_crypt *cx = ch->crypt;
 	struct ockam_crypt_rx *rx = &cx->rx;
-	u64 nonce = rx_nonce(skb);
+	u64 nonce = crypt_rx_nonce(skb);
 	u64 gen = ockam_nonce_gen(nonce);
 	struct ockam_aead *a;
 	const u8 *key;
@@ -708,13 +708,13 @@ static int rx_open_queued(struct ockam_channel *ch, struct sk_buff *skb,
 		return gen - rx->ring.gen > OCKAM_KEYRING_AHEAD ? -EOVERFLOW :
 								   -EAGAIN;
 	if (gen >= rx->ring.gen) {
-		if (gen > rx->ring.gen && rx_keeps_old(ch) && rx_attach(rx))
+		if (gen > rx->ring.gen && crypt_rx_keeps_old(ch) && crypt_rx_attach(rx))
 			return -ENOMEM;
-		err = rx_fill(ch, gen, &a);
+		err = crypt_rx_fill(ch, gen, &a);
 		if (err)
 			return -ENOMEM;
 	} else {
-		a = rx_slot(rx, gen);
+		a = crypt_rx_slot(rx, gen);
 		if (!a) {
 			key = ockam_keyring_get(&rx->ring, gen);
 			if (!key)
@@ -725,11 +725,11 @@ static int rx_open_queued(struct ockam_channel *ch, struct sk_buff *skb,
 		}
 	}
 	*began = true;
-	return rx_open_with(ch, a, skb, nonce, how);
+	return crypt_rx_open_with(ch, a, skb, nonce, how);
 }
 
 /* Messages in order.  Jiffies after which to come again, 0: at once. */
-static unsigned long rx_run_queue(struct ockam_channel *ch)
+static unsigned long crypt_rx_run_queue(struct ockam_channel *ch)
 {
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
 	u32 budget = OCKAM_WORK_MSGS;
@@ -740,15 +740,15 @@ static unsigned long rx_run_queue(struct ockam_channel *ch)
 
 	while (budget--) {
 		spin_lock_bh(&rx->lock);
-		skb = rx->dead ? NULL : rx_dequeue(rx);
+		skb = rx->dead ? NULL : crypt_rx_dequeue(rx);
 		spin_unlock_bh(&rx->lock);
 		if (!skb)
 			return MAX_JIFFY_OFFSET;
 
-		err = rx_open_queued(ch, skb, &how, &began);
+		err = crypt_rx_open_queued(ch, skb, &how, &began);
 		if (err == -ENOMEM && !began) {
 			spin_lock_bh(&rx->lock);
-			rx_requeue(rx, skb);
+			crypt_rx_requeue(rx, skb);
 			spin_unlock_bh(&rx->lock);
 			return OCKAM_RETRY;
 		}
@@ -756,9 +756,9 @@ static unsigned long rx_run_queue(struct ockam_channel *ch)
 			ockam_channel_resume(ch, skb, &how);
 		} else if (err == -EAGAIN) {
 			spin_lock_bh(&rx->lock);
-			rx_set_aside(ch, skb);
+			crypt_rx_set_aside(ch, skb);
 		} else {
-			rx_refuse(ch, skb, err);
+			crypt_rx_refuse(ch, skb, err);
 		}
 		cond_resched();
 	}
@@ -766,7 +766,7 @@ static unsigned long rx_run_queue(struct ockam_channel *ch)
 }
 
 /* What an asynchronous cipher has finished. */
-static void rx_run_pending(struct ockam_channel *ch, struct sk_buff *skb)
+static void crypt_rx_run_pending(struct ockam_channel *ch, struct sk_buff *skb)
 {
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
 	u64 nonce = rx->pending_nonce;
@@ -775,35 +775,35 @@ static void rx_run_pending(struct ockam_channel *ch, struct sk_buff *skb)
 
 	err = rx->pending_err ? -EBADMSG : 0;
 	if (!err)
-		err = rx_commit(ch, nonce, rx_derive, &how);
+		err = crypt_rx_commit(ch, nonce, crypt_rx_derive, &how);
 	if (!err) {
-		rx_count(ch, skb);
-		err = rx_strip(skb);
+		crypt_rx_count(ch, skb);
+		err = crypt_rx_strip(skb);
 	}
 	if (err)
-		rx_refuse(ch, skb, err);
+		crypt_rx_refuse(ch, skb, err);
 	else
 		ockam_channel_resume(ch, skb, &how);
 }
 
 /* The oldest message far ahead: true if it is open, and @how is filled. */
-static bool rx_ahead_one(struct ockam_channel *ch, struct sk_buff *skb,
-			 struct ockam_opened *how)
+static bool crypt_rx_ahead_one(struct ockam_channel *ch, struct sk_buff *skb,
+			       struct ockam_opened *how)
 {
 	struct ockam_channel_crypt *cx = ch->crypt;
 	struct ockam_crypt_rx *rx = &cx->rx;
-	u64 nonce = rx_nonce(skb);
+	u64 nonce = crypt_rx_nonce(skb);
 	u8 key[OCKAM_KEY_LEN];
 	int err;
 
-	err = rx_attach(rx);
+	err = crypt_rx_attach(rx);
 	if (!err)
 		err = ockam_keyring_derive(&rx->ring, ockam_nonce_gen(nonce),
-					   OCKAM_KEYRING_STRIDE, rx_derive, ch,
+					   OCKAM_KEYRING_STRIDE, crypt_rx_derive, ch,
 					   key);
 	if (err == -EAGAIN) {
 		spin_lock_bh(&rx->lock);
-		rx_ahead_back(rx, skb);
+		crypt_rx_ahead_back(rx, skb);
 		spin_unlock_bh(&rx->lock);
 		return false;
 	}
@@ -816,24 +816,24 @@ static bool rx_ahead_one(struct ockam_channel *ch, struct sk_buff *skb,
 		err = -EOVERFLOW;
 	}
 	if (!err)
-		err = rx_open_with(ch, &rx->scratch, skb, nonce, how);
+		err = crypt_rx_open_with(ch, &rx->scratch, skb, nonce, how);
 	if (!err)
 		return true;
 
-	rx_refuse(ch, skb, err);
+	crypt_rx_refuse(ch, skb, err);
 	return false;
 }
 
 /* The oldest one, unless those that wait are within reach by now. */
-static struct sk_buff *rx_ahead_take(struct ockam_crypt_rx *rx)
+static struct sk_buff *crypt_rx_ahead_take(struct ockam_crypt_rx *rx)
 {
 	struct sk_buff *skb;
 
 	spin_lock_bh(&rx->lock);
-	skb = rx->dead ? NULL : rx_ahead_next(rx);
-	if (skb && ockam_nonce_gen(rx_nonce(skb)) <= rx->ring.gen + 1) {
-		rx_ahead_back(rx, skb);
-		rx_ahead_join(rx);
+	skb = rx->dead ? NULL : crypt_rx_ahead_next(rx);
+	if (skb && ockam_nonce_gen(crypt_rx_nonce(skb)) <= rx->ring.gen + 1) {
+		crypt_rx_ahead_back(rx, skb);
+		crypt_rx_ahead_join(rx);
 		skb = NULL;
 	}
 	spin_unlock_bh(&rx->lock);
@@ -841,7 +841,7 @@ static struct sk_buff *rx_ahead_take(struct ockam_crypt_rx *rx)
 }
 
 /* Our turn to derive keys. */
-static void rx_turn(struct ockam_turn *turn)
+static void crypt_rx_turn(struct ockam_turn *turn)
 {
 	struct ockam_crypt_rx *rx = container_of(turn, struct ockam_crypt_rx, turn);
 
@@ -854,7 +854,7 @@ static void rx_turn(struct ockam_turn *turn)
  * Keys far ahead.  Makes way for messages that came meanwhile.  All channels
  * of a node, or of one user's containers, derive on one CPU at a time.
  */
-static unsigned long rx_run_ahead(struct ockam_channel *ch)
+static unsigned long crypt_rx_run_ahead(struct ockam_channel *ch)
 {
 	struct ockam_turns *turns = ch->node->turns;
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
@@ -866,7 +866,7 @@ static unsigned long rx_run_ahead(struct ockam_channel *ch)
 	u64 start;
 
 	if (!skb_queue_empty_lockless(&rx->ahead))
-		delay = rx_ahead_delay(rx);
+		delay = crypt_rx_ahead_delay(rx);
 	if (delay) {
 		ockam_turn_drop(turns, &rx->turn);
 		return delay;
@@ -876,10 +876,10 @@ static unsigned long rx_run_ahead(struct ockam_channel *ch)
 
 	do {
 		start = ktime_get_ns();
-		skb = rx_ahead_take(rx);
+		skb = crypt_rx_ahead_take(rx);
 		if (!skb)
 			break;
-		across = rx_ahead_one(ch, skb, &how);
+		across = crypt_rx_ahead_one(ch, skb, &how);
 		/* The rest of a long stretch was others' time on this CPU. */
 		spent += min_t(u64, ktime_get_ns() - start, OCKAM_AHEAD_SLICE);
 		cond_resched();
@@ -891,26 +891,26 @@ static unsigned long rx_run_ahead(struct ockam_channel *ch)
 	if (across) {
 		/* The others may be within reach now. */
 		spin_lock_bh(&rx->lock);
-		rx_ahead_join(rx);
+		crypt_rx_ahead_join(rx);
 		spin_unlock_bh(&rx->lock);
 		ockam_channel_resume(ch, skb, &how);
 	}
 	if (!skb_queue_empty_lockless(&rx->queue))
 		return 0;
 	return skb_queue_empty_lockless(&rx->ahead) ? MAX_JIFFY_OFFSET :
-						      rx_ahead_delay(rx);
+						      crypt_rx_ahead_delay(rx);
 }
 
 /* Old keys, in time. */
-static unsigned long rx_run_expire(struct ockam_channel *ch)
+static unsigned long crypt_rx_run_expire(struct ockam_channel *ch)
 {
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
-	u64 now = rx_now_ms();
+	u64 now = crypt_rx_now_ms();
 
 	if (rx->expire_at != U64_MAX && now >= rx->expire_at) {
 		rx->expire_at = ockam_keyring_expire(&rx->ring, &rx->window,
 						     now);
-		rx_retire(rx);
+		crypt_rx_retire(rx);
 	}
 	if (rx->expire_at == U64_MAX)
 		return MAX_JIFFY_OFFSET;
@@ -919,20 +919,20 @@ static unsigned long rx_run_expire(struct ockam_channel *ch)
 }
 
 /* Handles for the current key and the next; none whose key is gone. */
-static void rx_run_handles(struct ockam_channel *ch)
+static void crypt_rx_run_handles(struct ockam_channel *ch)
 {
 	struct ockam_crypt_rx *rx = &ch->crypt->rx;
 	struct ockam_aead *a;
 
 	/* Where old keys are kept, there is room for them before it is needed. */
-	if (rx_keeps_old(ch))
-		rx_attach(rx);
+	if (crypt_rx_keeps_old(ch))
+		crypt_rx_attach(rx);
 	else
-		rx_detach(rx);
+		crypt_rx_detach(rx);
 
 	/* Failure costs speed only: the queue does it again. */
-	if (!rx_fill(ch, rx->ring.gen, &a))
-		rx_fill(ch, rx->ring.gen + 1, &a);
+	if (!crypt_rx_fill(ch, rx->ring.gen, &a))
+		crypt_rx_fill(ch, rx->ring.gen + 1, &a);
 
 	for (a = rx->slot; a < rx->slot + OCKAM_SLOTS; a++) {
 		if (!a->ready && a->tfm)
@@ -952,7 +952,7 @@ void ockam_rx_free_handles(struct ockam_crypt_rx *rx)
 }
 
 /* Idle directions give their handles back; the keys stay. */
-static unsigned long rx_run_idle(struct ockam_channel *ch, bool rx_busy)
+static unsigned long crypt_rx_run_idle(struct ockam_channel *ch, bool rx_busy)
 {
 	struct ockam_channel_crypt *cx = ch->crypt;
 	unsigned long now = jiffies, left = MAX_JIFFY_OFFSET;
@@ -960,11 +960,11 @@ static unsigned long rx_run_idle(struct ockam_channel *ch, bool rx_busy)
 	struct ockam_crypt_tx *tx = &cx->tx;
 
 	if (rx_busy || time_before(now, rx->stamp + OCKAM_IDLE)) {
-		rx_run_handles(ch);
+		crypt_rx_run_handles(ch);
 		left = OCKAM_IDLE;
 	} else {
 		ockam_rx_free_handles(rx);
-		rx_detach(rx);
+		crypt_rx_detach(rx);
 	}
 
 	/* A sender that has the lock is not idle. */
@@ -980,7 +980,7 @@ static unsigned long rx_run_idle(struct ockam_channel *ch, bool rx_busy)
 	return left;
 }
 
-static void rx_work(struct work_struct *work)
+static void crypt_rx_work(struct work_struct *work)
 {
 	struct ockam_crypt_rx *rx = container_of(to_delayed_work(work),
 					   struct ockam_crypt_rx, work);
@@ -1003,11 +1003,11 @@ static void rx_work(struct work_struct *work)
 	spin_unlock_bh(&rx->lock);
 
 	if (done)
-		rx_run_pending(ch, done);
-	queue = rx_run_queue(ch);
-	next = min(queue, rx_run_ahead(ch));
-	next = min(next, rx_run_expire(ch));
-	next = min(next, rx_run_idle(ch, busy));
+		crypt_rx_run_pending(ch, done);
+	queue = crypt_rx_run_queue(ch);
+	next = min(queue, crypt_rx_run_ahead(ch));
+	next = min(next, crypt_rx_run_expire(ch));
+	next = min(next, crypt_rx_run_idle(ch, busy));
 
 	spin_lock_bh(&rx->lock);
 	rx->owned = false;
@@ -1037,7 +1037,7 @@ void ockam_crypt_release(struct ockam_channel *ch, struct sk_buff_head *first)
 
 	spin_lock_bh(&rx->lock);
 	while ((skb = __skb_dequeue_tail(first)))
-		rx_requeue(rx, skb);
+		crypt_rx_requeue(rx, skb);
 	rx->held = false;
 	rx->owned = false;
 	ockam_rx_arm(rx, skb_queue_empty(&rx->queue) ? OCKAM_IDLE : 0);
@@ -1049,8 +1049,8 @@ void ockam_rx_init(struct ockam_crypt_rx *rx)
 	spin_lock_init(&rx->lock);
 	__skb_queue_head_init(&rx->queue);
 	__skb_queue_head_init(&rx->ahead);
-	INIT_DELAYED_WORK(&rx->work, rx_work);
-	ockam_turn_init(&rx->turn, rx_turn);
+	INIT_DELAYED_WORK(&rx->work, crypt_rx_work);
+	ockam_turn_init(&rx->turn, crypt_rx_turn);
 	rx->stamp = jiffies;
 	rx->expire_at = U64_MAX;
 }
@@ -1065,15 +1065,15 @@ int ockam_rx_first_keys(struct ockam_channel_crypt *cx,
 	ockam_window_init(&rx->window, cfg->rx_nonce);
 	ockam_keyring_init(&rx->ring, cfg->rx_key,
 			   ockam_nonce_gen(cfg->rx_nonce));
-	if (rx_keeps_old(cx->ch)) {
-		err = rx_attach(rx);
+	if (crypt_rx_keeps_old(cx->ch)) {
+		err = crypt_rx_attach(rx);
 		if (err)
 			return err;
 	}
-	err = rx_fill(cx->ch, rx->ring.gen, &a);
+	err = crypt_rx_fill(cx->ch, rx->ring.gen, &a);
 	if (err)
 		return err;
-	return rx_fill(cx->ch, rx->ring.gen + 1, &a);
+	return crypt_rx_fill(cx->ch, rx->ring.gen + 1, &a);
 }
 
 void ockam_rx_stop(struct ockam_channel *ch)
@@ -1102,5 +1102,5 @@ void ockam_rx_stop(struct ockam_channel *ch)
 	skb_queue_splice_tail_init(&rx->queue, &left);
 	skb_queue_splice_tail_init(&rx->ahead, &left);
 	spin_unlock_bh(&rx->lock);
-	rx_drop_list(ch, &left, OCKAM_DROP_NO_KEY);
+	crypt_rx_drop_list(ch, &left, OCKAM_DROP_NO_KEY);
 }

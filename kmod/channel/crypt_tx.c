@@ -12,7 +12,7 @@
 /* From here on the daemon is told that nonces run out. */
 #define OCKAM_NONCE_LIMIT	(U64_MAX - (1ULL << 16))
 
-static int tx_derive(void *ctx, const u8 *key, u8 *next)
+static int crypt_tx_derive(void *ctx, const u8 *key, u8 *next)
 {
 	struct ockam_channel *ch = ctx;
 	struct ockam_crypt_tx *tx = &ch->crypt->tx;
@@ -34,7 +34,7 @@ static int tx_derive(void *ctx, const u8 *key, u8 *next)
 }
 
 /* The current handle is used up: its key goes when the next is prepared. */
-static int tx_switch(struct ockam_channel *ch)
+static int crypt_tx_switch(struct ockam_channel *ch)
 {
 	struct ockam_channel_crypt *cx = ch->crypt;
 	struct ockam_crypt_tx *tx = &cx->tx;
@@ -62,7 +62,7 @@ static int tx_switch(struct ockam_channel *ch)
 	return 0;
 }
 
-static void tx_work(struct work_struct *work)
+static void crypt_tx_work(struct work_struct *work)
 {
 	struct ockam_crypt_tx *tx = container_of(work, struct ockam_crypt_tx, work);
 	struct ockam_channel_crypt *cx =
@@ -89,7 +89,7 @@ out:
 	mutex_unlock(&tx->lock);
 }
 
-static void tx_exhausted(struct ockam_channel *ch)
+static void crypt_tx_exhausted(struct ockam_channel *ch)
 {
 	if (ockam_crypt_set_state(ch, STATE_BIT(UP) | STATE_BIT(STALLED),
 				  OCKAM_CHANNEL_STATE_EXHAUSTED,
@@ -110,16 +110,16 @@ int ockam_crypt_begin(struct ockam_channel *ch)
 	if (err)
 		goto unlock;
 
-	err = ockam_sendkey_ready(&tx->key, tx_derive, ch);
+	err = ockam_sendkey_ready(&tx->key, crypt_tx_derive, ch);
 	if (err == -EKEYEXPIRED) {
-		tx_exhausted(ch);
+		crypt_tx_exhausted(ch);
 		goto unlock;
 	}
 	if (err)
 		goto unlock;
 
 	if (unlikely(!tx->cur->ready || tx->cur->gen != tx->key.gen)) {
-		err = tx_switch(ch);
+		err = crypt_tx_switch(ch);
 		if (err)
 			goto unlock;
 	}
@@ -186,7 +186,7 @@ void ockam_tx_free_handles(struct ockam_crypt_tx *tx)
 void ockam_tx_init(struct ockam_crypt_tx *tx)
 {
 	mutex_init(&tx->lock);
-	INIT_WORK(&tx->work, tx_work);
+	INIT_WORK(&tx->work, crypt_tx_work);
 	tx->cur = &tx->handle[0];
 	tx->next = &tx->handle[1];
 	tx->stamp = jiffies;

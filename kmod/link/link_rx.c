@@ -13,41 +13,41 @@
 #include "node/stats.h"
 #include "trace.h"
 
-static int rx_fetch(void *ctx, u32 off, u8 *to, u32 len)
+static int link_rx_fetch(void *ctx, u32 off, u8 *to, u32 len)
 {
 	return skb_copy_bits(ctx, off, to, len);
 }
 
 /* Routes lie behind some room, since the next hops write in front of them. */
-static u32 rx_region(const struct ockam_region *r)
+static u32 link_rx_region(const struct ockam_region *r)
 {
 	return r->limit - r->base > OCKAM_ROUTE_SLACK ? OCKAM_ROUTE_SLACK : 0;
 }
 
-static int rx_decode_once(struct sk_buff *skb, struct ockam_wire *w)
+static int link_rx_decode_once(struct sk_buff *skb, struct ockam_wire *w)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
-	u32 onward = m->onward.base + rx_region(&m->onward);
-	u32 ret = m->ret.base + rx_region(&m->ret);
+	u32 onward = m->onward.base + link_rx_region(&m->onward);
+	u32 ret = m->ret.base + link_rx_region(&m->ret);
 
 	w->onward = skb->head + onward;
 	w->onward_cap = m->onward.limit - onward;
 	w->ret = skb->head + ret;
 	w->ret_cap = m->ret.limit - ret;
-	w->fetch = rx_fetch;
+	w->fetch = link_rx_fetch;
 	w->fetch_ctx = skb;
 	return ockam_wire_decode(skb->data, skb_headlen(skb), skb->len, w);
 }
 
 /* Several CPUs may learn at once; any of what they write is good. */
-static void rx_learn(u16 *guess, u32 len)
+static void link_rx_learn(u16 *guess, u32 len)
 {
 	if (READ_ONCE(*guess) < len)
 		WRITE_ONCE(*guess, ALIGN(len, 32));
 }
 
-static int rx_decode(struct ockam_link_guess *guess, struct sk_buff *skb,
-		     struct ockam_wire *w)
+static int link_rx_decode(struct ockam_link_guess *guess, struct sk_buff *skb,
+			  struct ockam_wire *w)
 {
 	struct ockam_room room = {
 		.onward	= OCKAM_ROUTE_MAX,
@@ -55,23 +55,23 @@ static int rx_decode(struct ockam_link_guess *guess, struct sk_buff *skb,
 	};
 	int err;
 
-	err = rx_decode_once(skb, w);
+	err = link_rx_decode_once(skb, w);
 	if (likely(err != -ENOSPC))
 		return err;
 
 	err = ockam_msg_reserve(skb, &room);
 	if (err)
 		return err;
-	err = rx_decode_once(skb, w);
+	err = link_rx_decode_once(skb, w);
 	if (!err) {
-		rx_learn(&guess->onward, w->onward_len);
-		rx_learn(&guess->ret, w->ret_len);
+		link_rx_learn(&guess->onward, w->onward_len);
+		link_rx_learn(&guess->ret, w->ret_len);
 	}
 	return err;
 }
 
-static void rx_set_region(struct sk_buff *skb, struct ockam_region *r,
-			  const u8 *start, u32 len, u32 hops)
+static void link_rx_set_region(struct sk_buff *skb, struct ockam_region *r,
+			       const u8 *start, u32 len, u32 hops)
 {
 	r->start = start - skb->head;
 	r->end = r->start + len;
@@ -79,7 +79,7 @@ static void rx_set_region(struct sk_buff *skb, struct ockam_region *r,
 }
 
 /* Who sent it, of those who share the link. */
-static int rx_push_peer(struct sk_buff *skb, const union ockam_endpoint *peer)
+static int link_rx_push_peer(struct sk_buff *skb, const union ockam_endpoint *peer)
 {
 	u8 key[2 + OCKAM_ENDPOINT_LEN];
 
@@ -89,10 +89,10 @@ static int rx_push_peer(struct sk_buff *skb, const union ockam_endpoint *peer)
 }
 
 /* Everything the frame said becomes what the message is, and nothing else. */
-static int rx_make_message(struct ockam_link *link, struct sk_buff *skb,
-			   const struct ockam_wire *w,
-			   const union ockam_endpoint *peer,
-			   enum ockam_drop *reason)
+static int link_rx_make_message(struct ockam_link *link, struct sk_buff *skb,
+				const struct ockam_wire *w,
+				const union ockam_endpoint *peer,
+				enum ockam_drop *reason)
 {
 	struct ockam_msg *m = ockam_msg(skb);
 	int err = 0;
@@ -112,14 +112,14 @@ static int rx_make_message(struct ockam_link *link, struct sk_buff *skb,
 	if (pskb_trim(skb, w->payload_len))
 		return -ENOMEM;
 
-	rx_set_region(skb, &m->onward, w->onward, w->onward_len,
-		      w->onward_hops);
-	rx_set_region(skb, &m->ret, w->ret, w->ret_len, w->ret_hops);
+	link_rx_set_region(skb, &m->onward, w->onward, w->onward_len,
+			   w->onward_hops);
+	link_rx_set_region(skb, &m->ret, w->ret, w->ret_len, w->ret_hops);
 	m->from.kind = OCKAM_ORIGIN_LINK;
 	m->from.link = link->id;
 	*reason = OCKAM_DROP_ROUTE_TOO_LONG;
 	if (peer)
-		err = rx_push_peer(skb, peer);
+		err = link_rx_push_peer(skb, peer);
 	return err ?: ockam_msg_push_return(skb, link->name_key);
 }
 
@@ -138,7 +138,7 @@ int ockam_link_receive(struct ockam_link *link, struct ockam_link_guess *guess,
 	ockam_link_heard(link);
 	ockam_gather_heard(&link->gather);
 
-	err = rx_decode(guess, skb, &w);
+	err = link_rx_decode(guess, skb, &w);
 	if (unlikely(err)) {
 		switch (err) {
 		case -EMSGSIZE:
@@ -157,7 +157,7 @@ int ockam_link_receive(struct ockam_link *link, struct ockam_link_guess *guess,
 		consume_skb(skb);
 		return 0;
 	}
-	if (unlikely(rx_make_message(link, skb, &w, peer, &reason))) {
+	if (unlikely(link_rx_make_message(link, skb, &w, peer, &reason))) {
 		ockam_drop(node, skb, reason);
 		return 0;
 	}

@@ -76,7 +76,7 @@ struct ockam_walk {
 	u32			ret_hops;
 };
 
-static int fail(struct ockam_path *path, enum ockam_drop reason, int err)
+static int path_fail(struct ockam_path *path, enum ockam_drop reason, int err)
 {
 	path->reason = reason;
 	return err;
@@ -125,11 +125,11 @@ static struct ockam_step *path_step(struct ockam_path *path)
 /*
  * Where a message leaves for a worker, a link or a channel, everything else
  * being well.  Programs are asked in a second walk, when the end has room: see
- * enforce().
+ * path_enforce().
  */
-static noinline int ask_policy(struct sk_buff *skb, struct ockam_path *path,
-			       const struct ockam_walk *w,
-			       struct ockam_policy __rcu **where, u32 own)
+static noinline int path_ask_policy(struct sk_buff *skb, struct ockam_path *path,
+				    const struct ockam_walk *w,
+				    struct ockam_policy __rcu **where, u32 own)
 {
 	struct ockam_policy *policy = rcu_dereference(*where);
 	struct ockam_policy_view view;
@@ -153,33 +153,33 @@ static noinline int ask_policy(struct sk_buff *skb, struct ockam_path *path,
 }
 
 /* @own: bytes of the place's own hop, if it is still in front. */
-static inline int resolve_policy(struct sk_buff *skb, struct ockam_path *path,
-				 const struct ockam_walk *w,
-				 struct ockam_policy __rcu **where, u32 own)
+static inline int path_resolve_policy(struct sk_buff *skb, struct ockam_path *path,
+				      const struct ockam_walk *w,
+				      struct ockam_policy __rcu **where, u32 own)
 {
 	if (likely(!rcu_access_pointer(*where)))
 		return 0;
-	return ask_policy(skb, path, w, where, own);
+	return path_ask_policy(skb, path, w, where, own);
 }
 
-static int resolve_hop(const struct ockam_msg *m, struct ockam_path *path,
-		       struct ockam_walk *w, struct ockam_hop *hop)
+static int path_resolve_hop(const struct ockam_msg *m, struct ockam_path *path,
+			    struct ockam_walk *w, struct ockam_hop *hop)
 {
 	u32 n = ockam_key_size(hop->key);
 	struct ockam_step *step;
 
 	if (m->from.flags & OCKAM_PEER_FORWARDED &&
 	    !(hop->scope & OCKAM_ACCEPT_FORWARDED))
-		return fail(path, OCKAM_DROP_SCOPE_FORWARDED, -EACCES);
+		return path_fail(path, OCKAM_DROP_SCOPE_FORWARDED, -EACCES);
 	if ((m->from.kind == OCKAM_ORIGIN_LINK &&
 	     !(hop->scope & OCKAM_ACCEPT_LINKS)) ||
 	    (m->from.kind == OCKAM_ORIGIN_CHANNEL &&
 	     !(hop->scope & OCKAM_ACCEPT_CHANNELS)))
-		return fail(path, OCKAM_DROP_SCOPE_HOP, -EACCES);
+		return path_fail(path, OCKAM_DROP_SCOPE_HOP, -EACCES);
 
 	step = path_step(path);
 	if (!step)
-		return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
+		return path_fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
 	step->hop = hop;
 	step->route = NULL;
 
@@ -190,8 +190,8 @@ static int resolve_hop(const struct ockam_msg *m, struct ockam_path *path,
 	} else {
 		if (w->span.len) {
 			if (w->npending == PATH_PENDING)
-				return fail(path, OCKAM_DROP_TOO_MANY_STEPS,
-					    -ELOOP);
+				return path_fail(path, OCKAM_DROP_TOO_MANY_STEPS,
+						 -ELOOP);
 			w->pending[w->npending++] = w->span;
 		}
 		w->span.p = hop->route;
@@ -200,14 +200,14 @@ static int resolve_hop(const struct ockam_msg *m, struct ockam_path *path,
 		w->onward_hops += hop->route_hops;
 	}
 	if (!walk_fits(w))
-		return fail(path, OCKAM_DROP_ROUTE_TOO_LONG, -EMSGSIZE);
+		return path_fail(path, OCKAM_DROP_ROUTE_TOO_LONG, -EMSGSIZE);
 	path_need(path, w);
 	return 0;
 }
 
-static int resolve_encryptor(struct sk_buff *skb, struct ockam_sock *from,
-			     struct ockam_path *path, struct ockam_walk *w,
-			     struct ockam_channel *ch)
+static int path_resolve_encryptor(struct sk_buff *skb, struct ockam_sock *from,
+				  struct ockam_path *path, struct ockam_walk *w,
+				  struct ockam_channel *ch)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
 	struct ockam_channel_route *route;
@@ -220,23 +220,23 @@ static int resolve_encryptor(struct sk_buff *skb, struct ockam_sock *from,
 		if (err)
 			return err;
 	} else if (!ockam_channel_may_nest(path->outer, path->via, ch)) {
-		return fail(path, OCKAM_DROP_SCOPE_ENCRYPTOR, -EACCES);
+		return path_fail(path, OCKAM_DROP_SCOPE_ENCRYPTOR, -EACCES);
 	}
 	err = ockam_channel_can_encrypt(ch);
 	if (err)
-		return fail(path, OCKAM_DROP_NO_KEY, err);
+		return path_fail(path, OCKAM_DROP_NO_KEY, err);
 	if (path->nenc == OCKAM_DECRYPT_MAX)
-		return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
+		return path_fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
 
 	step = path_step(path);
 	if (!step)
-		return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
+		return path_fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
 	route = rcu_dereference(ch->route);
 	step->ch = ch;
 	step->route = route;
 
 	walk_pop(w, ockam_key_size(ch->enc_key));
-	err = resolve_policy(skb, path, w, &ch->policy, 0);
+	err = path_resolve_policy(skb, path, w, &ch->policy, 0);
 	if (unlikely(err))
 		return err;
 	path->room.head += OCKAM_ENCRYPT_HEAD +
@@ -260,9 +260,9 @@ static int resolve_encryptor(struct sk_buff *skb, struct ockam_sock *from,
 	return 0;
 }
 
-static int resolve_sink(struct sk_buff *skb, const struct ockam_sock *from,
-			struct ockam_path *path,
-			const struct ockam_walk *w, struct ockam_sink *sink)
+static int path_resolve_sink(struct sk_buff *skb, const struct ockam_sock *from,
+			     struct ockam_path *path,
+			     const struct ockam_walk *w, struct ockam_sink *sink)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
 	int err;
@@ -284,13 +284,13 @@ static int resolve_sink(struct sk_buff *skb, const struct ockam_sock *from,
 	/* A worker behind an encryptor is looked up again, with the message. */
 	if (!sink->serial && path->nenc)
 		return 0;
-	return resolve_policy(skb, path, w, &sink->policy,
-			      ockam_key_size(w->span.p));
+	return path_resolve_policy(skb, path, w, &sink->policy,
+				   ockam_key_size(w->span.p));
 }
 
-static int resolve(struct ockam_node *node, struct sk_buff *skb,
-		   struct ockam_sock *from, struct ockam_path *path,
-		   bool enforce)
+static int path_resolve(struct ockam_node *node, struct sk_buff *skb,
+			struct ockam_sock *from, struct ockam_path *path,
+			bool enforce)
 {
 	const struct ockam_msg *m = ockam_msg(skb);
 	struct ockam_walk w __uninitialized;
@@ -323,35 +323,35 @@ static int resolve(struct ockam_node *node, struct sk_buff *skb,
 		struct ockam_name *name;
 
 		if (unlikely(steps >= OCKAM_STEPS_MAX))
-			return fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
+			return path_fail(path, OCKAM_DROP_TOO_MANY_STEPS, -ELOOP);
 		if (unlikely(!w.span.len))
-			return fail(path, OCKAM_DROP_MALFORMED, -EINVAL);
+			return path_fail(path, OCKAM_DROP_MALFORMED, -EINVAL);
 		name = ockam_name_lookup(node, w.span.p);
 		if (unlikely(!name)) {
 			if (w.span.p[0] == OCKAM_TYPE_LOCAL)
-				return fail(path, OCKAM_DROP_NO_WORKER,
-					    -EHOSTUNREACH);
-			return fail(path, OCKAM_DROP_NO_LINK, -ENETUNREACH);
+				return path_fail(path, OCKAM_DROP_NO_WORKER,
+						 -EHOSTUNREACH);
+			return path_fail(path, OCKAM_DROP_NO_LINK, -ENETUNREACH);
 		}
 		switch (name->kind) {
 		case OCKAM_NAME_WORKER:
 		case OCKAM_NAME_LINK:
-			return resolve_sink(skb, from, path, &w, name->sink);
+			return path_resolve_sink(skb, from, path, &w, name->sink);
 		case OCKAM_NAME_HOP:
-			err = resolve_hop(m, path, &w,
-					  container_of(name, struct ockam_hop,
-						       name));
+			err = path_resolve_hop(m, path, &w,
+					       container_of(name, struct ockam_hop,
+							    name));
 			break;
 		case OCKAM_NAME_ENCRYPTOR:
 			ch = container_of(name, struct ockam_channel, enc);
-			err = resolve_encryptor(skb, from, path, &w, ch);
+			err = path_resolve_encryptor(skb, from, path, &w, ch);
 			break;
 		case OCKAM_NAME_DECRYPTOR:
 			ch = container_of(name, struct ockam_channel, dec);
 			if (m->decrypts >= OCKAM_DECRYPT_MAX)
-				return fail(path,
-					    OCKAM_DROP_TOO_MANY_DECRYPTIONS,
-					    -ELOOP);
+				return path_fail(path,
+						 OCKAM_DROP_TOO_MANY_DECRYPTIONS,
+						 -ELOOP);
 			path->dec = ch;
 			return ockam_channel_may_receive(ch, path->nenc ? NULL :
 							 m, &path->reason);
@@ -380,8 +380,8 @@ static void path_put_steps(const struct ockam_path *path, unsigned int n)
  * see, so that nothing moves under the walk.  -ESTALE: the path has changed.
  * Same RCU section as the first walk.
  */
-static noinline int enforce(struct ockam_node *node, struct sk_buff *skb,
-			    struct ockam_sock *from, struct ockam_path *path)
+static noinline int path_enforce(struct ockam_node *node, struct sk_buff *skb,
+				 struct ockam_sock *from, struct ockam_path *path)
 {
 	struct ockam_room room = { .head = OCKAM_POLICY_HEAD };
 	const struct ockam_channel *outer = path->outer;
@@ -391,13 +391,13 @@ static noinline int enforce(struct ockam_node *node, struct sk_buff *skb,
 
 	err = ockam_msg_reserve(skb, &room);
 	if (unlikely(err))
-		return fail(path, OCKAM_DROP_NO_MEMORY, err);
-	err = resolve(node, skb, from, path, true);
+		return path_fail(path, OCKAM_DROP_NO_MEMORY, err);
+	err = path_resolve(node, skb, from, path, true);
 	if (unlikely(err))
 		return err;
 	if (unlikely(path->sink != sink || path->outer != outer ||
 		     path->dec != dec))
-		return fail(path, OCKAM_DROP_NAME_GONE, -ESTALE);
+		return path_fail(path, OCKAM_DROP_NAME_GONE, -ESTALE);
 	return 0;
 }
 
@@ -707,7 +707,7 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 	int err;
 
 	rcu_read_lock();
-	err = resolve(node, skb, from, &path, false);
+	err = path_resolve(node, skb, from, &path, false);
 	if (unlikely(err))
 		goto refuse;
 	sink = path.sink;
@@ -721,7 +721,7 @@ static int send_once(struct ockam_node *node, struct ockam_sock *from,
 		return err;
 	}
 	if (unlikely(path.policed)) {
-		err = enforce(node, skb, from, &path);
+		err = path_enforce(node, skb, from, &path);
 		if (err)
 			goto refuse;
 	}
@@ -869,7 +869,7 @@ void ockam_router_input(struct ockam_node *node, struct sk_buff *skb)
 
 	rcu_read_lock();
 again:
-	err = resolve(node, skb, NULL, &path, false);
+	err = path_resolve(node, skb, NULL, &path, false);
 	if (unlikely(err)) {
 		ockam_drop(node, skb, path.reason);
 		goto out;
@@ -889,7 +889,7 @@ again:
 		goto out;
 	}
 	if (unlikely(path.policed)) {
-		err = enforce(node, skb, NULL, &path);
+		err = path_enforce(node, skb, NULL, &path);
 		if (err == -ESTALE && ++tries <= PATH_TRIES)
 			goto again;
 		if (err) {
@@ -926,7 +926,7 @@ static int forward_once(struct ockam_node *node, struct sk_buff *skb)
 	int err;
 
 	rcu_read_lock();
-	err = resolve(node, skb, NULL, &path, false);
+	err = path_resolve(node, skb, NULL, &path, false);
 	if (unlikely(err))
 		goto drop;
 	sink = path.sink;
@@ -941,7 +941,7 @@ static int forward_once(struct ockam_node *node, struct sk_buff *skb)
 		return 0;
 	}
 	if (unlikely(path.policed)) {
-		err = enforce(node, skb, NULL, &path);
+		err = path_enforce(node, skb, NULL, &path);
 		if (err)
 			goto drop;
 	}

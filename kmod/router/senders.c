@@ -49,7 +49,7 @@ void ockam_senders_put(struct ockam_senders *s)
 }
 
 /* No range reaches as far as the id that means "none here". */
-static bool listed(const struct ockam_id_range *range, u32 n, u32 id)
+static bool senders_listed(const struct ockam_id_range *range, u32 n, u32 id)
 {
 	u32 i;
 
@@ -61,14 +61,14 @@ static bool listed(const struct ockam_id_range *range, u32 n, u32 id)
 
 static bool uid_listed(const struct ockam_senders *s, kuid_t uid)
 {
-	return s->nuids && listed(s->range, s->nuids,
-				  from_kuid(s->user_ns, uid));
+	return s->nuids && senders_listed(s->range, s->nuids,
+					  from_kuid(s->user_ns, uid));
 }
 
 static bool gid_listed(const struct ockam_senders *s, kgid_t gid)
 {
-	return s->ngids && listed(s->range + s->nuids, s->ngids,
-				  from_kgid(s->user_ns, gid));
+	return s->ngids && senders_listed(s->range + s->nuids, s->ngids,
+					  from_kgid(s->user_ns, gid));
 }
 
 static bool cred_listed(const struct ockam_senders *s, const struct cred *cred)

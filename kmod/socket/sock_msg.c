@@ -465,7 +465,7 @@ static int check_send(struct ockam_sock *osk, const struct msghdr *msg,
 	return sock_error(&osk->sk);
 }
 
-static int bound(struct ockam_sock *osk)
+static int sock_msg_bound(struct ockam_sock *osk)
 {
 	int err = 0;
 
@@ -489,9 +489,9 @@ static gfp_t send_gfp(const struct sock *sk, size_t len)
 	return sk->sk_allocation;
 }
 
-static struct sk_buff *build(struct ockam_sock *osk, struct msghdr *msg,
-			     size_t len, const struct ockam_sending *s,
-			     long *timeo, int *err)
+static struct sk_buff *sock_msg_build(struct ockam_sock *osk, struct msghdr *msg,
+				      size_t len, const struct ockam_sending *s,
+				      long *timeo, int *err)
 {
 	struct ockam_room room = {
 		.onward	= s->onward_len,
@@ -563,12 +563,12 @@ int ockam_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		if (unlikely(err))
 			return err;
 	}
-	err = bound(osk);
+	err = sock_msg_bound(osk);
 	if (unlikely(err))
 		return err;
 
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	skb = build(osk, msg, len, &s, &timeo, &err);
+	skb = sock_msg_build(osk, msg, len, &s, &timeo, &err);
 	if (unlikely(!skb))
 		return err;
 	ockam_msg(skb)->more = msg->msg_flags & (MSG_MORE | MSG_BATCH);

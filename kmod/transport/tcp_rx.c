@@ -2,7 +2,7 @@
 /*
  * TCP as a carrier: receiving.  A byte of version, then frames: u32 length,
  * body.  data_ready reads inline in softirq when nobody owns the socket, else
- * rx_work does.  Whatever part of a frame has not come yet stays in TCP's
+ * tcp_rx_work does.  Whatever part of a frame has not come yet stays in TCP's
  * receive queue until it is worth an allocation: so memory follows the bytes
  * received, each body is copied once into memory of the right size, and a peer
  * that sends single bytes only fills a queue that TCP keeps small.  When that
@@ -36,7 +36,7 @@
 #define RX_CHUNK		16000	/* of a large body, after the first */
 #define RX_RETRY	(HZ / 10)	/* for memory */
 
-static unsigned long rx_patience(const struct ockam_tcp *tcp)
+static unsigned long tcp_rx_patience(const struct ockam_tcp *tcp)
 {
 	u32 ms = READ_ONCE(tcp->link->config.frame_ms);
 
@@ -47,7 +47,7 @@ static unsigned long rx_patience(const struct ockam_tcp *tcp)
  * Is TCP's receive queue about to stop the peer?  Then what is there has to be
  * taken, worth it or not.
  */
-static bool rx_pressed(const struct sock *sk)
+static bool tcp_rx_pressed(const struct sock *sk)
 {
 	return atomic_read(&sk->sk_rmem_alloc) >
 		       READ_ONCE(sk->sk_rcvbuf) / 2 ||
@@ -56,7 +56,7 @@ static bool rx_pressed(const struct sock *sk)
 	       tcp_under_memory_pressure(sk);
 }
 
-static void rx_count(struct ockam_tcp *tcp, int bytes)
+static void tcp_rx_count(struct ockam_tcp *tcp, int bytes)
 {
 	ockam_mem_add(tcp->link->node, OCKAM_MEM_LINKS, bytes);
 	ockam_limit_add(tcp->link->source.user, bytes);
@@ -64,7 +64,7 @@ static void rx_count(struct ockam_tcp *tcp, int bytes)
 }
 
 /* All that a large frame needs. */
-static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
+static bool tcp_rx_take(struct ockam_tcp *tcp, u32 bytes)
 {
 	const struct ockam_source *src = &tcp->link->source;
 	struct ockam_node *node = tcp->link->node;
@@ -82,20 +82,20 @@ static bool rx_take(struct ockam_tcp *tcp, u32 bytes)
 		return false;
 	if (!ockam_large_take(node, &tcp->rx.frame, bytes))
 		return false;
-	rx_count(tcp, bytes);
+	tcp_rx_count(tcp, bytes);
 	return true;
 }
 
 /* The frame is complete, or never will be. */
-static void rx_give_back(struct ockam_tcp *tcp)
+static void tcp_rx_give_back(struct ockam_tcp *tcp)
 {
 	if (unlikely(tcp->rx.taken))
-		rx_count(tcp, -(int)tcp->rx.taken);
+		tcp_rx_count(tcp, -(int)tcp->rx.taken);
 	ockam_large_drop(tcp->link->node, &tcp->rx.frame);
 }
 
 /* Tried again by the timer. */
-static void rx_starve(struct ockam_tcp *tcp)
+static void tcp_rx_starve(struct ockam_tcp *tcp)
 {
 	struct ockam_node *node = tcp->link->node;
 
@@ -110,7 +110,7 @@ static void rx_starve(struct ockam_tcp *tcp)
 	WRITE_ONCE(tcp->rx.starved, true);
 }
 
-static void rx_message(struct ockam_tcp *tcp)
+static void tcp_rx_message(struct ockam_tcp *tcp)
 {
 	struct ockam_link *link = tcp->link;
 	struct ockam_rx *rx = &tcp->rx;
@@ -120,7 +120,7 @@ static void rx_message(struct ockam_tcp *tcp)
 
 	skb = rx->skb;
 	rx->skb = NULL;
-	rx_give_back(tcp);
+	tcp_rx_give_back(tcp);
 	rx->nhead = 0;
 	rx->moved = true;
 	rx->msgs--;
@@ -144,7 +144,7 @@ static void rx_message(struct ockam_tcp *tcp)
  * As skb_copy_bits(), and without its walk where all of it lies in one piece, as it
  * does in most of what TCP receives.
  */
-static int rx_copy_piece(const struct sk_buff *from, u32 off, void *to, u32 len)
+static int tcp_rx_copy_piece(const struct sk_buff *from, u32 off, void *to, u32 len)
 {
 	u32 head = skb_headlen(from);
 	const skb_frag_t *frag;
@@ -166,7 +166,7 @@ static int rx_copy_piece(const struct sk_buff *from, u32 off, void *to, u32 len)
 	return skb_copy_bits(from, off, to, len);
 }
 
-static int rx_version(struct ockam_tcp *tcp, u8 version)
+static int tcp_rx_version(struct ockam_tcp *tcp, u8 version)
 {
 	struct ockam_link *link = tcp->link;
 
@@ -182,8 +182,8 @@ static int rx_version(struct ockam_tcp *tcp, u8 version)
 	return 1;
 }
 
-static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
-		   u32 len)
+static int tcp_rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
+		       u32 len)
 {
 	struct ockam_rx *rx = &tcp->rx;
 	u32 n = min_t(u32, len, OCKAM_FRAME_HEAD - rx->nhead);
@@ -200,11 +200,11 @@ static int rx_head(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
 		if (unlikely(ockam_mem_level(tcp->link->node,
 					     OCKAM_MEM_LINKS) ==
 			     OCKAM_MEM_OVER)) {
-			rx_starve(tcp);
+			tcp_rx_starve(tcp);
 			return 0;
 		}
 	}
-	if (rx_copy_piece(from, off, rx->head + rx->nhead, n))
+	if (tcp_rx_copy_piece(from, off, rx->head + rx->nhead, n))
 		goto bad;
 	rx->nhead += n;
 	if (rx->nhead < OCKAM_FRAME_HEAD)
@@ -231,7 +231,7 @@ bad:
 	return 0;
 }
 
-static int rx_skip(struct ockam_tcp *tcp, u32 len)
+static int tcp_rx_skip(struct ockam_tcp *tcp, u32 len)
 {
 	struct ockam_rx *rx = &tcp->rx;
 	u32 n = min(len, rx->skip);
@@ -245,7 +245,7 @@ static int rx_skip(struct ockam_tcp *tcp, u32 len)
 	return n;
 }
 
-static struct sk_buff *rx_first(struct ockam_rx *rx, u32 cap, gfp_t gfp)
+static struct sk_buff *tcp_rx_first(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 {
 	struct ockam_room room = {
 		.onward	= min_t(u32, rx->size, rx->guess.onward),
@@ -257,7 +257,7 @@ static struct sk_buff *rx_first(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 	return ockam_msg_alloc(cap, &room, gfp);
 }
 
-static struct sk_buff *rx_next(struct ockam_rx *rx, u32 cap, gfp_t gfp)
+static struct sk_buff *tcp_rx_next(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 {
 	struct sk_buff *skb = alloc_skb(cap + OCKAM_RX_TAIL, gfp);
 
@@ -272,7 +272,7 @@ static struct sk_buff *rx_next(struct ockam_rx *rx, u32 cap, gfp_t gfp)
 }
 
 /* The first or the next part of the body, which the link's group pays for. */
-static struct sk_buff *rx_alloc(struct ockam_tcp *tcp, u32 cap)
+static struct sk_buff *tcp_rx_alloc(struct ockam_tcp *tcp, u32 cap)
 {
 	struct mem_cgroup *memcg = tcp->link->memcg, *old = NULL;
 	struct ockam_rx *rx = &tcp->rx;
@@ -284,7 +284,7 @@ static struct sk_buff *rx_alloc(struct ockam_tcp *tcp, u32 cap)
 	gfp = ockam_memcg_gfp(memcg, rx->gfp);
 	if (unlikely(memcg))
 		old = ockam_memcg_enter(memcg);
-	skb = rx->skb ? rx_next(rx, cap, gfp) : rx_first(rx, cap, gfp);
+	skb = rx->skb ? tcp_rx_next(rx, cap, gfp) : tcp_rx_first(rx, cap, gfp);
 	if (unlikely(memcg))
 		ockam_memcg_leave(old);
 	return skb;
@@ -294,7 +294,7 @@ static struct sk_buff *rx_alloc(struct ockam_tcp *tcp, u32 cap)
  * Memory for the next part of the body, once that has arrived or cannot be
  * waited for.  False: not now.
  */
-static bool rx_room(struct ockam_tcp *tcp)
+static bool tcp_rx_room(struct ockam_tcp *tcp)
 {
 	struct ockam_rx *rx = &tcp->rx;
 	u32 most = rx->skb ? RX_CHUNK : OCKAM_LINEAR_MAX;
@@ -302,15 +302,15 @@ static bool rx_room(struct ockam_tcp *tcp)
 	bool large = rx->size > OCKAM_LINEAR_MAX;
 	struct sk_buff *skb;
 
-	if (rx->avail < (int)cap && !rx_pressed(tcp->sk)) {
+	if (rx->avail < (int)cap && !tcp_rx_pressed(tcp->sk)) {
 		rx->want = cap;
 		return false;
 	}
-	if (large && !rx->frame.bytes && unlikely(!rx_take(tcp, rx->size))) {
-		rx_starve(tcp);
+	if (large && !rx->frame.bytes && unlikely(!tcp_rx_take(tcp, rx->size))) {
+		tcp_rx_starve(tcp);
 		return false;
 	}
-	skb = rx_alloc(tcp, cap);
+	skb = tcp_rx_alloc(tcp, cap);
 	if (unlikely(!skb)) {
 		/* Process context has more to allocate from. */
 		if (!gfpflags_allow_blocking(rx->gfp))
@@ -324,7 +324,7 @@ static bool rx_room(struct ockam_tcp *tcp)
 	/* Others are messages in this very run. */
 	if (large || unlikely(rx->avail < (int)cap)) {
 		if (!large)
-			rx_count(tcp, skb->truesize);
+			tcp_rx_count(tcp, skb->truesize);
 		ockam_large_moved(tcp->link->node, &rx->frame);
 	}
 	if (!rx->skb)
@@ -334,17 +334,17 @@ static bool rx_room(struct ockam_tcp *tcp)
 	return true;
 }
 
-static int rx_body(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
-		   u32 len)
+static int tcp_rx_body(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
+		       u32 len)
 {
 	struct ockam_rx *rx = &tcp->rx;
 	u32 n;
 
-	if ((!rx->skb || !rx->cap) && !rx_room(tcp))
+	if ((!rx->skb || !rx->cap) && !tcp_rx_room(tcp))
 		return 0;
 
 	n = min(len, rx->cap);
-	if (rx_copy_piece(from, off, skb_put(rx->last, n), n)) {
+	if (tcp_rx_copy_piece(from, off, skb_put(rx->last, n), n)) {
 		ockam_tcp_fail(tcp, OCKAM_LINK_REASON_ERROR, -EFAULT);
 		return 0;
 	}
@@ -357,13 +357,13 @@ static int rx_body(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
 	rx->bytes -= n;
 	rx->avail -= n;
 	if (rx->got == rx->size)
-		rx_message(tcp);
+		tcp_rx_message(tcp);
 	return n;
 }
 
 /* Take some of @len bytes: how many, or 0 to stop. */
-static int rx_step(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
-		   u32 len)
+static int tcp_rx_step(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
+		       u32 len)
 {
 	struct ockam_rx *rx = &tcp->rx;
 	u8 version;
@@ -372,29 +372,29 @@ static int rx_step(struct ockam_tcp *tcp, struct sk_buff *from, u32 off,
 	if (unlikely(READ_ONCE(tcp->fail) || rx->busy))
 		return 0;
 	if (likely(rx->nhead == OCKAM_FRAME_HEAD && !rx->skip))
-		return rx_body(tcp, from, off, len);
+		return tcp_rx_body(tcp, from, off, len);
 
 	if (unlikely(!rx->version)) {
 		if (skb_copy_bits(from, off, &version, 1))
 			return 0;
-		n = rx_version(tcp, version);
+		n = tcp_rx_version(tcp, version);
 	} else if (unlikely(rx->skip)) {
-		n = rx_skip(tcp, len);
+		n = tcp_rx_skip(tcp, len);
 	} else {
-		n = rx_head(tcp, from, off, len);
+		n = tcp_rx_head(tcp, from, off, len);
 	}
 	rx->avail -= n;
 	return n;
 }
 
-static int rx_actor(read_descriptor_t *desc, struct sk_buff *from,
-		    unsigned int off, size_t len)
+static int tcp_rx_actor(read_descriptor_t *desc, struct sk_buff *from,
+			unsigned int off, size_t len)
 {
 	struct ockam_tcp *tcp = desc->arg.data;
 	size_t used = 0;
 
 	while (used < len) {
-		int n = rx_step(tcp, from, off + used, len - used);
+		int n = tcp_rx_step(tcp, from, off + used, len - used);
 
 		if (!n)
 			break;
@@ -407,7 +407,7 @@ static int rx_actor(read_descriptor_t *desc, struct sk_buff *from,
  * The peer's clock runs while we wait for it, not while it waits for us, nor for
  * memory.
  */
-static void rx_clock(struct ockam_tcp *tcp)
+static void tcp_rx_clock(struct ockam_tcp *tcp)
 {
 	struct ockam_rx *rx = &tcp->rx;
 	unsigned long due;
@@ -423,7 +423,7 @@ static void rx_clock(struct ockam_tcp *tcp)
 		return;
 	}
 	if (!tcp->deadline || rx->moved) {
-		due = (jiffies + rx_patience(tcp)) ?: 1;
+		due = (jiffies + tcp_rx_patience(tcp)) ?: 1;
 		WRITE_ONCE(tcp->deadline, due);
 		if (!timer_pending(&tcp->timer))
 			mod_timer(&tcp->timer, due);
@@ -431,7 +431,7 @@ static void rx_clock(struct ockam_tcp *tcp)
 }
 
 /* Nothing more will come, and what came has been taken. */
-static void rx_eof(struct ockam_tcp *tcp)
+static void tcp_rx_eof(struct ockam_tcp *tcp)
 {
 	struct sock *sk = tcp->sk;
 	int err;
@@ -460,21 +460,21 @@ void ockam_tcp_read(struct ockam_tcp *tcp, gfp_t gfp)
 	rx->held = false;
 	WRITE_ONCE(rx->starved, false);
 	rx->moved = false;
-	if (rx->avail >= rx->want || rx_pressed(sk)) {
+	if (rx->avail >= rx->want || tcp_rx_pressed(sk)) {
 		rx->want = 1;
-		tcp_read_sock(sk, &desc, rx_actor);
+		tcp_read_sock(sk, &desc, tcp_rx_actor);
 	}
 	if (unlikely(READ_ONCE(tcp->fail)))
 		return;
-	rx_clock(tcp);
+	tcp_rx_clock(tcp);
 	if (unlikely(rx->again || rx->busy))
 		ockam_tcp_queue(tcp, &tcp->rx_work);
 	else if (!rx->held && (!rx->starved || sk->sk_state == TCP_CLOSE))
 		/* There may be no memory for what is left of it until it goes. */
-		rx_eof(tcp);
+		tcp_rx_eof(tcp);
 }
 
-static void rx_work(struct work_struct *work)
+static void tcp_rx_work(struct work_struct *work)
 {
 	struct ockam_tcp *tcp = container_of(work, struct ockam_tcp, rx_work);
 	struct ockam_rx *rx = &tcp->rx;
@@ -498,7 +498,7 @@ put:
 	ockam_tcp_put(tcp);
 }
 
-static void rx_timer(struct timer_list *t)
+static void tcp_rx_timer(struct timer_list *t)
 {
 	struct ockam_tcp *tcp = container_of(t, struct ockam_tcp, timer);
 	unsigned long due = READ_ONCE(tcp->deadline);
@@ -523,8 +523,8 @@ void ockam_tcp_rx_init(struct ockam_tcp *tcp)
 	INIT_LIST_HEAD(&tcp->rx.frame.list);
 	tcp->rx.guess.onward = OCKAM_LINK_ROUTE;
 	tcp->rx.guess.ret = OCKAM_LINK_ROUTE;
-	timer_setup(&tcp->timer, rx_timer, 0);
-	INIT_WORK(&tcp->rx_work, rx_work);
+	timer_setup(&tcp->timer, tcp_rx_timer, 0);
+	INIT_WORK(&tcp->rx_work, tcp_rx_work);
 }
 
 void ockam_tcp_rx_exit(struct ockam_tcp *tcp)
@@ -534,7 +534,7 @@ void ockam_tcp_rx_exit(struct ockam_tcp *tcp)
 	sock_owned_by_me(tcp->sk);
 	kfree_skb(rx->skb);
 	rx->skb = NULL;
-	rx_give_back(tcp);
+	tcp_rx_give_back(tcp);
 	kfree_skb(rx->large);
 	rx->large = NULL;
 }

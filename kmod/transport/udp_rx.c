@@ -31,30 +31,30 @@
 #define RX_PATIENCE_MS		2000
 
 /* What a datagram keeps in skb->cb while it waits. */
-struct rx_cb {
+struct udp_rx_cb {
 	struct ockam_piece_node	node;
 };
 
-static struct rx_cb *rx_cb(struct sk_buff *skb)
+static struct udp_rx_cb *udp_rx_cb(struct sk_buff *skb)
 {
-	BUILD_BUG_ON(sizeof(struct rx_cb) > sizeof(skb->cb));
-	return (struct rx_cb *)skb->cb;
+	BUILD_BUG_ON(sizeof(struct udp_rx_cb) > sizeof(skb->cb));
+	return (struct udp_rx_cb *)skb->cb;
 }
 
-static struct sk_buff *rx_node_skb(struct ockam_piece_node *node)
+static struct sk_buff *udp_rx_node_skb(struct ockam_piece_node *node)
 {
 	return container_of((void *)node, struct sk_buff, cb);
 }
 
-static u64 rx_patience(const struct ockam_udp *udp)
+static u64 udp_rx_patience(const struct ockam_udp *udp)
 {
 	u32 ms = READ_ONCE(udp->link->config.frame_ms);
 
 	return msecs_to_jiffies(ms ? ms : RX_PATIENCE_MS);
 }
 
-static void rx_refuse(struct ockam_udp *udp, struct sk_buff *skb,
-		      enum ockam_drop reason)
+static void udp_rx_refuse(struct ockam_udp *udp, struct sk_buff *skb,
+			  enum ockam_drop reason)
 {
 	ockam_refuse(udp->link->node, reason);
 	kfree_skb(skb);
@@ -62,7 +62,7 @@ static void rx_refuse(struct ockam_udp *udp, struct sk_buff *skb,
 
 /* ---- memory of what has come in part ---- */
 
-static void rx_untake(struct ockam_udp *udp, u32 bytes)
+static void udp_rx_untake(struct ockam_udp *udp, u32 bytes)
 {
 	udp->mem -= bytes;
 	atomic_sub(bytes, &udp->link->node->rx_pieces);
@@ -70,29 +70,29 @@ static void rx_untake(struct ockam_udp *udp, u32 bytes)
 	ockam_limit_add(udp->link->source.user, -(long)bytes);
 }
 
-static void rx_free(struct ockam_udp *udp, struct ockam_partial *p)
+static void udp_rx_free(struct ockam_udp *udp, struct ockam_partial *p)
 {
 	struct ockam_piece_node *node, *next;
 
-	rx_untake(udp, p->mem);
+	udp_rx_untake(udp, p->mem);
 	for (node = p->first; node; node = next) {
 		next = node->next;
-		kfree_skb(rx_node_skb(node));
+		kfree_skb(udp_rx_node_skb(node));
 	}
 	kfree(p);
 }
 
 /* A message that is out of the table, or NULL. */
-static void rx_give_up(struct ockam_udp *udp, struct ockam_partial *p,
-		       enum ockam_drop reason)
+static void udp_rx_give_up(struct ockam_udp *udp, struct ockam_partial *p,
+			   enum ockam_drop reason)
 {
 	if (!p)
 		return;
 	ockam_refuse(udp->link->node, reason);
-	rx_free(udp, p);
+	udp_rx_free(udp, p);
 }
 
-static u32 rx_mem_max(const struct ockam_udp *udp)
+static u32 udp_rx_mem_max(const struct ockam_udp *udp)
 {
 	u64 most = (u64)READ_ONCE(udp->link->node->conf.max_msg) *
 		   RX_MEM_FACTOR;
@@ -101,7 +101,7 @@ static u32 rx_mem_max(const struct ockam_udp *udp)
 }
 
 /* What all of a node's links may keep, which is more for who has little. */
-static bool rx_node_full(const struct ockam_udp *udp, u32 bytes)
+static bool udp_rx_node_full(const struct ockam_udp *udp, u32 bytes)
 {
 	struct ockam_node *node = udp->link->node;
 	unsigned long most = min_t(unsigned long, RX_NODE_MAX,
@@ -121,19 +121,19 @@ static bool rx_node_full(const struct ockam_udp *udp, u32 bytes)
  * link's own limit.  False: there is none, and @p is still in the table unless
  * it was the oldest itself, then *gone.
  */
-static bool rx_take(struct ockam_udp *udp, struct ockam_partial *p, u32 bytes,
-		    bool *gone)
+static bool udp_rx_take(struct ockam_udp *udp, struct ockam_partial *p, u32 bytes,
+			bool *gone)
 {
 	struct ockam_link *link = udp->link;
 	struct ockam_partial *old;
 
-	while (udp->mem + bytes > rx_mem_max(udp)) {
+	while (udp->mem + bytes > udp_rx_mem_max(udp)) {
 		old = ockam_pieces_oldest(&udp->pieces, U64_MAX);
 		if (!old || old == p) {
 			*gone = old;
 			return false;
 		}
-		rx_give_up(udp, old, OCKAM_DROP_PIECE_LOST);
+		udp_rx_give_up(udp, old, OCKAM_DROP_PIECE_LOST);
 	}
 	if (ockam_limit_over(link->source.user) &&
 	    udp->mem + atomic_read(&link->source.parked) >=
@@ -141,7 +141,7 @@ static bool rx_take(struct ockam_udp *udp, struct ockam_partial *p, u32 bytes,
 		ockam_stat_inc(link->node, OCKAM_STAT_USER_LIMIT);
 		return false;
 	}
-	if (rx_node_full(udp, bytes)) {
+	if (udp_rx_node_full(udp, bytes)) {
 		ockam_stat_inc(link->node, OCKAM_STAT_MEM_LIMIT);
 		return false;
 	}
@@ -156,7 +156,7 @@ static bool rx_take(struct ockam_udp *udp, struct ockam_partial *p, u32 bytes,
 /* ---- whole messages ---- */
 
 /* Memory for a message, which the link's group pays for. */
-static struct sk_buff *rx_alloc(struct ockam_udp *udp, u32 len)
+static struct sk_buff *udp_rx_alloc(struct ockam_udp *udp, u32 len)
 {
 	struct mem_cgroup *memcg = udp->link->memcg, *old = NULL;
 	struct ockam_room room = {
@@ -181,7 +181,7 @@ static struct sk_buff *rx_alloc(struct ockam_udp *udp, u32 len)
 	return skb;
 }
 
-static int rx_copy(struct sk_buff *msg, u32 off, struct sk_buff *skb, u32 len)
+static int udp_rx_copy(struct sk_buff *msg, u32 off, struct sk_buff *skb, u32 len)
 {
 	if (likely(off + len <= skb_headlen(msg)))
 		return skb_copy_bits(skb, 0, msg->data + off, len);
@@ -190,7 +190,7 @@ static int rx_copy(struct sk_buff *msg, u32 off, struct sk_buff *skb, u32 len)
 }
 
 /* Datagrams do not wait: what a full worker has not taken yet is the limit. */
-static bool rx_full(struct ockam_udp *udp)
+static bool udp_rx_full(struct ockam_udp *udp)
 {
 	struct ockam_link *link = udp->link;
 
@@ -205,8 +205,8 @@ static bool rx_full(struct ockam_udp *udp)
 	return true;
 }
 
-static void rx_route(struct ockam_udp *udp, struct sk_buff *msg,
-		     const union ockam_endpoint *from)
+static void udp_rx_route(struct ockam_udp *udp, struct sk_buff *msg,
+			 const union ockam_endpoint *from)
 {
 	struct ockam_link *link = udp->link;
 	bool large = msg->len > OCKAM_LINEAR_MAX;
@@ -221,37 +221,37 @@ static void rx_route(struct ockam_udp *udp, struct sk_buff *msg,
 		ockam_router_input(link->node, msg);
 }
 
-static void rx_single(struct ockam_udp *udp, struct sk_buff *skb, u32 len,
-		      const union ockam_endpoint *from)
+static void udp_rx_single(struct ockam_udp *udp, struct sk_buff *skb, u32 len,
+			  const union ockam_endpoint *from)
 {
 	struct sk_buff *msg;
 
-	if (rx_full(udp)) {
+	if (udp_rx_full(udp)) {
 		kfree_skb(skb);
 		return;
 	}
-	msg = rx_alloc(udp, len);
-	if (unlikely(!msg || rx_copy(msg, 0, skb, len))) {
+	msg = udp_rx_alloc(udp, len);
+	if (unlikely(!msg || udp_rx_copy(msg, 0, skb, len))) {
 		kfree_skb(msg);
-		rx_refuse(udp, skb, OCKAM_DROP_NO_MEMORY);
+		udp_rx_refuse(udp, skb, OCKAM_DROP_NO_MEMORY);
 		return;
 	}
 	consume_skb(skb);
-	rx_route(udp, msg, from);
+	udp_rx_route(udp, msg, from);
 }
 
-static struct sk_buff *rx_join(struct ockam_udp *udp, struct ockam_partial *p)
+static struct sk_buff *udp_rx_join(struct ockam_udp *udp, struct ockam_partial *p)
 {
 	struct ockam_piece_node *node;
 	struct sk_buff *msg;
 
-	if (rx_full(udp))
+	if (udp_rx_full(udp))
 		return NULL;
-	msg = rx_alloc(udp, p->total);
+	msg = udp_rx_alloc(udp, p->total);
 	if (!msg)
 		goto no_memory;
 	for (node = p->first; node; node = node->next) {
-		if (rx_copy(msg, node->off, rx_node_skb(node), node->len)) {
+		if (udp_rx_copy(msg, node->off, udp_rx_node_skb(node), node->len)) {
 			kfree_skb(msg);
 			goto no_memory;
 		}
@@ -265,23 +265,23 @@ no_memory:
 
 /* ---- pieces ---- */
 
-static u32 rx_hash(const struct ockam_udp *udp, const u8 *src)
+static u32 udp_rx_hash(const struct ockam_udp *udp, const u8 *src)
 {
 	return siphash(src, OCKAM_PIECES_SRC, &udp->key);
 }
 
 /* Its numbers tell what a source has left behind. */
-static void rx_behind(struct ockam_udp *udp, u32 hash, const u8 *src,
-		      u16 number)
+static void udp_rx_behind(struct ockam_udp *udp, u32 hash, const u8 *src,
+			  u16 number)
 {
 	struct ockam_partial *p;
 
 	while ((p = ockam_pieces_behind(&udp->pieces, hash, src, number)))
-		rx_give_up(udp, p, OCKAM_DROP_PIECE_LOST);
+		udp_rx_give_up(udp, p, OCKAM_DROP_PIECE_LOST);
 }
 
-static struct ockam_partial *rx_begin(struct ockam_udp *udp, u32 hash,
-				      const u8 *src, u16 number)
+static struct ockam_partial *udp_rx_begin(struct ockam_udp *udp, u32 hash,
+					  const u8 *src, u16 number)
 {
 	struct ockam_partial *p;
 
@@ -289,15 +289,15 @@ static struct ockam_partial *rx_begin(struct ockam_udp *udp, u32 hash,
 	if (!p)
 		return NULL;
 	ockam_partial_init(p, src, number, get_jiffies_64());
-	rx_give_up(udp, ockam_pieces_put(&udp->pieces, hash, p),
-		   OCKAM_DROP_PIECE_LOST);
+	udp_rx_give_up(udp, ockam_pieces_put(&udp->pieces, hash, p),
+		       OCKAM_DROP_PIECE_LOST);
 	if (!timer_pending(&udp->timer))
-		mod_timer(&udp->timer, jiffies + rx_patience(udp) + 1);
+		mod_timer(&udp->timer, jiffies + udp_rx_patience(udp) + 1);
 	return p;
 }
 
 /* Nothing of what is kept may depend on where it came through. */
-static void rx_keep(struct sk_buff *skb)
+static void udp_rx_keep(struct sk_buff *skb)
 {
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
@@ -305,24 +305,24 @@ static void rx_keep(struct sk_buff *skb)
 }
 
 /* With the lock held: a message that is complete, and out of the table. */
-static struct ockam_partial *rx_add(struct ockam_udp *udp, struct sk_buff *skb,
-				    const struct ockam_piece *piece,
-				    const u8 *src)
+static struct ockam_partial *udp_rx_add(struct ockam_udp *udp, struct sk_buff *skb,
+					const struct ockam_piece *piece,
+					const u8 *src)
 {
 	enum ockam_drop reason = OCKAM_DROP_PIECE_LOST;
 	struct ockam_node *node = udp->link->node;
-	u32 hash = rx_hash(udp, src);
+	u32 hash = udp_rx_hash(udp, src);
 	u32 mem = skb->truesize;
 	struct ockam_partial *p;
 	bool gone = false;
 	int err;
 
-	rx_behind(udp, hash, src, piece->number);
+	udp_rx_behind(udp, hash, src, piece->number);
 	p = ockam_pieces_find(&udp->pieces, hash, src, piece->number);
 	if (!p)
-		p = rx_begin(udp, hash, src, piece->number);
+		p = udp_rx_begin(udp, hash, src, piece->number);
 	if (!p) {
-		rx_refuse(udp, skb, OCKAM_DROP_NO_MEMORY);
+		udp_rx_refuse(udp, skb, OCKAM_DROP_NO_MEMORY);
 		return NULL;
 	}
 	if (piece->offset + piece->payload_len >
@@ -330,12 +330,12 @@ static struct ockam_partial *rx_add(struct ockam_udp *udp, struct sk_buff *skb,
 		reason = OCKAM_DROP_TOO_BIG;
 		goto give_up;
 	}
-	if (!rx_take(udp, p, mem, &gone))
+	if (!udp_rx_take(udp, p, mem, &gone))
 		goto give_up;
 
-	rx_cb(skb)->node.off = piece->offset;
-	rx_cb(skb)->node.len = piece->payload_len;
-	err = ockam_partial_add(p, &rx_cb(skb)->node, piece->last,
+	udp_rx_cb(skb)->node.off = piece->offset;
+	udp_rx_cb(skb)->node.len = piece->payload_len;
+	err = ockam_partial_add(p, &udp_rx_cb(skb)->node, piece->last,
 				get_jiffies_64());
 	if (likely(err >= 0)) {
 		if (!err)
@@ -343,7 +343,7 @@ static struct ockam_partial *rx_add(struct ockam_udp *udp, struct sk_buff *skb,
 		ockam_pieces_del(&udp->pieces, p);
 		return p;
 	}
-	rx_untake(udp, mem);
+	udp_rx_untake(udp, mem);
 	p->mem -= mem;
 	if (err == -EEXIST) {
 		ockam_refuse(node, OCKAM_DROP_PIECE_TWICE);
@@ -355,39 +355,39 @@ static struct ockam_partial *rx_add(struct ockam_udp *udp, struct sk_buff *skb,
 give_up:
 	if (!gone)
 		ockam_pieces_del(&udp->pieces, p);
-	rx_give_up(udp, p, reason);
+	udp_rx_give_up(udp, p, reason);
 	kfree_skb(skb);
 	return NULL;
 }
 
-static void rx_piece(struct ockam_udp *udp, struct sk_buff *skb,
-		     const struct ockam_piece *piece, const u8 *src,
-		     const union ockam_endpoint *from)
+static void udp_rx_piece(struct ockam_udp *udp, struct sk_buff *skb,
+			 const struct ockam_piece *piece, const u8 *src,
+			 const union ockam_endpoint *from)
 {
 	struct ockam_partial *done = NULL;
 	struct sk_buff *msg = NULL;
 
-	rx_keep(skb);
+	udp_rx_keep(skb);
 	spin_lock_bh(&udp->lock);
 	if (likely(!udp->dead))
-		done = rx_add(udp, skb, piece, src);
+		done = udp_rx_add(udp, skb, piece, src);
 	else
 		kfree_skb(skb);
 	spin_unlock_bh(&udp->lock);
 	if (!done)
 		return;
 
-	msg = rx_join(udp, done);
+	msg = udp_rx_join(udp, done);
 	spin_lock_bh(&udp->lock);
-	rx_free(udp, done);
+	udp_rx_free(udp, done);
 	spin_unlock_bh(&udp->lock);
 	if (msg)
-		rx_route(udp, msg, from);
+		udp_rx_route(udp, msg, from);
 }
 
 /* ---- datagrams ---- */
 
-static void rx_from(union ockam_endpoint *from, const struct sk_buff *skb)
+static void udp_rx_from(union ockam_endpoint *from, const struct sk_buff *skb)
 {
 	memset(from, 0, sizeof(*from));
 	if (skb->protocol == htons(ETH_P_IP)) {
@@ -434,21 +434,21 @@ int ockam_udp_rcv(struct sock *sk, struct sk_buff *skb)
 		     sizeof(struct udphdr) + OCKAM_PIECE_PEEK);
 	if (unlikely(peek < sizeof(struct udphdr) ||
 		     !pskb_may_pull(skb, peek))) {
-		rx_refuse(udp, skb, OCKAM_DROP_NO_MEMORY);
+		udp_rx_refuse(udp, skb, OCKAM_DROP_NO_MEMORY);
 		return 0;
 	}
-	rx_from(&from, skb);
+	udp_rx_from(&from, skb);
 	/* The socket may have been disconnected under us. */
 	if (unlikely(udp->link->config.mode == OCKAM_LINK_MODE_CONNECT &&
 		     !ockam_endpoint_same(&from, &udp->link->remote))) {
-		rx_refuse(udp, skb, OCKAM_DROP_SCOPE_LINK);
+		udp_rx_refuse(udp, skb, OCKAM_DROP_SCOPE_LINK);
 		return 0;
 	}
 	__skb_pull(skb, sizeof(struct udphdr));
 	peek -= sizeof(struct udphdr);
 	if (unlikely(ockam_piece_decode(skb->data, peek, skb->len, &piece) ||
 		     !from.in.sin_port)) {
-		rx_refuse(udp, skb, OCKAM_DROP_BAD_PIECE);
+		udp_rx_refuse(udp, skb, OCKAM_DROP_BAD_PIECE);
 		return 0;
 	}
 	__skb_pull(skb, piece.payload_off);
@@ -457,27 +457,27 @@ int ockam_udp_rcv(struct sock *sk, struct sk_buff *skb)
 		if (unlikely(READ_ONCE(udp->pieces.count))) {
 			ockam_udp_src(src, &from);
 			spin_lock_bh(&udp->lock);
-			rx_behind(udp, rx_hash(udp, src), src, piece.number);
+			udp_rx_behind(udp, udp_rx_hash(udp, src), src, piece.number);
 			spin_unlock_bh(&udp->lock);
 		}
-		rx_single(udp, skb, piece.payload_len, &from);
+		udp_rx_single(udp, skb, piece.payload_len, &from);
 		return 0;
 	}
 	ockam_udp_src(src, &from);
-	rx_piece(udp, skb, &piece, src, &from);
+	udp_rx_piece(udp, skb, &piece, src, &from);
 	return 0;
 }
 
-static void rx_timer(struct timer_list *t)
+static void udp_rx_timer(struct timer_list *t)
 {
 	struct ockam_udp *udp = container_of(t, struct ockam_udp, timer);
-	u64 patience = rx_patience(udp);
+	u64 patience = udp_rx_patience(udp);
 	struct ockam_partial *p;
 
 	spin_lock_bh(&udp->lock);
 	while ((p = ockam_pieces_oldest(&udp->pieces,
 					get_jiffies_64() - patience)))
-		rx_give_up(udp, p, OCKAM_DROP_PIECE_LOST);
+		udp_rx_give_up(udp, p, OCKAM_DROP_PIECE_LOST);
 	if (udp->pieces.count && !udp->dead)
 		mod_timer(&udp->timer, jiffies + patience / 2 + 1);
 	spin_unlock_bh(&udp->lock);
@@ -489,7 +489,7 @@ void ockam_udp_rx_init(struct ockam_udp *udp)
 	udp->guess.ret = OCKAM_LINK_ROUTE;
 	spin_lock_init(&udp->lock);
 	get_random_bytes(&udp->key, sizeof(udp->key));
-	timer_setup(&udp->timer, rx_timer, 0);
+	timer_setup(&udp->timer, udp_rx_timer, 0);
 }
 
 void ockam_udp_rx_exit(struct ockam_udp *udp)
@@ -499,7 +499,7 @@ void ockam_udp_rx_exit(struct ockam_udp *udp)
 	spin_lock_bh(&udp->lock);
 	udp->dead = true;
 	while ((p = ockam_pieces_oldest(&udp->pieces, U64_MAX)))
-		rx_give_up(udp, p, OCKAM_DROP_LINK_DOWN);
+		udp_rx_give_up(udp, p, OCKAM_DROP_LINK_DOWN);
 	spin_unlock_bh(&udp->lock);
 	timer_shutdown_sync(&udp->timer);
 }

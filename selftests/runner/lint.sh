@@ -97,6 +97,14 @@ else
 	bad "the module does not build with W=1 C=2"
 fi
 
+# In a trace or a profile a name is all there is.
+say LINT "functions of the module: each name once, and none of one word"
+twice=$(find kmod -name '*.c' ! -path 'kmod/compat/*' | while read -r f; do
+	grep -oE '^static [^;=()]*\b[a-z_0-9]+\(' "$f" | grep -oE '[a-z_0-9]+\($' | sort -u
+done | grep -v '^static_assert($' | sort |
+	awk '$0 == last || !/_/ { sub(/\($/, "()"); print; next } { last = $0 }')
+[ -z "$twice" ] || bad "two functions of the module, or no prefix: ${twice//$'\n'/ }"
+
 say LINT "calls of the module run one way"
 python3 "$VMDIR/floors.py" "$VMDIR/floors.txt" "$BUILD/kmod-lint" ||
 	bad "floors.txt in $VMDIR says which way"
