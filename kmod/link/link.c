@@ -579,7 +579,9 @@ static void link_work(struct work_struct *work)
 	tcp = link_tcp(link);
 	udp = link_udp(link);
 	if (tcp) {
-		ockam_gather_pushed(link);
+		/* Else what is parked would wait as if it were behind something. */
+		if (!skb_queue_empty(&link->txq))
+			ockam_gather_pushed(link);
 		link_flush(link, tcp);
 	} else if (udp) {
 		link_flush_queued_udp(link, udp);
