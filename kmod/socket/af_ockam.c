@@ -161,10 +161,6 @@ static int sock_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 	ockam_msg_pop(skb);
 	ockam_msg_charge_reader(skb, sk);
 	ockam_msg_queued(skb);
-	/* Peeking must not replace an empty message by a clone: what is at
-	 * its head belongs to one skb.
-	 */
-	skb->peeked = !skb->len;
 	sock_skb_set_dropcount(sk, skb);
 	if (unlikely(osk->handshake && !osk->gate)) {
 		__skb_queue_tail(&osk->held, skb);

@@ -715,13 +715,20 @@ static void took_one(struct ockam_sock *osk, bool peeked)
 		ockam_sink_wake(sink);
 }
 
-/* The first message with something behind @off, which counts from there on. */
+/*
+ * Peeking: the first message with something behind @off, which counts from there
+ * on; without an offset (below 0) just the first one.
+ */
 static struct sk_buff *peek_find(struct sk_buff_head *queue, int *off,
 				 struct sk_buff **last)
 {
 	struct sk_buff *skb;
 	u32 at = *off;
 
+	if (*off < 0) {
+		*off = 0;
+		return skb_peek(queue);
+	}
 	skb_queue_walk(queue, skb) {
 		*last = skb;
 		/* An empty one is seen once, and only right at the offset. */
@@ -737,24 +744,32 @@ static struct sk_buff *peek_find(struct sk_buff_head *queue, int *off,
 }
 
 /*
- * Peeking with SO_PEEK_OFF.  The kernel's own way marks empty messages with
- * skb->peeked, which ours have set from the start.
+ * The next message, or one that is peeked at, with a reference.  The kernel's own
+ * way would mark empty ones with skb->peeked, and replace them by clones, but what
+ * is at a message's head belongs to one skb.
  */
-static struct sk_buff *peek_at(struct sock *sk, int flags, int *off, int *err)
+static struct sk_buff *sock_msg_next(struct sock *sk, int flags, int *off,
+				     int *err)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	struct sk_buff *skb, *last;
+	int at = *off;
 
 	do {
 		*err = sock_error(sk);
-		if (*err)
+		if (unlikely(*err))
 			return NULL;
 		last = (struct sk_buff *)queue;
 		spin_lock_bh(&queue->lock);
-		skb = peek_find(queue, off, &last);
-		if (skb)
-			refcount_inc(&skb->users);
+		if (likely(!(flags & MSG_PEEK))) {
+			skb = __skb_dequeue(queue);
+		} else {
+			*off = at;
+			skb = peek_find(queue, off, &last);
+			if (skb)
+				refcount_inc(&skb->users);
+		}
 		spin_unlock_bh(&queue->lock);
 		if (skb)
 			return skb;
@@ -792,11 +807,7 @@ int ockam_sock_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (skb_queue_empty_lockless(&sk->sk_receive_queue))
 		ockam_gather_push_some(osk->sink.node);
 	off = sk_peek_offset(sk, flags);
-	if (unlikely(flags & MSG_PEEK && off >= 0))
-		skb = peek_at(sk, flags, &off, &err);
-	else
-		skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags,
-					  &off, &err);
+	skb = sock_msg_next(sk, flags, &off, &err);
 	if (!skb) {
 		if (!err || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 			return 0;
