@@ -469,12 +469,13 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 		return err;
 	}
 
-	link_take_over(link, skb);
-
 	link_count_sent(link, skb->len);
 	link_queue_frame(link, skb);
 	if (!ockam_gather_waits(link, more))
 		link_flush(link, tcp);
+	/* What is gone has never been on anybody else's account. */
+	if (skb_peek_tail(&link->txq) == skb)
+		link_take_over(link, skb);
 	return 0;
 }
 
