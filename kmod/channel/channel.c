@@ -597,9 +597,8 @@ int ockam_channel_encrypt(struct ockam_channel *ch, struct sk_buff *skb,
 
 	ockam_msg_pop(skb);
 	err = encrypt_pack(skb);
-	if (!err)
-		err = ockam_msg_set_return(skb, NULL, 0, 0);
-	if (!err)
+	ockam_msg_clear_return(skb);
+	if (likely(!err))
 		err = ockam_msg_set_onward(skb, route->data, route->len,
 					   route->hops);
 	if (likely(!err))

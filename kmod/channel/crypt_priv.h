@@ -4,10 +4,11 @@
  * state), crypt_tx.c and crypt_rx.c.  The channel sees crypt.h only.
  *
  * Handles.  An AEAD handle holds one expanded key.  Sending has the current
- * generation's and, prepared ahead by a work item, the next one's; receiving
- * has up to three (an old one while it is of use, the current, the next) and
- * one more for whatever is rare.  A handle gets its key in process context
- * only, and is visible to softirq (`ready`) only when that is done.
+ * generation's, which a sender replaces by the next one's; receiving has up to
+ * three (an old one while it is of use, the current, the next, which the work
+ * item prepares ahead) and one more for whatever is rare.  A handle gets its key
+ * in process context only, and is visible to softirq (`ready`) only when that is
+ * done.
  *
  * Who owns the receive state.  Inline, whoever holds rx->lock.  As soon as a
  * message cannot be opened inline it is queued; the work item then sets
@@ -51,12 +52,8 @@
  * struct ockam_crypt_tx - sending; all under @lock
  * @lock: held from begin to end
  * @key: nonce and key
- * @cur: handle in use
- * @next: the one after it, prepared ahead
- * @handle: the two
- * @next_key: key of @next, while that is ready
+ * @aead: handle with the current key
  * @buf: for derivations
- * @work: prepares @next
  * @stamp: jiffies of last use
  * @warned: the daemon was told of the limit
  * @dead: the channel is gone
@@ -64,12 +61,8 @@
 struct ockam_crypt_tx {
 	struct mutex		lock;
 	struct ockam_sendkey	key;
-	struct ockam_aead	*cur;
-	struct ockam_aead	*next;
-	struct ockam_aead	handle[2];
-	u8			next_key[OCKAM_KEY_LEN];
+	struct ockam_aead	aead;
 	u8			buf[OCKAM_DERIVE_LEN];
-	struct work_struct	work;
 	unsigned long		stamp;
 	bool			warned;
 	bool			dead;
@@ -180,7 +173,7 @@ void ockam_tx_init(struct ockam_crypt_tx *tx);
 int ockam_tx_first_key(struct ockam_channel_crypt *cx,
 		       const struct ockam_channel_config *cfg);
 
-/* No more begins.  May sleep; not from the work. */
+/* No more begins.  May sleep. */
 void ockam_tx_stop(struct ockam_crypt_tx *tx);
 
 /* tx->lock held, or nobody else has the channel.  May sleep. */

@@ -970,7 +970,7 @@ static unsigned long crypt_rx_run_idle(struct ockam_channel *ch, bool rx_busy)
 	/* A sender that has the lock is not idle. */
 	if (!mutex_trylock(&tx->lock))
 		return OCKAM_IDLE;
-	if (tx->handle[0].tfm || tx->handle[1].tfm) {
+	if (tx->aead.tfm) {
 		if (time_before(now, tx->stamp + OCKAM_IDLE))
 			left = OCKAM_IDLE;
 		else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A channel's way out: nonces, keys prepared ahead, ciphertexts. */
+/* A channel's way out: nonces, keys, ciphertexts. */
 #include <linux/jiffies.h>
 #include <linux/string.h>
 
@@ -12,81 +12,52 @@
 /* From here on the daemon is told that nonces run out. */
 #define OCKAM_NONCE_LIMIT	(U64_MAX - (1ULL << 16))
 
+/* The handle has the current key, and nothing of the one before. */
+static int crypt_tx_set(struct ockam_channel_crypt *cx)
+{
+	struct ockam_crypt_tx *tx = &cx->tx;
+	bool idle = !tx->aead.tfm;
+	int err;
+
+	tx->aead.ready = false;
+	err = ockam_aead_set(&tx->aead, cx->cipher, tx->key.key);
+	if (unlikely(err)) {
+		ockam_aead_destroy(&tx->aead);
+		return err;
+	}
+	tx->aead.gen = tx->key.gen;
+	tx->aead.ready = true;
+	if (likely(!idle))
+		return 0;
+
+	/* Woken up, perhaps: the idle timer sleeps while we did. */
+	spin_lock_bh(&cx->rx.lock);
+	ockam_rx_arm(&cx->rx, OCKAM_IDLE);
+	spin_unlock_bh(&cx->rx.lock);
+	return 0;
+}
+
+static bool crypt_tx_is_set(const struct ockam_crypt_tx *tx)
+{
+	return tx->aead.ready && tx->aead.gen == tx->key.gen;
+}
+
+/*
+ * A sender does the step himself, when the first message needs it: it costs less
+ * than to have it done by a work, and no key is there before its time.
+ */
 static int crypt_tx_derive(void *ctx, const u8 *key, u8 *next)
 {
 	struct ockam_channel *ch = ctx;
 	struct ockam_crypt_tx *tx = &ch->crypt->tx;
 	int err;
 
-	if (tx->next->ready && tx->next->gen == tx->key.gen + 1) {
-		memcpy(next, tx->next_key, OCKAM_KEY_LEN);
-		return 0;
-	}
-	if (!tx->cur->ready || tx->cur->gen != tx->key.gen) {
-		tx->cur->ready = false;
-		err = ockam_aead_set(tx->cur, ch->crypt->cipher, key);
+	if (!crypt_tx_is_set(tx)) {
+		err = crypt_tx_set(ch->crypt);
 		if (err)
 			return err;
-		tx->cur->gen = tx->key.gen;
-		tx->cur->ready = true;
 	}
-	return ockam_crypt_derive(ch, tx->cur, tx->buf, next);
-}
-
-/* The current handle is used up: its key goes when the next is prepared. */
-static int crypt_tx_switch(struct ockam_channel *ch)
-{
-	struct ockam_channel_crypt *cx = ch->crypt;
-	struct ockam_crypt_tx *tx = &cx->tx;
-	int err;
-
-	if (tx->next->ready && tx->next->gen == tx->key.gen) {
-		swap(tx->cur, tx->next);
-	} else {
-		tx->cur->ready = false;
-		err = ockam_aead_set(tx->cur, cx->cipher, tx->key.key);
-		if (err)
-			return err;
-		tx->cur->gen = tx->key.gen;
-		tx->cur->ready = true;
-
-		/* Woken up, perhaps: the idle timer sleeps while we did. */
-		spin_lock_bh(&cx->rx.lock);
-		ockam_rx_arm(&cx->rx, OCKAM_IDLE);
-		spin_unlock_bh(&cx->rx.lock);
-	}
-
-	tx->next->ready = false;
-	memzero_explicit(tx->next_key, OCKAM_KEY_LEN);
-	queue_work(ch->node->wq, &tx->work);
-	return 0;
-}
-
-static void crypt_tx_work(struct work_struct *work)
-{
-	struct ockam_crypt_tx *tx = container_of(work, struct ockam_crypt_tx, work);
-	struct ockam_channel_crypt *cx =
-		container_of(tx, struct ockam_channel_crypt, tx);
-	u64 gen;
-
-	mutex_lock(&tx->lock);
-	gen = tx->key.gen + 1;
-	if (tx->dead || tx->next->ready || !tx->cur->ready ||
-	    tx->cur->gen != tx->key.gen)
-		goto out;
-
-	/* What fails here is done again by the sender, who reports it. */
-	if (!ockam_crypt_derive(cx->ch, tx->cur, tx->buf, tx->next_key) &&
-	    !ockam_aead_set(tx->next, cx->cipher, tx->next_key)) {
-		tx->next->gen = gen;
-		tx->next->ready = true;
-	} else {
-		memzero_explicit(tx->next_key, OCKAM_KEY_LEN);
-		/* The key before the current one must not stay in there. */
-		ockam_aead_destroy(tx->next);
-	}
-out:
-	mutex_unlock(&tx->lock);
+	return ockam_crypt_derive(ch, &tx->aead, tx->buf, next);
 }
 
 static void crypt_tx_exhausted(struct ockam_channel *ch)
@@ -118,8 +89,8 @@ int ockam_crypt_begin(struct ockam_channel *ch)
 	if (err)
 		goto unlock;
 
-	if (unlikely(!tx->cur->ready || tx->cur->gen != tx->key.gen)) {
-		err = crypt_tx_switch(ch);
+	if (unlikely(!crypt_tx_is_set(tx))) {
+		err = crypt_tx_set(ch->crypt);
 		if (err)
 			goto unlock;
 	}
@@ -147,7 +118,7 @@ int ockam_crypt_seal(struct ockam_channel *ch, struct sk_buff *skb)
 
 	ockam_msg_append(skb, OCKAM_TAG_LEN);
 	head = skb_push(skb, OCKAM_NONCE_LEN);
-	err = ockam_aead_map(tx->cur, skb, OCKAM_NONCE_LEN, len + OCKAM_TAG_LEN,
+	err = ockam_aead_map(&tx->aead, skb, OCKAM_NONCE_LEN, len + OCKAM_TAG_LEN,
 		       &sg);
 	if (err)
 		return -ENOMEM;
@@ -158,8 +129,8 @@ int ockam_crypt_seal(struct ockam_channel *ch, struct sk_buff *skb)
 	 */
 	nonce = ockam_sendkey_take(&tx->key);
 	ockam_put_be64(head, nonce);
-	err = ockam_aead_run(tx->cur, cx->cipher, nonce, sg, len, true);
-	ockam_aead_unmap(tx->cur, sg);
+	err = ockam_aead_run(&tx->aead, cx->cipher, nonce, sg, len, true);
+	ockam_aead_unmap(&tx->aead, sg);
 	if (err)
 		return err;
 
@@ -178,17 +149,12 @@ int ockam_crypt_seal(struct ockam_channel *ch, struct sk_buff *skb)
 
 void ockam_tx_free_handles(struct ockam_crypt_tx *tx)
 {
-	ockam_aead_destroy(&tx->handle[0]);
-	ockam_aead_destroy(&tx->handle[1]);
-	memzero_explicit(tx->next_key, OCKAM_KEY_LEN);
+	ockam_aead_destroy(&tx->aead);
 }
 
 void ockam_tx_init(struct ockam_crypt_tx *tx)
 {
 	mutex_init(&tx->lock);
-	INIT_WORK(&tx->work, crypt_tx_work);
-	tx->cur = &tx->handle[0];
-	tx->next = &tx->handle[1];
 	tx->stamp = jiffies;
 }
 
@@ -199,11 +165,11 @@ int ockam_tx_first_key(struct ockam_channel_crypt *cx,
 	int err;
 
 	ockam_sendkey_init(&tx->key, cfg->tx_key, cfg->tx_nonce);
-	err = ockam_aead_set(tx->cur, cx->cipher, tx->key.key);
+	err = ockam_aead_set(&tx->aead, cx->cipher, tx->key.key);
 	if (err)
 		return err;
-	tx->cur->gen = tx->key.gen;
-	tx->cur->ready = true;
+	tx->aead.gen = tx->key.gen;
+	tx->aead.ready = true;
 	return 0;
 }
 
@@ -212,5 +178,4 @@ void ockam_tx_stop(struct ockam_crypt_tx *tx)
 	mutex_lock(&tx->lock);
 	tx->dead = true;
 	mutex_unlock(&tx->lock);
-	cancel_work_sync(&tx->work);
 }

@@ -255,6 +255,16 @@ int ockam_msg_set_onward(struct sk_buff *skb, const u8 *route, u32 len,
 int ockam_msg_set_return(struct sk_buff *skb, const u8 *route, u32 len,
 			 u32 hops);
 
+/* No way back.  Cannot fail. */
+static inline void ockam_msg_clear_return(struct sk_buff *skb)
+{
+	struct ockam_region *r = &ockam_msg(skb)->ret;
+
+	r->start = r->limit;
+	r->end = r->limit;
+	r->hops = 0;
+}
+
 /*
  * Make sure of @room->head and @room->tail around the payload, and that
  * routes of @room->onward and @room->ret bytes can be set: 0 or -ENOMEM.
