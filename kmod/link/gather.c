@@ -76,12 +76,12 @@ bool ockam_gather_waits(struct ockam_link *link, bool more)
 
 	/* The last one of those that belong together. */
 	waits = more || (!gather->more && !READ_ONCE(gather->answered) &&
-			 now - gather->pushed < OCKAM_GATHER_NS);
+			 now - READ_ONCE(gather->pushed) < OCKAM_GATHER_NS);
 	gather->more = more;
 	if (!waits || READ_ONCE(link->txq_bytes) >= OCKAM_GATHER_BYTES ||
 	    skb_queue_len(&link->txq) >= OCKAM_GATHER_FRAMES ||
 	    (waiting && now - gather->since >= OCKAM_GATHER_NS)) {
-		gather->pushed = now;
+		WRITE_ONCE(gather->pushed, now);
 		gather_leave(link);
 		WRITE_ONCE(gather->answered, false);
 		return false;
@@ -91,9 +91,21 @@ bool ockam_gather_waits(struct ockam_link *link, bool more)
 	return true;
 }
 
+bool ockam_gather_passes(const struct ockam_gather *gather)
+{
+	return READ_ONCE(gather->answered) ||
+	       local_clock() - READ_ONCE(gather->pushed) >= OCKAM_GATHER_NS;
+}
+
+void ockam_gather_passed(struct ockam_gather *gather)
+{
+	WRITE_ONCE(gather->pushed, local_clock());
+	WRITE_ONCE(gather->answered, false);
+}
+
 void ockam_gather_pushed(struct ockam_link *link)
 {
-	link->gather.pushed = local_clock();
+	WRITE_ONCE(link->gather.pushed, local_clock());
 	gather_leave(link);
 	WRITE_ONCE(link->gather.answered, false);
 }

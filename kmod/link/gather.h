@@ -13,7 +13,8 @@
  * them or OCKAM_GATHER_BYTES, or until a program of the node finds nothing to read:
  * whichever is first.
  *
- * All under link->serial, but for the timer and for @answered.  The node's list has
+ * All under link->serial, but for the timer, for @answered, and for what is passed on
+ * in softirq, which sets @pushed: as good as any order of the two would be.  The node's list has
  * a lock of its own, in which nothing else is taken.
  */
 #ifndef _OCKAM_GATHER_H
@@ -77,6 +78,13 @@ static inline void ockam_gather_heard(struct ockam_gather *gather)
 	if (!READ_ONCE(gather->answered))
 		WRITE_ONCE(gather->answered, true);
 }
+
+/*
+ * May a frame go out at once that is in no burst, past an empty queue?  Not exact,
+ * any context.  If so ockam_gather_passed() follows.
+ */
+bool ockam_gather_passes(const struct ockam_gather *gather);
+void ockam_gather_passed(struct ockam_gather *gather);
 
 /*
  * Shall what was queued last wait, with what is queued already?  If not the

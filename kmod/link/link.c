@@ -304,6 +304,12 @@ static void link_unqueue_frame(struct ockam_link *link, struct sk_buff *skb)
 		link_charge(link, -(int)ockam_msg(skb)->charged);
 }
 
+void ockam_link_requeue(struct ockam_link *link, struct sk_buff *skb)
+{
+	__skb_queue_head(&link->txq, skb);
+	link_count_frame(link, skb);
+}
+
 void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb)
 {
 	link_unqueue_frame(link, skb);
@@ -347,6 +353,20 @@ static int link_pack_udp(struct ockam_link *link, struct ockam_udp *udp,
 	return err;
 }
 
+static int link_pack_tcp(struct ockam_link *link, struct sk_buff *skb,
+			 u32 *reason)
+{
+	int err;
+
+	ockam_msg_pop(skb);
+	trace_ockam_link_tx(link->node, skb, link->id);
+	err = link_frame(skb, OCKAM_FRAME_HEAD);
+	if (unlikely(err))
+		*reason = err == -EMSGSIZE ? OCKAM_DROP_TOO_BIG :
+					     OCKAM_DROP_NO_MEMORY;
+	return err;
+}
+
 /* Behind what waits for the device, or at once; what is left then waits, too. */
 static int link_send_udp(struct ockam_link *link, struct ockam_udp *udp,
 			 struct sk_buff *skb)
@@ -372,8 +392,7 @@ static unsigned int link_flush_udp(struct ockam_link *link,
 	for (; (skb = skb_peek(&link->txq)); done++) {
 		link_unqueue_frame(link, skb);
 		if (ockam_udp_send(udp, skb) == -EAGAIN) {
-			__skb_queue_head(&link->txq, skb);
-			link_count_frame(link, skb);
+			ockam_link_requeue(link, skb);
 			break;
 		}
 	}
@@ -418,20 +437,23 @@ static int link_deliver_udp(struct ockam_link *link, struct sk_buff *skb)
 	return err;
 }
 
-/* A datagram does not wait for its turn, but behind those that do. */
+/* What passes does not wait for its turn, but behind those that do. */
 static bool link_passes(const struct ockam_sink *sink, u32 bytes)
 {
 	const struct ockam_link *link =
 		container_of(sink, struct ockam_link, sink);
-	const struct ockam_udp *udp = rcu_dereference(link->udp);
+	const struct ockam_tcp *tcp = rcu_dereference(link->tcp);
+	const struct ockam_udp *udp;
 
+	if (tcp)
+		return ockam_tcp_passes(tcp);
+	udp = rcu_dereference(link->udp);
 	return udp && skb_queue_empty_lockless(&link->txq) &&
 	       ockam_udp_passes(udp, bytes);
 }
 
-static void link_pass(struct ockam_sink *sink, struct sk_buff *skb)
+static void link_pass_udp(struct ockam_link *link, struct sk_buff *skb)
 {
-	struct ockam_link *link = ockam_sink_link(sink);
 	struct ockam_udp *udp = rcu_dereference(link->udp);
 	u32 reason = OCKAM_DROP_LINK_DOWN;
 	u32 len;
@@ -445,12 +467,45 @@ static void link_pass(struct ockam_sink *sink, struct sk_buff *skb)
 		link_count_sent(link, len);
 }
 
+static bool link_pass_tcp(struct ockam_link *link, struct ockam_tcp *tcp,
+			  struct sk_buff *skb)
+{
+	u32 reason, len;
+
+	if (unlikely(!ockam_tcp_pass_begin(tcp)))
+		return false;
+	if (unlikely(link_pack_tcp(link, skb, &reason))) {
+		ockam_drop(link->node, skb, reason);
+		goto end;
+	}
+	ockam_gather_passed(&link->gather);
+	len = skb->len;
+	if (unlikely(!ockam_tcp_pass(tcp, skb)))
+		link_take_over(link, skb);
+	link_count_sent(link, len);
+end:
+	ockam_tcp_pass_end(tcp);
+	return true;
+}
+
+static bool link_pass(struct ockam_sink *sink, struct sk_buff *skb)
+{
+	struct ockam_link *link = ockam_sink_link(sink);
+	struct ockam_tcp *tcp = rcu_dereference(link->tcp);
+
+	if (link->config.kind != OCKAM_LINK_KIND_UDP)
+		return tcp && link_pass_tcp(link, tcp, skb);
+	link_pass_udp(link, skb);
+	return true;
+}
+
 static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 {
 	struct ockam_link *link = ockam_sink_link(sink);
 	struct ockam_node *node = link->node;
 	struct ockam_tcp *tcp = link_tcp(link);
 	bool more = ockam_msg(skb)->more;
+	u32 reason;
 	int err;
 
 	if (link->config.kind == OCKAM_LINK_KIND_UDP)
@@ -460,12 +515,9 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 		return -ENETUNREACH;
 	}
 
-	ockam_msg_pop(skb);
-	trace_ockam_link_tx(node, skb, link->id);
-	err = link_frame(skb, OCKAM_FRAME_HEAD);
+	err = link_pack_tcp(link, skb, &reason);
 	if (unlikely(err)) {
-		ockam_drop(node, skb, err == -EMSGSIZE ? OCKAM_DROP_TOO_BIG :
-						OCKAM_DROP_NO_MEMORY);
+		ockam_drop(node, skb, reason);
 		return err;
 	}
 
@@ -683,6 +735,8 @@ static void link_unplug(struct ockam_link *link)
 		ockam_tcp_flush(tcp);
 	RCU_INIT_POINTER(link->tcp, NULL);
 	RCU_INIT_POINTER(link->udp, NULL);
+	/* Pairs with the one in tcp_tx_may_pass(). */
+	smp_wmb();
 	skb_queue_splice_init(&link->txq, &gone);
 	WRITE_ONCE(link->txq_bytes, 0);
 	link_charge(link, -(int)link->txq_charged);

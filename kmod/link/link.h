@@ -243,6 +243,8 @@ void ockam_link_queue(struct ockam_link *link);
 /* Queue @timer, sooner or later.  Any context. */
 void ockam_link_later(struct ockam_link *link, unsigned long delay);
 
+/* For the carriers: a frame that comes before those of the queue. */
+void ockam_link_requeue(struct ockam_link *link, struct sk_buff *skb);
 /* The first frame of the queue was sent: takes it out and frees it. */
 void ockam_link_sent(struct ockam_link *link, struct sk_buff *skb);
 

@@ -853,10 +853,11 @@ static bool input_passes(struct ockam_node *node, struct sk_buff *skb,
 	    !sink_has_turn(sink, skb) || ockam_msg_reserve(skb, &path->room))
 		return false;
 	err = apply_steps(node, skb, path);
-	if (likely(!err))
-		sink->ops->pass(sink, skb);
-	else
+	if (unlikely(err))
 		ockam_drop(node, skb, apply_reason(err));
+	else if (unlikely(!sink->ops->pass(sink, skb)))
+		/* With nothing but the link itself before it now. */
+		ockam_sink_park(sink, skb);
 	return true;
 }
 

@@ -188,6 +188,8 @@ void ockam_sink_unpark(struct ockam_sink *sink)
 		return;
 	}
 	WRITE_ONCE(sink->unparking, true);
+	/* Before nothing is parked any more. */
+	smp_wmb();
 	while (sink->ops->room(sink) && budget--) {
 		skb = ockam_shares_take(&sink->parked);
 		if (!skb)
@@ -197,6 +199,8 @@ void ockam_sink_unpark(struct ockam_sink *sink)
 		sink->ops->route(sink->node, skb);
 		spin_lock_bh(&sink->lock);
 	}
+	/* What was parked is where it is behind what comes now. */
+	smp_wmb();
 	WRITE_ONCE(sink->unparking, false);
 	spin_unlock_bh(&sink->lock);
 

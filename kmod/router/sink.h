@@ -57,7 +57,7 @@ struct ockam_source;
  * @passes: with @serial only: could it take a message of at most so many bytes, with
  *	the head that it will get, without that and in any context?  NULL: never
  * @pass: takes such a message, as @deliver does, after a @passes of the same RCU
- *	section
+ *	section; false: not now, and it is as it was
  * @route: what was parked goes on from here: the router, in the context that
  *	ockam_sink_unpark() is called in for this kind.  Consumes the message
  * @kick: messages were parked, or one waits that needs process context:
@@ -78,7 +78,7 @@ struct ockam_sink_ops {
 	bool	(*admits)(const struct ockam_sink *sink, u32 own);
 	int	(*deliver)(struct ockam_sink *sink, struct sk_buff *skb);
 	bool	(*passes)(const struct ockam_sink *sink, u32 bytes);
-	void	(*pass)(struct ockam_sink *sink, struct sk_buff *skb);
+	bool	(*pass)(struct ockam_sink *sink, struct sk_buff *skb);
 	void	(*route)(struct ockam_node *node, struct sk_buff *skb);
 	void	(*kick)(struct ockam_sink *sink);
 	bool	(*idle)(const struct ockam_sink *sink);
@@ -143,8 +143,14 @@ static inline bool ockam_sink_has_parked(const struct ockam_sink *sink)
 /* Room, and nobody before us? */
 static inline bool ockam_sink_ready(const struct ockam_sink *sink)
 {
-	return !ockam_sink_has_parked(sink) &&
-	       !READ_ONCE(sink->unparking) && sink->ops->room(sink);
+	if (unlikely(ockam_sink_has_parked(sink)))
+		return false;
+	/* These two pair with those in ockam_sink_unpark(). */
+	smp_rmb();
+	if (unlikely(READ_ONCE(sink->unparking)))
+		return false;
+	smp_rmb();
+	return sink->ops->room(sink);
 }
 
 /*

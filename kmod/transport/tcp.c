@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TCP as a carrier: the sockets behind links, from the first packet to the last,
- * and Ockam's framing on the way out.
+ * TCP as a carrier: the sockets behind links, from the first packet to the last.
  */
 #include <linux/module.h>
 #include <linux/netlink.h>
@@ -20,7 +19,6 @@
 #include "transport/tcp_priv.h"
 
 #define LTCP_BACKLOG		128
-#define LTCP_FRAMES		16		/* in one call of TCP */
 #define LTCP_ACCEPTS		16		/* in one run */
 #define LTCP_BUFFER		(1024 * 1024)	/* most, each way, see below */
 #define LTCP_LAST_BYTES		(2 * HZ)	/* patience after the end */
@@ -343,136 +341,6 @@ void ockam_tcp_detach(struct ockam_tcp *tcp)
 	tcp->attached = false;
 }
 
-/* ---- sending ---- */
-
-static bool ltcp_writable(const struct ockam_tcp *tcp)
-{
-	const struct sock *sk = tcp->sk;
-
-	return !tcp->dead && sk->sk_socket &&
-	       (1 << sk->sk_state & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) &&
-	       !(sk->sk_shutdown & SEND_SHUTDOWN);
-}
-
-/* Anything but a full queue will be told by a change of state as well. */
-static void ltcp_send_stopped(struct ockam_tcp *tcp, int ret)
-{
-	struct sock *sk = tcp->sk;
-
-	if (ret && ret != -EAGAIN) {
-		tcp->tx_err = -ret;
-		if (ltcp_writable(tcp))
-			ockam_tcp_fail(tcp, ockam_tcp_reason(ret), ret);
-		return;
-	}
-	/* Memory is short, and nothing under way would bring us back. */
-	if (!READ_ONCE(sk->sk_wmem_queued))
-		ockam_link_later(tcp->link, HZ / 10);
-}
-
-static bool ltcp_greet(struct ockam_tcp *tcp)
-{
-	struct sk_buff *skb;
-	int ret;
-
-	if (likely(tcp->greeted))
-		return true;
-	skb = alloc_skb(1, GFP_KERNEL);
-	if (!skb) {
-		ltcp_send_stopped(tcp, -EAGAIN);
-		return false;
-	}
-	skb_put_u8(skb, LTCP_VERSION);
-	ret = skb_send_sock_locked(tcp->sk, skb, 0, 1);
-	kfree_skb(skb);
-	if (ret != 1) {
-		ltcp_send_stopped(tcp, ret);
-		return false;
-	}
-	tcp->greeted = true;
-	return true;
-}
-
-/* Linear frames, as many as there are up to LTCP_FRAMES, from @tx_off on. */
-static int ltcp_send_linear(struct ockam_tcp *tcp, struct sk_buff *skb)
-{
-	struct kvec kv[LTCP_FRAMES] __uninitialized;
-	struct ockam_link *link = tcp->link;
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
-	unsigned int n = 0;
-	size_t len = 0;
-
-	skb_queue_walk_from(&link->txq, skb) {
-		u32 off = n ? 0 : link->tx_off;
-
-		if (n == LTCP_FRAMES || skb_is_nonlinear(skb)) {
-			msg.msg_flags |= MSG_MORE;
-			break;
-		}
-		kv[n].iov_base = skb->data + off;
-		kv[n].iov_len = skb->len - off;
-		len += kv[n++].iov_len;
-	}
-	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, kv, n, len);
-	return tcp_sendmsg_locked(tcp->sk, &msg, len);
-}
-
-/* @bytes are TCP's: the number of frames that are gone with that. */
-static unsigned int ltcp_sent(struct ockam_link *link, u32 bytes)
-{
-	unsigned int done = 0;
-
-	WRITE_ONCE(link->tx_done, link->tx_done + bytes);
-	while (bytes) {
-		struct sk_buff *skb = skb_peek(&link->txq);
-		u32 left = skb->len - link->tx_off;
-
-		if (unlikely(bytes < left)) {
-			link->tx_off += bytes;
-			break;
-		}
-		bytes -= left;
-		ockam_link_sent(link, skb);
-		done++;
-	}
-	return done;
-}
-
-unsigned int ockam_tcp_flush(struct ockam_tcp *tcp)
-{
-	struct ockam_link *link = tcp->link;
-	struct sock *sk = tcp->sk;
-	unsigned int done = 0;
-	struct sk_buff *skb;
-
-	lockdep_assert_held(&link->serial);
-
-	if (tcp->greeted && skb_queue_empty(&link->txq))
-		return 0;
-
-	if (unlikely(!ockam_tcp_lock(tcp, LTCP_WANT_TX)))
-		return 0;
-	if (unlikely(!ltcp_writable(tcp) || !ltcp_greet(tcp)))
-		goto out;
-	while ((skb = skb_peek(&link->txq))) {
-		int ret;
-
-		if (likely(!skb_is_nonlinear(skb)))
-			ret = ltcp_send_linear(tcp, skb);
-		else
-			ret = skb_send_sock_locked(sk, skb, link->tx_off,
-						   skb->len - link->tx_off);
-		if (unlikely(ret <= 0)) {
-			ltcp_send_stopped(tcp, ret);
-			break;
-		}
-		done += ltcp_sent(link, ret);
-	}
-out:
-	ockam_tcp_unlock(tcp);
-	return done;
-}
-
 /* ---- what the link is told ---- */
 
 static void ltcp_accept_some(struct ockam_tcp *tcp)
@@ -638,11 +506,12 @@ static bool ltcp_closing_add(struct ockam_tcp *tcp)
 	return room;
 }
 
-/* Nothing is received any more.  lock_sock() held. */
+/* Nothing is received any more, nor sent.  lock_sock() held. */
 static void ltcp_kill(struct ockam_tcp *tcp)
 {
 	tcp->dead = true;
 	ockam_tcp_rx_exit(tcp);
+	ockam_tcp_tx_exit(tcp);
 }
 
 /*

@@ -41,6 +41,19 @@ int ockam_tcp_accept(struct ockam_link *link, struct ockam_tcp *listener,
  */
 unsigned int ockam_tcp_flush(struct ockam_tcp *tcp);
 
+/*
+ * For a frame that is only passed on.  ockam_tcp_passes() says whether it is worth
+ * to try, ockam_tcp_pass_begin() whether it is possible: then the carrier is locked,
+ * with BHs off, until ockam_tcp_pass_end().  In between ockam_tcp_pass() gives a
+ * frame to TCP: true if that has all of it and it was freed; else the carrier keeps
+ * the rest, which goes out before anything else.  Under RCU, any context but hard
+ * interrupts.
+ */
+bool ockam_tcp_passes(const struct ockam_tcp *tcp);
+bool ockam_tcp_pass_begin(struct ockam_tcp *tcp);
+bool ockam_tcp_pass(struct ockam_tcp *tcp, struct sk_buff *skb);
+void ockam_tcp_pass_end(struct ockam_tcp *tcp);
+
 /* Read on, after reading had stopped for backpressure.  Any context. */
 void ockam_tcp_resume(struct ockam_tcp *tcp);
 

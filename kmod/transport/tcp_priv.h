@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the files of the TCP carrier share: the carrier itself (tcp.c), its
- * receiving side (tcp_rx.c), and sockets that user space has handed over
- * (tcp_fd.c).  The link sees tcp.h only.
+ * receiving and sending sides (tcp_rx.c, tcp_tx.c), and sockets that user space has
+ * handed over (tcp_fd.c).  The link sees tcp.h only.
  *
  * Locks.  Receive state belongs to who holds the carrier: its slock with
  * nobody owning it, or lock_sock().  Sending is under link->serial, which is
- * taken before lock_sock().  Works that change links take node->lock first.
+ * taken before lock_sock(); what is passed on in softirq has the slock only, and
+ * that with trylock.  Works that change links take node->lock first.
  * Carriers keep TCP's own lock classes: the family's sockets never hold their
- * lock while a carrier's is taken, and no carrier's while another's is.
+ * lock while a carrier's is taken, and no carrier's is waited for with another's.
  *
  * Who still has a descriptor of a socket that was handed over can hold its lock
  * for as long as he likes: options are copied to user memory under it.  So
@@ -101,6 +102,9 @@ struct ockam_rx {
  * @fail: enum ockam_link_reason once the carrier has failed, set once
  * @err: errno that goes with it
  * @tx_err: errno that sending gave
+ * @part: frame that was passed on, of which TCP has only @part_off bytes, or NULL;
+ *	it comes before those of the link's queue
+ * @part_off: bytes
  * @listening: not a connection
  * @connecting: not yet a connection
  * @told: the link was told that it is up
@@ -130,6 +134,8 @@ struct ockam_tcp {
 	u32			fail;
 	int			err;
 	int			tx_err;
+	struct sk_buff		*part;
+	u32			part_off;
 	bool			listening;
 	bool			connecting;
 	bool			told;
@@ -215,6 +221,11 @@ void ockam_tcp_start(struct ockam_tcp *tcp);
 
 /* Fills in link's addresses. */
 void ockam_tcp_addresses(struct ockam_link *link, struct socket *sock);
+
+/* ---- tcp_tx.c ---- */
+
+/* Drops what was sent in part.  lock_sock() held. */
+void ockam_tcp_tx_exit(struct ockam_tcp *tcp);
 
 /* ---- tcp_rx.c ---- */
 
