@@ -14,7 +14,7 @@
 #include "channel/channel.h"
 #include "netlink/netlink.h"
 #include "node/node.h"
-#include "router/msg.h"
+#include "router/spare.h"
 #include "socket/sock.h"
 #include "transport/tcp.h"
 
@@ -50,10 +50,13 @@ static int __init ockam_init(void)
 	err = ockam_base_init();
 	if (err)
 		return err;
+	err = ockam_spare_init();
+	if (err)
+		goto base;
 	ockam_nl_notify_init();
 	err = register_pernet_subsys(&ockam_net_ops);
 	if (err)
-		goto base;
+		goto spare;
 	err = ockam_sock_init();
 	if (err)
 		goto pernet;
@@ -71,6 +74,8 @@ sock:
 	ockam_sock_exit();
 pernet:
 	unregister_pernet_subsys(&ockam_net_ops);
+spare:
+	ockam_spare_exit();
 base:
 	ockam_base_exit();
 	return err;
@@ -84,7 +89,7 @@ static void __exit ockam_exit(void)
 	unregister_pernet_subsys(&ockam_net_ops);
 	ockam_base_exit();
 	ockam_tcp_exit();
-	ockam_msg_exit();
+	ockam_spare_exit();
 }
 
 module_init(ockam_init);

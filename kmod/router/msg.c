@@ -1,50 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Messages: memory, routes, origin, accounting. */
-#include <linux/percpu.h>
 #include <net/sock.h>
 
 #include "router/msg.h"
 #include "node/node.h"
 #include "router/sink.h"
+#include "router/spare.h"
 
 #define MSG_AREA	ALIGN(sizeof(struct ockam_msg), 8)
 /* Payload bytes in one skb of the frag_list. */
 #define MSG_CHUNK	16000
 #define MSG_TAIL_MIN	32
-
-/*
- * Messages that were delivered are kept for the next ones: the allocator, which zeroes
- * them on most kernels, would be a tenth of what a message costs.  They have one of
- * the sizes that the allocator would have taken anyway, and are on nobody's account.
- * Not with KASAN, which could not tell any more who uses what is free, nor where a
- * message ends.
- */
-#define MSG_SPARES	16
-
-/**
- * struct msg_class - messages of a size
- * @over: longer than that
- * @size: and not longer than that
- * @most: that a processor keeps
- */
-struct msg_class {
-	u32	over;
-	u32	size;
-	u32	most;
-};
-
-static const struct msg_class msg_classes[] = {
-	{ 0,				SKB_WITH_OVERHEAD(1024),	MSG_SPARES },
-	{ SKB_WITH_OVERHEAD(2048),	SKB_WITH_OVERHEAD(4096),	8 },
-	{ SKB_WITH_OVERHEAD(16384),	SKB_WITH_OVERHEAD(32768),	2 },
-};
-
-struct msg_spares {
-	u32		n[ARRAY_SIZE(msg_classes)];
-	struct sk_buff	*skb[ARRAY_SIZE(msg_classes)][MSG_SPARES];
-};
-
-static DEFINE_PER_CPU(struct msg_spares, msg_spares);
 
 void ockam_ident_put(struct ockam_ident *id)
 {
@@ -184,94 +150,17 @@ static struct sk_buff *chunks_alloc(u32 len, u32 tail, u32 *truesize,
 	return list;
 }
 
-/* The class of a size, counted from 1; 0: none. */
-static u8 msg_class(u32 size)
-{
-	u8 i;
-
-	if (IS_ENABLED(CONFIG_KASAN))
-		return 0;
-	if (likely(size <= msg_classes[0].size))
-		return 1;
-	for (i = 1; i < ARRAY_SIZE(msg_classes); i++)
-		if (size > msg_classes[i].over && size <= msg_classes[i].size)
-			return i + 1;
-	return 0;
-}
-
-/* As if it came from alloc_skb(); NULL: there is none. */
-static struct sk_buff *msg_spare_take(u8 class)
-{
-	struct sk_buff *skb = NULL;
-	struct msg_spares *spares;
-	unsigned long flags;
-
-	local_irq_save(flags);
-	spares = this_cpu_ptr(&msg_spares);
-	if (likely(spares->n[class - 1]))
-		skb = spares->skb[class - 1][--spares->n[class - 1]];
-	local_irq_restore(flags);
-	if (unlikely(!skb))
-		return NULL;
-
-	memset(skb, 0, offsetof(struct sk_buff, tail));
-	refcount_set(&skb->users, 1);
-	skb->data = skb->head;
-	skb_reset_tail_pointer(skb);
-	skb->mac_header = (typeof(skb->mac_header))~0U;
-	skb->transport_header = (typeof(skb->transport_header))~0U;
-	return skb;
-}
-
-/* Nobody else has it, and nothing is in it that is not ours. */
-static bool msg_is_spare(const struct sk_buff *skb, u8 class)
-{
-	u32 size;
-
-	if (!class)
-		return false;
-	size = msg_classes[class - 1].size;
-	return refcount_read(&skb->users) == 1 &&
-	       skb_end_offset(skb) == size &&
-	       skb->truesize == SKB_TRUESIZE(size) &&
-	       !skb_is_nonlinear(skb) && !skb_cloned(skb) &&
-	       !skb_has_frag_list(skb) && !skb_pfmemalloc(skb);
-}
-
 void ockam_msg_free(struct sk_buff *skb)
 {
 	u8 class = ockam_msg(skb)->class;
-	struct msg_spares *spares;
-	unsigned long flags;
 
-	if (likely(msg_is_spare(skb, class--))) {
-		/* After whoever else had it, as in skb_unref(). */
-		smp_rmb();
+	if (likely(ockam_spare_fits(skb, class))) {
 		msg_destruct(skb);
 		skb->destructor = NULL;
-		local_irq_save(flags);
-		spares = this_cpu_ptr(&msg_spares);
-		if (spares->n[class] < msg_classes[class].most) {
-			spares->skb[class][spares->n[class]++] = skb;
-			skb = NULL;
-		}
-		local_irq_restore(flags);
+		if (likely(ockam_spare_keep(skb, class)))
+			return;
 	}
 	consume_skb(skb);
-}
-
-void ockam_msg_exit(void)
-{
-	unsigned int i;
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct msg_spares *spares = per_cpu_ptr(&msg_spares, cpu);
-
-		for (i = 0; i < ARRAY_SIZE(msg_classes); i++)
-			while (spares->n[i])
-				consume_skb(spares->skb[i][--spares->n[i]]);
-	}
 }
 
 struct sk_buff *ockam_msg_alloc(u32 len, const struct ockam_room *room,
@@ -283,14 +172,13 @@ struct sk_buff *ockam_msg_alloc(u32 len, const struct ockam_room *room,
 	u32 tail = max_t(u32, room->tail, MSG_TAIL_MIN);
 	u32 head = MSG_AREA + ret + onward + room->head;
 	u32 size = head + linear + (len > linear ? 0 : tail);
-	u8 class = gfp & __GFP_ACCOUNT ? 0 : msg_class(size);
+	u8 class = gfp & __GFP_ACCOUNT ? 0 : ockam_spare_class(size);
 	struct sk_buff *skb = NULL;
 
 	if (likely(class))
-		skb = msg_spare_take(class);
+		skb = ockam_spare_take(class);
 	if (!skb)
-		skb = alloc_skb(class ? msg_classes[class - 1].size : size,
-				gfp);
+		skb = alloc_skb(class ? ockam_spare_size(class) : size, gfp);
 	if (!skb)
 		return NULL;
 

@@ -230,13 +230,10 @@ struct sk_buff *ockam_msg_alloc(u32 len, const struct ockam_room *room,
 
 /*
  * Frees a message that was delivered, or of which others have a reference as well:
- * as consume_skb(), but it may be kept for the next ockam_msg_alloc() on this
- * processor.  Any context.
+ * as consume_skb(), but its memory may be kept for the next ockam_msg_alloc() on
+ * this processor (spare.h).  Any context.
  */
 void ockam_msg_free(struct sk_buff *skb);
-
-/* No message is left: those that were kept go. */
-void ockam_msg_exit(void);
 
 /* Makes skb->len what was given to ockam_msg_alloc(). */
 void ockam_msg_put(struct sk_buff *skb, u32 len);
