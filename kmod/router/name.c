@@ -201,6 +201,9 @@ static void name_remember(struct ockam_node *node, unsigned int slot,
 	 */
 	if (likely(atomic_long_read(&node->names_gen) == gen)) {
 		recent = &this_cpu_ptr(node->recent)->slot[slot];
+		/* Beside one that may be asked for just as often. */
+		if (recent->gen == gen)
+			recent = &this_cpu_ptr(node->recent)->slot[slot ^ 1];
 		WRITE_ONCE(recent->name, name);
 		/* Pairs with the one in ockam_name_lookup(). */
 		smp_store_release(&recent->gen, gen);
@@ -221,6 +224,18 @@ static noinline struct ockam_name *name_find(struct ockam_node *node,
 	return name;
 }
 
+/* The generation first, see name_remember(). */
+static __always_inline struct ockam_name *
+name_recall(const struct ockam_recent *recent, unsigned long gen, const u8 *hop)
+{
+	struct ockam_name *name;
+
+	if (unlikely(smp_load_acquire(&recent->gen) != gen))
+		return NULL;
+	name = READ_ONCE(recent->name);
+	return likely(name && name_is(name, hop)) ? name : NULL;
+}
+
 struct ockam_name *ockam_name_lookup(struct ockam_node *node, const u8 *hop)
 {
 	unsigned long gen = atomic_long_read_acquire(&node->names_gen);
@@ -229,14 +244,11 @@ struct ockam_name *ockam_name_lookup(struct ockam_node *node, const u8 *hop)
 	struct ockam_name *name;
 
 	/* Any processor's is good: see name_remember(). */
-	recent = &raw_cpu_ptr(node->recent)->slot[slot];
-	/* The generation first, see name_remember(). */
-	if (likely(smp_load_acquire(&recent->gen) == gen)) {
-		name = READ_ONCE(recent->name);
-		if (likely(name && name_is(name, hop)))
-			return name;
-	}
-	return name_find(node, slot, gen, hop);
+	recent = raw_cpu_ptr(node->recent)->slot;
+	name = name_recall(&recent[slot], gen, hop);
+	if (unlikely(!name))
+		name = name_recall(&recent[slot ^ 1], gen, hop);
+	return likely(name) ? name : name_find(node, slot, gen, hop);
 }
 
 void ockam_name_random(u8 key[2 + OCKAM_RANDOM_LEN])

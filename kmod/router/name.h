@@ -61,12 +61,12 @@ struct ockam_recent {
 	struct ockam_name	*name;
 };
 
-#define OCKAM_RECENT_MAX	16
+#define OCKAM_RECENT_MAX	32
 
 /**
  * struct ockam_recents - the last addresses that a processor looked up
- * @slot: by what the address looks like; chosen so that some meet, they only cost
- *	a look into the table
+ * @slot: by what the address looks like, or beside that; chosen so that three meet,
+ *	they only cost a look into the table
  */
 struct ockam_recents {
 	struct ockam_recent	slot[OCKAM_RECENT_MAX];

@@ -400,6 +400,9 @@ static int tcp_rx_actor(read_descriptor_t *desc, struct sk_buff *from,
 			break;
 		used += n;
 	}
+	/* Nothing else came until now, and what comes later is told. */
+	if (tcp->rx.avail <= 0)
+		desc->count = 0;
 	return used;
 }
 
