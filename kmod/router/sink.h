@@ -149,6 +149,7 @@ static inline bool ockam_sink_ready(const struct ockam_sink *sink)
 	smp_rmb();
 	if (unlikely(READ_ONCE(sink->unparking)))
 		return false;
+	/* What was there before is counted in what @room looks at. */
 	smp_rmb();
 	return sink->ops->room(sink);
 }
