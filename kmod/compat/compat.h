@@ -71,6 +71,22 @@ static inline void ockam_netns_untrack(struct net *net, struct sock *sk)
 #endif
 }
 
+/*
+ * 6.2: whether TCP copies into a page of the current task; before, it went by
+ * sk_allocation.  What it was is returned.
+ */
+static inline bool ockam_sk_task_frag(struct sock *sk, bool may)
+{
+#ifdef HAVE_SK_USE_TASK_FRAG
+	bool was = sk->sk_use_task_frag;
+
+	sk->sk_use_task_frag = may;
+	return was;
+#else
+	return may;
+#endif
+}
+
 /* 6.5: splice() has another flag for what it sends; stable 6.1 knows both */
 #ifndef MSG_SPLICE_PAGES
 #define MSG_SPLICE_PAGES	0

@@ -446,7 +446,7 @@ static bool link_passes(const struct ockam_sink *sink, u32 bytes)
 	const struct ockam_udp *udp;
 
 	if (tcp)
-		return ockam_tcp_passes(tcp);
+		return bytes <= OCKAM_LINEAR_MAX && ockam_tcp_passes(tcp);
 	udp = rcu_dereference(link->udp);
 	return udp && skb_queue_empty_lockless(&link->txq) &&
 	       ockam_udp_passes(udp, bytes);
@@ -493,9 +493,12 @@ static bool link_pass(struct ockam_sink *sink, struct sk_buff *skb)
 	struct ockam_link *link = ockam_sink_link(sink);
 	struct ockam_tcp *tcp = rcu_dereference(link->tcp);
 
-	if (link->config.kind != OCKAM_LINK_KIND_UDP)
-		return tcp && link_pass_tcp(link, tcp, skb);
-	link_pass_udp(link, skb);
+	if (link->config.kind == OCKAM_LINK_KIND_UDP)
+		link_pass_udp(link, skb);
+	else if (unlikely(!tcp || !link_pass_tcp(link, tcp, skb)))
+		return false;
+	if (likely(!tcp || !ockam_tcp_has_part(tcp)))
+		ockam_sink_progress(sink);
 	return true;
 }
 
@@ -521,11 +524,14 @@ static int link_deliver(struct ockam_sink *sink, struct sk_buff *skb)
 		return err;
 	}
 
+	/* A source's is what it was charged, which the queue's would take the place of. */
+	if (ockam_msg(skb)->charge == OCKAM_CHARGE_SOURCE)
+		link_take_over(link, skb);
 	link_count_sent(link, skb->len);
 	link_queue_frame(link, skb);
 	if (!ockam_gather_waits(link, more))
 		link_flush(link, tcp);
-	/* What is gone has never been on anybody else's account. */
+	/* What is gone has never been on anybody's account but its sender's. */
 	if (skb_peek_tail(&link->txq) == skb)
 		link_take_over(link, skb);
 	return 0;
@@ -731,7 +737,7 @@ static void link_unplug(struct ockam_link *link)
 	tcp = link_tcp(link);
 	udp = link_udp(link);
 	/* What only waited for more. */
-	if (tcp && !skb_queue_empty(&link->txq))
+	if (tcp && (!skb_queue_empty(&link->txq) || ockam_tcp_has_part(tcp)))
 		ockam_tcp_flush(tcp);
 	RCU_INIT_POINTER(link->tcp, NULL);
 	RCU_INIT_POINTER(link->udp, NULL);

@@ -849,6 +849,7 @@ static bool input_passes(struct ockam_node *node, struct sk_buff *skb,
 	int err;
 
 	if (path->nenc || path->policed || !sink->ops->passes ||
+	    skb_is_nonlinear(skb) ||
 	    !sink->ops->passes(sink, skb->len + path->room.head) ||
 	    !sink_has_turn(sink, skb) || ockam_msg_reserve(skb, &path->room))
 		return false;

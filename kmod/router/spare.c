@@ -117,7 +117,7 @@ bool ockam_spare_keep(struct sk_buff *skb, u8 class)
 
 /* What a processor had, linked by skb->next. */
 struct spare_gone {
-	spinlock_t	lock;
+	raw_spinlock_t	lock;
 	struct sk_buff	*list;
 	unsigned long	n;
 };
@@ -168,9 +168,9 @@ static void spare_empty_this(void *info)
 {
 	struct spare_gone *gone = info;
 
-	spin_lock(&gone->lock);
+	raw_spin_lock(&gone->lock);
 	spare_empty(this_cpu_ptr(&spare_cpu), gone);
-	spin_unlock(&gone->lock);
+	raw_spin_unlock(&gone->lock);
 }
 
 static void spare_free(struct spare_gone *gone)
@@ -196,21 +196,18 @@ static unsigned long spare_scan(struct shrinker *shrinker,
 {
 	struct spare_gone gone = {};
 
-	spin_lock_init(&gone.lock);
+	raw_spin_lock_init(&gone.lock);
 	on_each_cpu_cond(spare_has_some, spare_empty_this, &gone, true);
 	spare_free(&gone);
 	return gone.n;
 }
 
-/* The processor goes; this runs on it. */
-static int spare_cpu_down(unsigned int cpu)
+/* The processor is gone; this runs on another one. */
+static int spare_cpu_dead(unsigned int cpu)
 {
 	struct spare_gone gone = {};
-	unsigned long flags;
 
-	local_irq_save(flags);
-	spare_empty(this_cpu_ptr(&spare_cpu), &gone);
-	local_irq_restore(flags);
+	spare_empty(per_cpu_ptr(&spare_cpu, cpu), &gone);
 	spare_free(&gone);
 	return 0;
 }
@@ -231,8 +228,8 @@ int __init ockam_spare_init(void)
 {
 	int err;
 
-	err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "net/ockam:spare",
-					NULL, spare_cpu_down);
+	err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "net/ockam:spare",
+					NULL, spare_cpu_dead);
 	if (err < 0)
 		return err;
 	spare_hotplug = err;

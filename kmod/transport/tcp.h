@@ -46,13 +46,15 @@ unsigned int ockam_tcp_flush(struct ockam_tcp *tcp);
  * to try, ockam_tcp_pass_begin() whether it is possible: then the carrier is locked,
  * with BHs off, until ockam_tcp_pass_end().  In between ockam_tcp_pass() gives a
  * frame to TCP: true if that has all of it and it was freed; else the carrier keeps
- * the rest, which goes out before anything else.  Under RCU, any context but hard
- * interrupts.
+ * the rest, which goes out before anything else.  The frame is linear.  Under RCU,
+ * any context but hard interrupts.
  */
 bool ockam_tcp_passes(const struct ockam_tcp *tcp);
 bool ockam_tcp_pass_begin(struct ockam_tcp *tcp);
 bool ockam_tcp_pass(struct ockam_tcp *tcp, struct sk_buff *skb);
 void ockam_tcp_pass_end(struct ockam_tcp *tcp);
+/* Does it have the rest of one? */
+bool ockam_tcp_has_part(const struct ockam_tcp *tcp);
 
 /* Read on, after reading had stopped for backpressure.  Any context. */
 void ockam_tcp_resume(struct ockam_tcp *tcp);

@@ -9,6 +9,8 @@
 #include <linux/skbuff.h>
 #include <net/tcp.h>
 
+#include <compat.h>
+
 #include "link/gather.h"
 #include "link/link.h"
 #include "node/node.h"
@@ -72,7 +74,7 @@ static int tcp_tx_linear(struct ockam_tcp *tcp, struct sk_buff *skb)
 {
 	struct kvec kv[TCP_TX_FRAMES] __uninitialized;
 	struct ockam_link *link = tcp->link;
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	unsigned int n = 0;
 	size_t len = 0;
 
@@ -164,6 +166,11 @@ out:
 
 /* ---- in softirq ---- */
 
+bool ockam_tcp_has_part(const struct ockam_tcp *tcp)
+{
+	return READ_ONCE(tcp->part);
+}
+
 bool ockam_tcp_passes(const struct ockam_tcp *tcp)
 {
 	return READ_ONCE(tcp->greeted) && !READ_ONCE(tcp->part) &&
@@ -199,8 +206,11 @@ bool ockam_tcp_pass_begin(struct ockam_tcp *tcp)
 	/* Never waits: the caller may have another carrier's. */
 	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
 		goto put;
-	if (likely(tcp_tx_may_pass(tcp)))
+	if (likely(tcp_tx_may_pass(tcp))) {
+		/* A lock in one of two ways out is beyond sparse. */
+		__release(&sk->sk_lock.slock);
 		return true;
+	}
 	spin_unlock(&sk->sk_lock.slock);
 put:
 	local_bh_enable();
@@ -210,6 +220,7 @@ put:
 
 void ockam_tcp_pass_end(struct ockam_tcp *tcp)
 {
+	__acquire(&tcp->sk->sk_lock.slock);
 	spin_unlock(&tcp->sk->sk_lock.slock);
 	local_bh_enable();
 	ockam_tcp_put(tcp);
@@ -219,14 +230,17 @@ void ockam_tcp_pass_end(struct ockam_tcp *tcp)
 static int tcp_tx_atomic(struct ockam_tcp *tcp, const struct sk_buff *skb)
 {
 	struct kvec kv = { .iov_base = skb->data, .iov_len = skb->len };
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	gfp_t usual = tcp->sk->sk_allocation;
+	bool task_frag;
 	int ret;
 
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &kv, 1, skb->len);
-	/* By this TCP also knows whose page to use. */
-	tcp->sk->sk_allocation = GFP_ATOMIC;
+	/* The task that was interrupted lends neither time nor its page. */
+	tcp->sk->sk_allocation = GFP_NOWAIT | __GFP_NOWARN;
+	task_frag = ockam_sk_task_frag(tcp->sk, false);
 	ret = tcp_sendmsg_locked(tcp->sk, &msg, skb->len);
+	ockam_sk_task_frag(tcp->sk, task_frag);
 	tcp->sk->sk_allocation = usual;
 	return ret;
 }
@@ -234,11 +248,10 @@ static int tcp_tx_atomic(struct ockam_tcp *tcp, const struct sk_buff *skb)
 bool ockam_tcp_pass(struct ockam_tcp *tcp, struct sk_buff *skb)
 {
 	struct ockam_link *link = tcp->link;
-	int ret = 0;
+	int ret;
 
-	if (likely(!skb_is_nonlinear(skb)))
-		ret = tcp_tx_atomic(tcp, skb);
-	if (ret > 0)
+	ret = tcp_tx_atomic(tcp, skb);
+	if (likely(ret > 0))
 		WRITE_ONCE(link->tx_done, link->tx_done + ret);
 	if (likely(ret == (int)skb->len)) {
 		ockam_msg_free(skb);
