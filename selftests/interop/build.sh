@@ -42,6 +42,7 @@ if ! command -v cargo >/dev/null || ! enough "$(rust_version)"; then
 		cannot "rustc $need and cargo are missing (Debian 12: rustc-web, cargo-web)"
 	say DEPS "installing rustc-web cargo-web"
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=900 \
 		rustc-web cargo-web </dev/null >"$cache.log" 2>&1 ||
 		cannot "rustc-web and cargo-web cannot be installed, see $cache.log"
 	enough "$(rust_version)" || cannot "rustc $(rust_version) is older than $need"

@@ -48,5 +48,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 apt-get update >"$log" 2>&1 ||
 	say DEPS "apt-get update reported: $(grep -m1 -E '^[EW]:' "$log")"
-apt-get install -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@" </dev/null 2>&1 |
+# Another apt-get of this machine may be at work.
+apt-get install -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+	-o DPkg::Lock::Timeout=900 "$@" </dev/null 2>&1 |
 	progress DEPS "$log" || die "apt-get install failed:" $'\n'"$(tail -n 20 "$log")"
