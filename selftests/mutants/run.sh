@@ -71,12 +71,17 @@ host_test() {
 	done
 }
 
-# One failure is enough; a kernel that complains has failed.
+# One failure is enough; a kernel that complains has failed.  Tests that are about
+# several processors get them.
 vm_run() {
-	local pid rc=0
+	local pid t rc=0 append="panic_on_warn=1 oops=panic" smp=1
 
+	for t; do
+		[ "$(test_setting "$t" parallel '')" != 1 ] || smp=2
+	done
+	[ $smp -eq 1 ] || append="$append preempt=full"
 	setsid "$tree/selftests/runner/run.sh" --kernel "$kernel" --name mutant \
-		--mem 512M --append "panic_on_warn=1 oops=panic" \
+		--mem 512M --smp $smp --append "$append" \
 		--timeout "$limit" "$@" &
 	pid=$!
 	while kill -0 $pid 2>/dev/null; do
