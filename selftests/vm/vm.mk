@@ -15,7 +15,7 @@ LIARS := $(USER_SRCS:userspace/portal/%=) selftests/unit/identity/exchange.c \
 lib_x3dh_SRCS := $(LIARS)
 lib_x3dh_CFLAGS := $(USER_CFLAGS) -I$(SRCDIR)/unit -I$(SRCDIR)/unit/identity
 lib_x3dh_LDLIBS := -ljansson
-lib_xx_SRCS := $(filter-out %/keystore.c %/keystore_peers.c,$(LIARS))
+lib_xx_SRCS := $(filter-out %/keystore.c %/keystore_peers.c %/keystore_boxes.c,$(LIARS))
 lib_xx_CFLAGS := $(lib_x3dh_CFLAGS)
 lib_xx_LDLIBS := -ljansson
 

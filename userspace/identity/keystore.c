@@ -177,6 +177,21 @@ static int sweep(int dir, size_t *count)
 	return err;
 }
 
+int ks_subdir(struct keystore *ks, const char *name)
+{
+	size_t ignored;
+	int dir, err;
+
+	dir = open_dir(ks->dir, name, true);
+	if (dir < 0)
+		return dir;
+	err = fsync(ks->dir) ? -errno : sweep(dir, &ignored);
+	if (!err)
+		return dir;
+	close(dir);
+	return err;
+}
+
 int keystore_open(const char *path, bool create, size_t max_peers,
 		  struct keystore **out)
 {
@@ -190,6 +205,7 @@ int keystore_open(const char *path, bool create, size_t max_peers,
 		return -ENOMEM;
 	ks->peers = -1;
 	ks->bundles = -1;
+	ks->boxes = -1;
 	ks->claim = -1;
 	ks->max_peers = max_peers ? max_peers : KEYSTORE_PEERS_DEFAULT;
 	ks->dir = open_dir(AT_FDCWD, path, create);
@@ -294,6 +310,7 @@ void keystore_close(struct keystore *ks)
 		close(ks->peers);
 	if (ks->bundles >= 0)
 		close(ks->bundles);
+	keystore_boxes_close(ks);
 	if (ks->claim >= 0)
 		close(ks->claim);
 	free(ks);

@@ -223,6 +223,21 @@ int keystore_bundle_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 /* The same as callbacks of a handshake; @ks must outlive @known. */
 void keystore_known_bundles(struct keystore *ks, struct x3dh_known *known);
 
+/*
+ * Boxes of a prekey service, with the same checks of owner and mode as the rest; made
+ * when they are opened.  Once they are open, functions return 0 or a negative errno.
+ */
+int keystore_boxes_open(struct keystore *ks);
+void keystore_boxes_close(struct keystore *ks);
+/* Keep one, durably; no bytes: remove it. */
+int keystore_box_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+		      const uint8_t *buf, size_t len);
+/* Calls for each; @err is not 0 for one that cannot be read, or has more than @max. */
+int keystore_boxes_read(struct keystore *ks, size_t max,
+			void (*fn)(void *ctx, const char *name,
+				   const uint8_t *buf, size_t len, int err),
+			void *ctx);
+
 /* The same as callbacks of a handshake; @ks must outlive @store. */
 void keystore_peer_store(struct keystore *ks, struct ident_peer_store *store);
 

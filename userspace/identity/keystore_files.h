@@ -14,6 +14,7 @@
  * @dir: its directory
  * @peers: that of the peers' histories
  * @bundles: that of their bundles
+ * @boxes: that of a prekey service, or -1
  * @claim: file that is locked by who has claimed the store, or -1
  * @n_peers: how many histories there are
  * @n_bundles: how many bundles
@@ -25,6 +26,7 @@ struct keystore {
 	int dir;
 	int peers;
 	int bundles;
+	int boxes;
 	int claim;
 	size_t n_peers;
 	size_t n_bundles;
@@ -33,6 +35,8 @@ struct keystore {
 	int64_t used;
 };
 
+/* A directory in it, made if need be, without leftovers; or a negative errno. */
+int ks_subdir(struct keystore *ks, const char *name);
 int ks_lock(int dir);
 void ks_unlock(int dir);
 int ks_read(int dir, const char *name, uint8_t *buf, size_t cap, size_t *len);

@@ -10,10 +10,14 @@
 #include "ident_err.h"
 #include "postbox.h"
 
-#define BOX_VERSION	2
+#define BOX_VERSION	3
+#define BOX_SOURCELESS	2	/* before: letters without their source */
+#define SHARE		2	/* a source has at most what is free, divided by this */
+/* And as often as many one-time prekeys as are left: their owner brings more. */
+#define ONE_TIME_SHARE	3
 #define BOX_MAX		(BUNDLE_MAX + POSTBOX_ONE_TIME * (ONE_TIME_MAX + 8) + \
 			 POSTBOX_FETCHERS * 48 + POSTBOX_BYTES + \
-			 POSTBOX_MESSAGES * (POSTBOX_ROUTE_MAX + 80) + 256)
+			 POSTBOX_MESSAGES * (POSTBOX_ROUTE_MAX + 120) + 256)
 
 /* Bytes of somebody's, allocated. */
 struct blob {
@@ -30,6 +34,7 @@ struct fetcher {
  * struct letter - a message
  * @number: its number
  * @from:   who left it
+ * @source: where from; all zero: nobody knows
  * @since:  seconds since the epoch
  * @route:  where answers go
  * @msg:    its bytes
@@ -37,6 +42,7 @@ struct fetcher {
 struct letter {
 	uint64_t number;
 	uint8_t from[IDENT_ID_LEN];
+	uint8_t source[POSTBOX_SOURCE_LEN];
 	uint64_t since;
 	struct blob route;
 	struct blob msg;
@@ -53,7 +59,7 @@ struct letter {
  * @next_one_time: lowest number that a further one-time prekey may have
  * @n_one_time: one-time prekeys of @prekey_id that were not given away
  * @one_time:   these
- * @n_fetchers: who got some of them
+ * @n_fetchers: who got some of them, and where these were
  * @fetchers:   and how many
  * @next:       number of the next message
  * @n_letters:  messages
@@ -96,7 +102,7 @@ const char *postbox_strerror(int err)
 		[POSTBOX_E_OLDER] = "a newer bundle is here",
 		[POSTBOX_E_UNKNOWN] = "nothing is kept for that identity",
 		[POSTBOX_E_FULL] = "full",
-		[POSTBOX_E_QUOTA] = "too many messages or bytes of one sender",
+		[POSTBOX_E_QUOTA] = "too many messages or bytes of one sender, or from one place",
 		[POSTBOX_E_EMPTY] = "no message",
 		[POSTBOX_E_STORE] = "cannot be saved",
 		[POSTBOX_E_COOKIE] = "the address has to be confirmed",
@@ -205,10 +211,11 @@ static void put_box(const struct box *b, struct ocb_writer *w)
 		ocb_put_uint(w, b->fetchers[i].n);
 	}
 	ocb_put_uint(w, b->next);
-	ocb_put_array(w, 5 * (size_t)b->n_letters);
+	ocb_put_array(w, 6 * (size_t)b->n_letters);
 	for (i = 0; i < b->n_letters; i++) {
 		ocb_put_uint(w, b->letters[i].number);
 		ocb_put_bytes(w, b->letters[i].from, IDENT_ID_LEN);
+		ocb_put_bytes(w, b->letters[i].source, POSTBOX_SOURCE_LEN);
 		ocb_put_uint(w, b->letters[i].since);
 		ocb_put_bytes(w, b->letters[i].route.p,
 			      b->letters[i].route.len);
@@ -270,6 +277,7 @@ static int add_letter(struct box *b, const struct letter *from)
 	l->number = from->number;
 	l->since = from->since;
 	memcpy(l->from, from->from, IDENT_ID_LEN);
+	memcpy(l->source, from->source, POSTBOX_SOURCE_LEN);
 	b->n_letters++;
 	b->bytes += l->msg.len;
 	return 0;
@@ -317,19 +325,30 @@ static int get_blob(struct ocb_reader *r, struct blob *b)
 	return 0;
 }
 
-static int get_letters(struct ocb_reader *r, struct box *b)
+static int get_sender(struct ocb_reader *r, struct ocb_list *l, bool source,
+		      struct letter *let)
+{
+	memset(let->source, 0, sizeof(let->source));
+	if (ocb_get_fixed(r, let->from, sizeof(let->from)) ||
+	    ocb_list_need(r, l))
+		return -1;
+	return source && (ocb_get_fixed(r, let->source, sizeof(let->source)) ||
+			  ocb_list_need(r, l)) ? -1 : 0;
+}
+
+static int get_letters(struct ocb_reader *r, struct box *b, bool source)
 {
 	uint64_t after = 0;
 	struct letter let;
 	struct ocb_list l;
 
 	if (ocb_get_uint(r, &b->next) || ocb_list_begin(r, &l) ||
-	    l.indefinite || l.left % 5)
+	    l.indefinite || l.left % (source ? 6 : 5))
 		return -1;
 	while (ocb_list_more(r, &l)) {
 		if (ocb_get_uint(r, &let.number) || ocb_list_need(r, &l) ||
-		    ocb_get_fixed(r, let.from, sizeof(let.from)) ||
-		    ocb_list_need(r, &l) || ocb_get_uint(r, &let.since) ||
+		    get_sender(r, &l, source, &let) ||
+		    ocb_get_uint(r, &let.since) ||
 		    ocb_list_need(r, &l) || get_blob(r, &let.route) ||
 		    ocb_list_need(r, &l) || get_blob(r, &let.msg) ||
 		    let.number < after || let.number >= b->next ||
@@ -351,11 +370,12 @@ static int get_box(const uint8_t *buf, size_t len, struct box *b)
 
 	ocb_reader_init(&r, buf, len);
 	if (ocb_list_begin(&r, &l) || l.indefinite || l.left != 7 ||
-	    ocb_get_uint(&r, &version) || version != BOX_VERSION ||
+	    ocb_get_uint(&r, &version) || version > BOX_VERSION ||
+	    version < BOX_SOURCELESS ||
 	    ocb_get_bytes(&r, &p, &n) || bundle_read(p, n, &parsed) ||
 	    set_bundle(b, p, n, &parsed) ||
 	    ocb_get_uint(&r, &b->next_one_time) || get_one_times(&r, b) ||
-	    get_fetchers(&r, b) || get_letters(&r, b))
+	    get_fetchers(&r, b) || get_letters(&r, b, version == BOX_VERSION))
 		return -1;
 	return r.left ? -1 : 0;
 }
@@ -384,6 +404,7 @@ int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len)
  * struct call - a request while it is served
  * @pb:  the boxes
  * @who: verified identifier, or NULL
+ * @source: where it came from, or NULL
  * @ret: where answers go
  * @r:   its fields
  * @l:   list of them
@@ -393,6 +414,7 @@ int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len)
 struct call {
 	struct postbox *pb;
 	const uint8_t *who;
+	const uint8_t *source;
 	struct blob ret;
 	struct ocb_reader *r;
 	struct ocb_list *l;
@@ -577,19 +599,27 @@ static struct fetcher *fetcher_of(struct box *b, const uint8_t *who)
 	return f;
 }
 
-/* Is gone from the store before it is given away; NULL p: none for you. */
+/*
+ * Is gone from the store before it is given away; NULL p: none for you.  However many
+ * identities come from one place, some are left for others.
+ */
 static void take_one_time(const struct call *c, struct box *b,
 			  struct blob *out)
 {
-	struct fetcher *f;
+	struct fetcher *f, *place;
 
 	memset(out, 0, sizeof(*out));
 	if (!c->who || !b->n_one_time)
+		return;
+	place = c->source ? fetcher_of(b, c->source) : NULL;
+	if (c->source && (!place || place->n > ONE_TIME_SHARE * b->n_one_time))
 		return;
 	f = fetcher_of(b, c->who);
 	if (!f || f->n >= POSTBOX_FETCHER_QUOTA)
 		return;
 	f->n++;
+	if (place)
+		place->n++;
 	*out = b->one_time[0];
 	b->n_one_time--;
 	memmove(&b->one_time[0], &b->one_time[1],
@@ -636,6 +666,24 @@ static bool sender_may(const struct box *b, const uint8_t *who, size_t len)
 		len += b->letters[i].msg.len;
 	}
 	return n < POSTBOX_SENDER_QUOTA && len <= POSTBOX_SENDER_BYTES;
+}
+
+/* What one place has filled of a box leaves something to every other one. */
+static bool source_may(const struct box *b, const uint8_t *source)
+{
+	size_t n = 0, bytes = 0;
+	unsigned int i;
+
+	if (!source)
+		return true;
+	for (i = 0; i < b->n_letters; i++) {
+		if (memcmp(b->letters[i].source, source, POSTBOX_SOURCE_LEN))
+			continue;
+		n++;
+		bytes += b->letters[i].msg.len;
+	}
+	return n <= (POSTBOX_MESSAGES - b->n_letters) / SHARE &&
+	       bytes <= (POSTBOX_BYTES - b->bytes) / SHARE;
 }
 
 /* Others' full boxes leave each owner the least, so that none shuts out all. */
@@ -717,12 +765,14 @@ static int deposit(const struct call *c)
 	/* What is made for it is of no use to anybody any more. */
 	if (!b || b->expires < c->now)
 		return POSTBOX_E_UNKNOWN;
-	if (!sender_may(b, c->who, len))
+	if (!sender_may(b, c->who, len) || !source_may(b, c->source))
 		return POSTBOX_E_QUOTA;
 	if (!has_room(c->pb, b, len))
 		return POSTBOX_E_FULL;
 	let.number = b->next;
 	memcpy(let.from, c->who, IDENT_ID_LEN);
+	if (c->source)
+		memcpy(let.source, c->source, POSTBOX_SOURCE_LEN);
 	if (add_letter(b, &let))
 		return POSTBOX_E_FULL;
 	b->next++;
@@ -848,7 +898,8 @@ int postbox_serve(struct postbox *pb, const struct postbox_asker *who,
 		return POSTBOX_E_FULL;
 	ocb_writer_init(&body, room, w->cap);
 	c = (struct call){
-		.pb = pb, .who = who->id, .r = &r, .l = &fields, .now = now,
+		.pb = pb, .who = who->id, .source = who->source, .r = &r,
+		.l = &fields, .now = now,
 		.ret = { (uint8_t *)who->route, who->route_len }, .w = &body,
 	};
 	err = begin(buf, len, &r, &number, &op, &fields);

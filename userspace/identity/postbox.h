@@ -23,6 +23,7 @@
 #define POSTBOX_LEAST_BYTES	(64U << 10)
 #define POSTBOX_MESSAGE_MAX	65535
 #define POSTBOX_ROUTE_MAX	1024	/* bytes of a return route */
+#define POSTBOX_SOURCE_LEN	IDENT_ID_LEN
 /* A message is of no use after the signed prekey that it was made for. */
 #define POSTBOX_LETTER_SECONDS	BUNDLE_SECONDS_MAX
 
@@ -98,9 +99,12 @@ int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len);
  * @route:     where answers go, kept with a message for whoever answers it; the
  *             bytes are not looked at
  * @route_len: its length
+ * @source:    digest of where it came from, POSTBOX_SOURCE_LEN bytes; NULL: nobody
+ *             knows.  Identities cost nothing, what this stands for does
  */
 struct postbox_asker {
 	const uint8_t *id;
+	const uint8_t *source;
 	const uint8_t *route;
 	size_t route_len;
 };

@@ -94,6 +94,8 @@ struct reply {
 	uint64_t fields;
 };
 
+static const uint8_t *source;
+
 static void ask(const uint8_t *who, const struct ocb_writer *req,
 		struct reply *rep)
 {
@@ -105,7 +107,8 @@ static void ask(const uint8_t *who, const struct ocb_writer *req,
 	MUST(!req->full);
 	ocb_writer_init(&w, answer, sizeof(answer));
 	ret = postbox_serve(pb, &(struct postbox_asker){
-			.id = who, .route = (const uint8_t *)"way",
+			.id = who, .source = source,
+			.route = (const uint8_t *)"way",
 			.route_len = 3 }, req->buf, req->len, now, &w);
 	MUST(!w.full);
 	ocb_reader_init(&rep->r, answer, w.len);
@@ -441,6 +444,80 @@ static void test_mail(void)
 	   saves == i, "a refusal writes nothing");
 }
 
+/* How many identities from one place leave something until they have their share. */
+static unsigned int crowd(uint8_t place, const void *msg, size_t len, int *err)
+{
+	static uint8_t at[POSTBOX_SOURCE_LEN];
+	uint8_t who[32] = { 0 };
+	unsigned int i;
+
+	memset(at, place, sizeof(at));
+	source = at;
+	for (i = 0, *err = 0; !*err && i < 1000; i++) {
+		memset(who, 0xaa, sizeof(who));
+		who[0] = (uint8_t)i;
+		who[1] = (uint8_t)(i >> 8);
+		who[2] = place;
+		*err = deposit(who, bob_id(), msg, len);
+	}
+	source = NULL;
+	return i - 1;
+}
+
+/* Identities cost nothing: a place has a share, however many come from there. */
+static void test_places(void)
+{
+	static uint8_t big[POSTBOX_MESSAGE_MAX];
+	unsigned int i, n, all = 0, last = 1000;
+	struct reply rep;
+	struct ocb_writer w;
+	uint8_t who[32];
+	int err;
+
+	forget();
+	MUST(!publish(bob, pk, bob_id(), 0, 0));
+	for (i = 1; i <= 8; i++) {
+		n = crowd((uint8_t)i, "x", 1, &err);
+		OK(err == POSTBOX_E_QUOTA && n && n <= last,
+		   "place %u leaves %u messages: %d", i, n, err);
+		last = n;
+		all += n;
+	}
+	OK(all < POSTBOX_MESSAGES, "all of them leave room");
+	start();
+	n = crowd(1, "x", 1, &err);
+	OK(!n && err == POSTBOX_E_QUOTA, "a restart forgets none of it");
+	n = crowd(9, "x", 1, &err);
+	OK(n, "for another one");
+
+	forget();
+	MUST(!publish(bob, pk, bob_id(), 0, 0));
+	n = crowd(1, big, sizeof(big), &err);
+	OK(err == POSTBOX_E_QUOTA && n < POSTBOX_BYTES / sizeof(big) / 2,
+	   "bytes have shares, too: %u", n);
+	n = crowd(2, big, sizeof(big), &err);
+	OK(n, "and leave room: %u", n);
+
+	/* One-time prekeys. */
+	forget();
+	MUST(!publish(bob, pk, bob_id(), 0, 8));
+	for (i = 0, n = 0; i < 100; i++) {
+		memset(who, 0xbb, sizeof(who));
+		who[0] = (uint8_t)i;
+		head(&w, POSTBOX_FETCH, 1);
+		ocb_put_bytes(&w, bob_id(), 32);
+		source = big;
+		ask(who, &w, &rep);
+		source = NULL;
+		MUST(!rep.err && !ocb_skip(&rep.r));
+		n += !ocb_take_null(&rep.r);
+	}
+	OK(n && n < 8, "one-time prekeys for one place: %u of 8", n);
+	ask(alice_id, &w, &rep);
+	MUST(!rep.err && !ocb_skip(&rep.r));
+	OK(!ocb_take_null(&rep.r), "and one for who comes from elsewhere");
+}
+
 /* All boxes together have a limit, too; nobody's is closed by those of others. */
 static void test_all(void)
 {
@@ -548,6 +625,7 @@ int main(void)
 	test_publish();
 	test_one_time();
 	test_mail();
+	test_places();
 	test_all();
 	test_damage();
 	test_expire();

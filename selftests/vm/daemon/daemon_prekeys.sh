@@ -28,7 +28,7 @@ at_end() {
 }
 
 echo "TAP version 13"
-echo "1..31"
+echo "1..33"
 
 nodes app svc resp
 mkdir -m 700 resp.keys
@@ -159,6 +159,16 @@ size=$(cat svc.keys/boxes/* | wc -c)
 box_grew()	{ [ "$(cat svc.keys/boxes/* | wc -c)" -gt $((size + 200)) ]; }
 start svc
 check "a first message that was lost is sent again" until_true box_grew
+again chmod 644 svc.keys/boxes/????*
+check "a box that others may read is not taken" logged svc \
+	'is not taken: a file of ockamd.s user'
+closed() {
+	on svc ockamctl status | grep 'prekey-service prekeys: missing.*not permitted'
+}
+again chmod 755 svc.keys/boxes
+check "nor is such a directory" until_true closed
+chmod 700 svc.keys/boxes
+again chmod 600 svc.keys/boxes/????*
 
 # ---- the responder has no room ----
 

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-/*
- * The prekey service: boxes (postbox.c) behind a worker, a file for each in the
- * directory "boxes" of the state.
- */
-#include <dirent.h>
+/* The prekey service: boxes (postbox.c) behind a worker, kept in the key store. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -29,17 +21,15 @@
 #include "handshake/x3dh_socket.h"
 #include "services/prekey_service.h"
 #include "identity.h"
+#include "keystore.h"
 #include "ocbor.h"
 #include "peer.h"
 #include "postbox.h"
 
-#define DIRECTORY	"boxes"
-#define TEMPORARY	".tmp"
 #define FILE_MAX	(16U << 20)
 #define EXPIRE_MS	60000
 
 static struct postbox *boxes;
-static int dir = -1;
 static uint64_t next_expiry;
 
 static void readable(struct watch *w, uint32_t events);
@@ -47,106 +37,31 @@ static struct watch worker = { .fd = -1, .fn = readable };
 
 /* ---- files ---- */
 
-static int write_all(int fd, const uint8_t *p, size_t len)
-{
-	ssize_t n;
-
-	while (len) {
-		n = write(fd, p, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			p += n;
-			len -= n;
-		}
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
-static int replace(const char *name, const uint8_t *p, size_t len)
-{
-	int fd, err;
-
-	fd = openat(dir, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-		    O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	err = write_all(fd, p, len);
-	close(fd);
-	if (!err && renameat(dir, TEMPORARY, dir, name))
-		err = -errno;
-	return err;
-}
-
 static int save(void *ctx, const uint8_t id[IDENT_ID_LEN], const uint8_t *buf,
 		size_t len)
 {
-	char name[2 * IDENT_ID_LEN + 1];
-	int err;
+	int err = keystore_box_save(the.keys, id, buf, len);
 
 	(void)ctx;
-	sodium_bin2hex(name, sizeof(name), id, IDENT_ID_LEN);
-	if (buf)
-		err = replace(name, buf, len);
-	else
-		err = unlinkat(dir, name, 0) && errno != ENOENT ? -errno : 0;
-	if (!err && fsync(dir))
-		err = -errno;
 	if (err)
-		log_error("prekey service: box %s: %s", name, strerror(-err));
+		log_error("prekey service: box of %s: %s", id_text(id),
+			  strerror(-err));
 	return err;
 }
 
-static void restore(const char *name)
+static void restore(void *ctx, const char *name, const uint8_t *buf, size_t len,
+		    int err)
 {
-	struct stat st;
-	uint8_t *p;
-	ssize_t n;
-	int fd;
-
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
-	    st.st_size > (off_t)FILE_MAX) {
-		log_error("prekey service: box %s cannot be read", name);
-		goto out;
-	}
-	p = malloc(st.st_size + 1);
-	n = p ? read(fd, p, st.st_size) : -1;
-	if (n != st.st_size || postbox_restore(boxes, p, n))
+	(void)ctx;
+	if (err == -EPERM)
+		log_error("prekey service: box %s is not taken: a file of ockamd's user that nobody else may read (mode 0600, one link) is expected",
+			  name);
+	else if (err)
+		log_error("prekey service: box %s cannot be read: %s", name,
+			  strerror(-err));
+	else if (postbox_restore(boxes, buf, len))
 		log_error("prekey service: box %s is damaged, or one too many",
 			  name);
-	free(p);
-out:
-	if (fd >= 0)
-		close(fd);
-}
-
-static int open_directory(const char *state)
-{
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/" DIRECTORY, state);
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return -1;
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return dir < 0 ? -1 : 0;
-}
-
-static int restore_all(void)
-{
-	struct dirent *e;
-	DIR *d;
-	int fd;
-
-	fd = dup(dir);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d)
-		return -1;
-	while ((e = readdir(d)))
-		if (strlen(e->d_name) == 2 * IDENT_ID_LEN)
-			restore(e->d_name);
-	closedir(d);
-	return 0;
 }
 
 /* ---- requests ---- */
@@ -188,11 +103,28 @@ static bool may_ask(const struct ockam_info *info, const uint8_t *buf,
 	return false;
 }
 
+/* Identities cost nothing where anybody is allowed; where they come from does. */
+static void digest(const struct ockam_info *info,
+		   uint8_t out[POSTBOX_SOURCE_LEN])
+{
+	crypto_generichash_state st;
+	struct source src;
+
+	source_of(info, &src);
+	crypto_generichash_init(&st, NULL, 0, POSTBOX_SOURCE_LEN);
+	crypto_generichash_update(&st, &src.kind, sizeof(src.kind));
+	crypto_generichash_update(&st, (const uint8_t *)&src.id,
+				  sizeof(src.id));
+	crypto_generichash_update(&st, src.ip, sizeof(src.ip));
+	crypto_generichash_final(&st, out, POSTBOX_SOURCE_LEN);
+}
+
 static void readable(struct watch *w, uint32_t events)
 {
 	static uint8_t in[X3DH_MESSAGE_MAX], out[X3DH_MESSAGE_MAX + BUNDLE_MAX];
 	static struct ockam_info info;
-	struct postbox_asker who = { 0 };
+	uint8_t source[POSTBOX_SOURCE_LEN];
+	struct postbox_asker who = { .source = source };
 	struct ocb_writer ans;
 	ssize_t n;
 	int err;
@@ -212,6 +144,7 @@ static void readable(struct watch *w, uint32_t events)
 			ockam_send_path(w->fd, &info.ret, out, ans.len);
 		return;
 	}
+	digest(&info, source);
 	who.id = asker(&info);
 	who.route = info.ret.hops;
 	who.route_len = info.ret.len;
@@ -232,9 +165,7 @@ static void service_end(void)
 	x3dh_unwatch(&worker);
 	postbox_free(boxes);
 	boxes = NULL;
-	if (dir >= 0)
-		close(dir);
-	dir = -1;
+	keystore_boxes_close(the.keys);
 }
 
 static int begin(const struct config *c)
@@ -242,11 +173,16 @@ static int begin(const struct config *c)
 	const struct postbox_store store = { .save = save };
 	const unsigned int want = 1U << OCKAM_RECV_RETURN |
 				  1U << OCKAM_RECV_PEER;
-	int fd;
+	int fd, err;
 
 	boxes = postbox_new(&store, c->prekeys.max, 0);
-	if (!boxes || open_directory(c->state) || restore_all())
+	err = boxes ? keystore_boxes_open(the.keys) : -ENOMEM;
+	if (!err)
+		err = keystore_boxes_read(the.keys, FILE_MAX, restore, NULL);
+	if (err) {
+		errno = -err;
 		return -1;
+	}
 	fd = socket(ockam_family(),
 		    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
