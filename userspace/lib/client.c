@@ -15,6 +15,7 @@
 #include "request.h"
 
 #define TIMEOUT_DEFAULT_MS	30000
+#define LIST_MAX		(64U << 20)	/* bytes of a list; whoever answers is asked no longer */
 #define TIMEOUT_MAX_MS		600000
 /* What the daemon gets on top, so that its own words arrive. */
 #define GRACE_MS		3000
@@ -346,10 +347,63 @@ static int ask_about(enum request_op op, const char *endpoint,
 	return ret;
 }
 
-static int ask_list(enum request_op op, const options_t *opt,
-		    char text[REQUEST_TEXT_MAX + 1])
+static uint32_t count_lines(const char *text)
 {
-	return ask_about(op, "", opt, text);
+	uint32_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* -1 with errno set when there is no memory for it. */
+static int append(char **text, size_t *used, const char *more)
+{
+	size_t len = strlen(more);
+	char *longer = realloc(*text, *used + len + 1);
+
+	if (!longer)
+		return ockam_fail(ENOMEM, "out of memory");
+	memcpy(longer + *used, more, len + 1);
+	*used += len;
+	*text = longer;
+	return 0;
+}
+
+/* Answer by answer, until there is no more. */
+static int ask_pages(struct request *req, const options_t *opt, char **text)
+{
+	size_t used = 0;
+	struct answer ans;
+	int ret;
+
+	do {
+		ret = ask(req, opt, &ans);
+		if (!ret)
+			ret = append(text, &used, ans.text);
+		req->skip += count_lines(ans.text);
+	} while (!ret && ans.more && ans.text[0] && used < LIST_MAX);
+	return ret;
+}
+
+static int ask_list(enum request_op op, const options_t *opt, char **text)
+{
+	struct request *req;
+	int ret;
+
+	*text = NULL;
+	req = calloc(1, sizeof(*req));
+	if (!req)
+		return ockam_fail(ENOMEM, "out of memory");
+	req->op = op;
+	req->timeout_ms = TIMEOUT_DEFAULT_MS;
+	ret = ask_pages(req, opt, text);
+	free(req);
+	if (ret) {
+		free(*text);
+		*text = NULL;
+	}
+	return ret;
 }
 
 int request_whois(const char *endpoint, const options_t *opt,
@@ -358,32 +412,32 @@ int request_whois(const char *endpoint, const options_t *opt,
 	return ask_about(REQUEST_WHOIS, endpoint, opt, text);
 }
 
-int request_listeners(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+int request_listeners(const options_t *opt, char **text)
 {
 	return ask_list(REQUEST_LIST_LISTENERS, opt, text);
 }
 
-int request_channels(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+int request_channels(const options_t *opt, char **text)
 {
 	return ask_list(REQUEST_LIST_CHANNELS, opt, text);
 }
 
-int request_portals(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+int request_portals(const options_t *opt, char **text)
 {
 	return ask_list(REQUEST_LIST_PORTALS, opt, text);
 }
 
-int request_wanted(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+int request_wanted(const options_t *opt, char **text)
 {
 	return ask_list(REQUEST_LIST_WANTED, opt, text);
 }
 
-int request_peers(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
+int request_peers(const options_t *opt, char **text)
 {
 	return ask_list(REQUEST_LIST_PEERS, opt, text);
 }
 
 int request_reload(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 {
-	return ask_list(REQUEST_RELOAD, opt, text);
+	return ask_about(REQUEST_RELOAD, "", opt, text);
 }

@@ -27,6 +27,8 @@ enum key {
 	KEY_PEER = 15,
 	KEY_RULES = 16,	/* who does not know them trusts fewer */
 	KEY_ENDPOINT = 17,
+	KEY_SKIP = 18,		/* who does not know it answers from the beginning */
+	KEY_MORE = 19,
 };
 
 /* ---- writing ---- */
@@ -107,7 +109,7 @@ int request_write(const struct request *req, uint8_t *buf, size_t size)
 	struct out o = { .p = buf, .left = size };
 	size_t i;
 
-	advance(&o, cbor_encode_map_start(13, o.p, o.left));
+	advance(&o, cbor_encode_map_start(14, o.p, o.left));
 	put_number(&o, KEY_VERSION, REQUEST_VERSION);
 	put_number(&o, KEY_ID, req->id);
 	put_number(&o, KEY_OP, req->op);
@@ -131,6 +133,7 @@ int request_write(const struct request *req, uint8_t *buf, size_t size)
 	put_number(&o, KEY_CHANNEL, req->channel);
 	put_flag(&o, KEY_SHARED, req->shared);
 	put_text(&o, KEY_ENDPOINT, req->endpoint);
+	put_number(&o, KEY_SKIP, req->skip);
 	return written(&o, buf);
 }
 
@@ -138,11 +141,12 @@ int answer_write(const struct answer *ans, uint8_t *buf, size_t size)
 {
 	struct out o = { .p = buf, .left = size };
 
-	advance(&o, cbor_encode_map_start(7, o.p, o.left));
+	advance(&o, cbor_encode_map_start(8, o.p, o.left));
 	put_number(&o, KEY_VERSION, REQUEST_VERSION);
 	put_number(&o, KEY_ID, ans->id);
 	put_number(&o, KEY_ERRNO, ans->err);
 	put_text(&o, KEY_TEXT, ans->text);
+	put_flag(&o, KEY_MORE, ans->more);
 	put_path(&o, KEY_ENCRYPTOR, &ans->encryptor);
 	put_number(&o, KEY_CHANNEL, ans->channel);
 	put_uint(&o, KEY_PEER);
@@ -349,6 +353,9 @@ static void request_pair(struct in *in, uint64_t key, const cbor_item_t *v,
 	case KEY_ENDPOINT:
 		get_text(in, v, req->endpoint, REQUEST_NAME_MAX);
 		break;
+	case KEY_SKIP:
+		req->skip = get_uint(in, v, UINT32_MAX);
+		break;
 	}
 }
 
@@ -364,6 +371,9 @@ static void answer_pair(struct in *in, uint64_t key, const cbor_item_t *v,
 		break;
 	case KEY_TEXT:
 		get_text(in, v, ans->text, REQUEST_TEXT_MAX);
+		break;
+	case KEY_MORE:
+		ans->more = get_flag(in, v);
 		break;
 	case KEY_ENCRYPTOR:
 		get_path(in, v, &ans->encryptor);

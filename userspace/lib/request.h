@@ -59,6 +59,7 @@ enum request_op {
  * @channel: id of the channel to delete
  * @shared: every uid may use the channel
  * @endpoint: "ADDRESS:PORT" of a TCP connection
+ * @skip: lines of a list that are known already
  */
 struct request {
 	uint64_t id;
@@ -76,6 +77,7 @@ struct request {
 	uint32_t channel;
 	bool shared;
 	char endpoint[REQUEST_NAME_MAX + 1];
+	uint32_t skip;
 };
 
 /**
@@ -83,6 +85,7 @@ struct request {
  * @id: that of the request
  * @err: errno, 0 for success
  * @text: words for it, or the list that was asked for
+ * @more: there are more lines of it
  * @encryptor: address of the new channel
  * @channel: its id
  * @peer: the peer's identifier
@@ -91,6 +94,7 @@ struct answer {
 	uint64_t id;
 	uint32_t err;
 	char text[REQUEST_TEXT_MAX + 1];
+	bool more;
 	struct ockam_path encryptor;
 	uint32_t channel;
 	uint8_t peer[OCKAM_IDENTIFIER_LEN];
@@ -108,25 +112,28 @@ int answer_write(const struct answer *ans, uint8_t *buf, size_t size);
 int request_read(const uint8_t *buf, size_t len, struct request *req);
 int answer_read(const uint8_t *buf, size_t len, struct answer *ans);
 
-/* For ockamctl: the listeners that the caller may see, one a line. */
+/*
+ * For ockamctl: the listeners that the caller may see, one a line, however many; the
+ * caller frees the text.
+ */
 int request_listeners(const struct ockam_secure_channel_options *opt,
-		      char text[REQUEST_TEXT_MAX + 1]);
+		      char **text);
 
 /* Likewise the channels that are kept up. */
 int request_channels(const struct ockam_secure_channel_options *opt,
-		     char text[REQUEST_TEXT_MAX + 1]);
+		     char **text);
 
 /* Likewise the inlets and outlets. */
 int request_portals(const struct ockam_secure_channel_options *opt,
-		    char text[REQUEST_TEXT_MAX + 1]);
+		    char **text);
 
 /* Likewise what the node shall have, and whether it has it. */
 int request_wanted(const struct ockam_secure_channel_options *opt,
-		   char text[REQUEST_TEXT_MAX + 1]);
+		   char **text);
 
 /* Likewise the peers that have names; @opt says how long it may take. */
 int request_peers(const struct ockam_secure_channel_options *opt,
-		  char text[REQUEST_TEXT_MAX + 1]);
+		  char **text);
 
 /* Who is behind the connection of an outlet that comes from @endpoint, a line. */
 int request_whois(const char *endpoint,

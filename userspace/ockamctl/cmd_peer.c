@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* ockamctl peer: the names that ockamd's configuration gives to identifiers. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,18 +31,18 @@ static time_t seconds(void)
 /* Whoever cannot be asked has no names, and is not asked again. */
 static const char *lines(void)
 {
-	static char text[REQUEST_TEXT_MAX + 1];
+	static char *text;
 	struct ockam_secure_channel_options opt = { .timeout_ms = ASK_MS };
 	static time_t asked;
 	static bool silent;
 
 	if (silent || (asked && seconds() - asked < FRESH_S))
-		return text;
-	silent = request_peers(&opt, text);
-	if (silent)
-		text[0] = 0;
+		return text ? text : "";
+	free(text);
+	text = NULL;
+	silent = request_peers(&opt, &text);
 	asked = seconds();
-	return text;
+	return text ? text : "";
 }
 
 const char *peer_name(const char *identifier)

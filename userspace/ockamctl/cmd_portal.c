@@ -11,17 +11,17 @@
 static int portal_list(struct ctl *ctl, const char *kind, int argc,
 		       char **argv)
 {
-	char text[REQUEST_TEXT_MAX + 1];
 	struct channel_words w;
-	char *line, *rest = text;
+	char *text, *line, *rest;
 	json_t *list;
 	int err;
 
 	err = words_channel(&w, argc, argv);
 	if (err)
 		return err;
-	if (request_portals(&w.opt, text))
+	if (request_portals(&w.opt, &text))
 		return ctl_fail(ctl, "%s", ockam_error());
+	rest = text;
 	list = json_array();
 	while ((line = strsep(&rest, "\n"))) {
 		if (!strstr(line, kind))
@@ -31,6 +31,7 @@ static int portal_list(struct ctl *ctl, const char *kind, int argc,
 		else
 			puts(line);
 	}
+	free(text);
 	if (ctl->json)
 		print_json(list);
 	else

@@ -85,18 +85,19 @@ static void each_channel(struct doctor *d, const char *line)
 
 static bool each_line(struct doctor *d,
 		      int (*ask)(const struct ockam_secure_channel_options *,
-				 char *text),
+				 char **text),
 		      void (*each)(struct doctor *d, const char *line))
 {
 	const struct ockam_secure_channel_options opt = { .timeout_ms = 5000 };
-	char text[REQUEST_TEXT_MAX + 1];
-	char *line, *rest = text;
+	char *text, *line, *rest;
 
-	if (ask(&opt, text))
+	if (ask(&opt, &text))
 		return false;
+	rest = text;
 	while ((line = strsep(&rest, "\n")))
 		if (*line)
 			each(d, line);
+	free(text);
 	return true;
 }
 

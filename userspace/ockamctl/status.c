@@ -53,14 +53,14 @@ static bool find_daemon(const struct status *s)
 /* Lines of the daemon's. */
 static int daemon_list(const struct status *s, const char *what,
 		       int (*ask)(const struct ockam_secure_channel_options *,
-				  char *text))
+				  char **text))
 {
-	char text[REQUEST_TEXT_MAX + 1];
-	char *line, *rest = text;
+	char *text, *line, *rest;
 	json_t *list;
 
-	if (ask(s->opt, text))
+	if (ask(s->opt, &text))
 		return -1;
+	rest = text;
 	list = json_array();
 	while ((line = strsep(&rest, "\n"))) {
 		if (!*line)
@@ -72,6 +72,7 @@ static int daemon_list(const struct status *s, const char *what,
 		else
 			printf("%-9s %s\n", what, line);
 	}
+	free(text);
 	if (s->json)
 		json_object_set(s->json, what, list);
 	json_decref(list);
@@ -128,12 +129,12 @@ static void print_wanted(const json_t *o)
 /* What the configuration asks for, root's only. */
 static void wanted_status(const struct status *s)
 {
-	char text[REQUEST_TEXT_MAX + 1];
-	char *line, *rest = text;
+	char *text, *line, *rest;
 	json_t *list, *o;
 
-	if (request_wanted(s->opt, text))
+	if (request_wanted(s->opt, &text))
 		return;
+	rest = text;
 	list = json_array();
 	while ((line = strsep(&rest, "\n"))) {
 		if (!*line)
@@ -143,6 +144,7 @@ static void wanted_status(const struct status *s)
 			print_wanted(o);
 		json_array_append_new(list, o);
 	}
+	free(text);
 	if (s->json)
 		json_object_set(s->json, "wanted", list);
 	json_decref(list);

@@ -142,30 +142,32 @@ json_t *words_object(char *line, const char *name)
 
 int words_list(struct ctl *ctl, int argc, char **argv,
 	       int (*request)(const struct ockam_secure_channel_options *opt,
-			      char *text),
+			      char **text),
 	       json_t *(*object)(char *line))
 {
-	char text[REQUEST_TEXT_MAX + 1];
 	struct channel_words w;
-	char *line, *rest = text;
+	char *text, *line, *rest;
 	json_t *list;
 	int err;
 
 	err = words_channel(&w, argc, argv);
 	if (err)
 		return err;
-	if (request(&w.opt, text))
+	if (request(&w.opt, &text))
 		return ctl_fail(ctl, "%s", ockam_error());
 	if (!ctl->json) {
 		/* The daemon leaves it to us to end the last line. */
 		line = strrchr(text, '\n');
 		printf("%s%s", text, !*text || (line && !line[1]) ? "" : "\n");
+		free(text);
 		return CTL_OK;
 	}
+	rest = text;
 	list = json_array();
 	while ((line = strsep(&rest, "\n")))
 		if (*line)
 			json_array_append_new(list, object(line));
+	free(text);
 	print_json(list);
 	return CTL_OK;
 }

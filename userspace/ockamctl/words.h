@@ -60,7 +60,7 @@ json_t *words_object(char *line, const char *name);
  */
 int words_list(struct ctl *ctl, int argc, char **argv,
 	       int (*request)(const struct ockam_secure_channel_options *opt,
-			      char *text),
+			      char **text),
 	       json_t *(*object)(char *line));
 
 #endif /* OCKAMCTL_WORDS_H */

@@ -213,6 +213,21 @@ early() {
 }
 check "SIGHUP before it is ready is a reload" early
 
+# ---- a list that is longer than an answer ----
+
+many=500
+long=0123456789012345678901234567890123456789012345678901234567890123456789
+i=0
+while [ $i -lt $many ]; do
+	i=$((i + 1))
+	echo "hop \"$long.$i\" { route = \"nowhere\" }"
+done >>n.conf
+start n
+listed()	{ [ "$(on n ockamctl status | grep -c "^wanted *hop $long")" -eq $many ]; }
+check "all of a long list is told" listed
+check "in JSON too" [ "$(on n ockamctl -j status | grep -o "\"name\": \"$long\.[0-9]*\"" | \
+	sort -u | wc -l)" -eq $many ]
+
 echo "1..$n"
 [ $failed -eq 0 ] || { sed 's/^/# /' n.log; on n ockamctl status | sed 's/^/# /'; }
 exit $failed

@@ -166,15 +166,16 @@ static const char *word_of(const char *name)
 	return text;
 }
 
-static int line(const struct wanted *w, char *text, size_t size)
+static void line(const struct wanted *w, FILE *f)
 {
 	const uint64_t now = now_ms();
 
 	if (w->there)
-		return snprintf(text, size, "%s %s there yes since-s %" PRIu64 "\n",
-				w->kind->word, word_of(w->name),
-				(now - w->since) / 1000);
-	return snprintf(text, size,
+		fprintf(f, "%s %s there yes since-s %" PRIu64 "\n",
+			w->kind->word, word_of(w->name),
+			(now - w->since) / 1000);
+	else
+		fprintf(f,
 			"%s %s there no since-s %" PRIu64 " next-try-ms %" PRIu64 " fails %u error %s\n",
 			w->kind->word, word_of(w->name),
 			(now - w->since) / 1000,
@@ -182,30 +183,17 @@ static int line(const struct wanted *w, char *text, size_t size)
 			w->error[0] ? w->error : "not tried yet");
 }
 
-/* False: no more fits. */
-static bool list(bool there, char *text, size_t size, size_t *used)
+static void list(bool there, FILE *f)
 {
 	const struct wanted *w;
-	int n;
 
-	TAILQ_FOREACH(w, &all, entry) {
-		if (w->there != there)
-			continue;
-		n = line(w, text + *used, size - *used);
-		if (n < 0 || (size_t)n >= size - *used) {
-			text[*used] = 0;
-			return false;
-		}
-		*used += n;
-	}
-	return true;
+	TAILQ_FOREACH(w, &all, entry)
+		if (w->there == there)
+			line(w, f);
 }
 
-void wanted_list(char *text, size_t size)
+void wanted_list(FILE *f)
 {
-	size_t used = 0;
-
-	*text = 0;
-	if (list(false, text, size, &used))
-		list(true, text, size, &used);
+	list(false, f);
+	list(true, f);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/queue.h>
 
 #define WANTED_ERROR_MAX	160
@@ -72,6 +73,6 @@ void wanted_tick(void);
 /* All of them: events were lost. */
 int wanted_check(void);
 /* A line for each, those that are not there first. */
-void wanted_list(char *text, size_t size);
+void wanted_list(FILE *f);
 
 #endif /* OCKAMD_WANTED_H */

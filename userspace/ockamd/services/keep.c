@@ -1457,36 +1457,28 @@ static bool is_explained(const struct keep *k)
 	return k->why && !k->now.verified;
 }
 
-void keeps_list(uid_t uid, bool all, char *text, size_t size)
+void keeps_list(uid_t uid, bool all, FILE *f)
 {
 	const char *name;
 	struct keep *k;
-	size_t used = 0;
-	int n;
 
-	*text = 0;
 	TAILQ_FOREACH(k, &keeps, entry) {
 		if (!all && k->conf.owner != uid)
 			continue;
 		name = k->now.id ? who_name(k->now.peer) : NULL;
-		n = snprintf(text + used, size - used,
-			     "%s state %s channel %u encryptor %s peer %s%s%s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u route %u routes %zu%s%s\n",
-			     route_text(&k->conf.address), state_of(k),
-			     k->now.id,
-			     k->now.id ? route_text(&k->now.encryptor) : "-",
-			     k->now.id ? id_text(k->now.peer) : "-",
-			     name ? " peer-name " : "", name ? name : "",
-			     k->old.id, k->conf.identity, k->conf.owner,
-			     k->now.verified ? "yes" : "no", k->attempts,
-			     k->made, k->fails + k->unconfirmed,
-			     k->now.id ? k->now.via + 1 : 0, k->conf.n_route,
-			     is_explained(k) ? " why " : "",
-			     is_explained(k) ? k->why : "");
-		if (n < 0 || (size_t)n >= size - used) {
-			text[used] = 0;
-			return;
-		}
-		used += n;
+		fprintf(f,
+			"%s state %s channel %u encryptor %s peer %s%s%s old %u identity %s uid %u verified %s attempts %" PRIu64 " made %" PRIu64 " fails %u route %u routes %zu%s%s\n",
+			route_text(&k->conf.address), state_of(k),
+			k->now.id,
+			k->now.id ? route_text(&k->now.encryptor) : "-",
+			k->now.id ? id_text(k->now.peer) : "-",
+			name ? " peer-name " : "", name ? name : "",
+			k->old.id, k->conf.identity, k->conf.owner,
+			k->now.verified ? "yes" : "no", k->attempts,
+			k->made, k->fails + k->unconfirmed,
+			k->now.id ? k->now.via + 1 : 0, k->conf.n_route,
+			is_explained(k) ? " why " : "",
+			is_explained(k) ? k->why : "");
 	}
 }
 

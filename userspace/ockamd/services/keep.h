@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <ockam/ockam.h>
@@ -44,7 +45,7 @@ void keeps_apply(const struct config *c);
 void keeps_tick(void);
 /* Compares with the kernel: events were lost. */
 int keeps_check(void);
-void keeps_list(uid_t uid, bool all, char *text, size_t size);
+void keeps_list(uid_t uid, bool all, FILE *f);
 void keeps_end(void);
 void keep_done(struct keep *k, const struct made *made);
 void keep_failed(struct keep *k, const char *why);

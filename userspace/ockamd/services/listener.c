@@ -404,30 +404,22 @@ void listeners_asked(void (*fn)(const struct listener *l, void *arg), void *arg)
 			fn(l, arg);
 }
 
-void listeners_list(uid_t uid, bool all, char *text, size_t size)
+void listeners_list(uid_t uid, bool all, FILE *f)
 {
 	struct listener *l;
-	size_t used = 0;
-	int n;
 
-	*text = 0;
 	TAILQ_FOREACH(l, &listeners, entry) {
 		if (!all && l->owner != uid)
 			continue;
-		n = snprintf(text + used, size - used,
-			     "%s identity %s uid %u accepted %llu refused %llu full %llu too-long %llu expired %llu%s%s\n",
-			     route_text(&l->address), l->identity, l->owner,
-			     (unsigned long long)l->accepted,
-			     (unsigned long long)l->refused,
-			     (unsigned long long)l->full,
-			     (unsigned long long)l->too_long,
-			     (unsigned long long)l->expired,
-			     l->why ? " why " : "", l->why ? l->why : "");
-		if (n < 0 || (size_t)n >= size - used) {
-			text[used] = 0;
-			return;
-		}
-		used += n;
+		fprintf(f,
+			"%s identity %s uid %u accepted %llu refused %llu full %llu too-long %llu expired %llu%s%s\n",
+			route_text(&l->address), l->identity, l->owner,
+			(unsigned long long)l->accepted,
+			(unsigned long long)l->refused,
+			(unsigned long long)l->full,
+			(unsigned long long)l->too_long,
+			(unsigned long long)l->expired,
+			l->why ? " why " : "", l->why ? l->why : "");
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -85,7 +86,7 @@ void listeners_apply(const struct config *c);
  * gives their addresses to begins.
  */
 void listeners_release(const struct config *c);
-void listeners_list(uid_t uid, bool all, char *text, size_t size);
+void listeners_list(uid_t uid, bool all, FILE *f);
 void listeners_end(void);
 
 /* Why a program may not (any more) listen there, NULL: it may. */

@@ -520,26 +520,17 @@ static bool may_see(const struct peer *p, uid_t uid)
 	return p->conf.shared || p->conf.owner == uid;
 }
 
-void peers_list(uid_t uid, bool all, char *text, size_t size)
+void peers_list(uid_t uid, bool all, FILE *f)
 {
 	const struct peer *p;
-	size_t used = 0;
-	int n;
 
-	*text = 0;
 	TAILQ_FOREACH(p, &peers, entry) {
 		if (!all && !may_see(p, uid))
 			continue;
-		n = snprintf(text + used, size - used,
-			     "%s identifier %s state %s channel %u%s\n",
-			     p->conf.name, id_text(p->conf.id), state_of(p),
-			     p->way.id, !p->way.id ? "" :
-			     p->way.accepted ? " by listener" : " by kept");
-		if (n < 0 || (size_t)n >= size - used) {
-			text[used] = 0;
-			return;
-		}
-		used += n;
+		fprintf(f, "%s identifier %s state %s channel %u%s\n",
+			p->conf.name, id_text(p->conf.id), state_of(p),
+			p->way.id, !p->way.id ? "" :
+			p->way.accepted ? " by listener" : " by kept");
 	}
 }
 

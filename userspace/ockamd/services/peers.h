@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct config;
@@ -23,7 +24,7 @@ void peers_channel_gone(uint32_t id);
 void peers_channel_used(uint32_t id);
 void peers_object_event(const struct ockam_nl_event *ev);
 /* A line for each: those of @uid, or all. */
-void peers_list(uid_t uid, bool all, char *text, size_t size);
+void peers_list(uid_t uid, bool all, FILE *f);
 void peers_end(void);
 
 #endif /* OCKAMD_PEERS_H */

@@ -448,32 +448,24 @@ size_t portals_files(const struct config *c)
 	return n;
 }
 
-void portals_list(char *text, size_t size)
+void portals_list(FILE *f)
 {
 	const struct gate *g;
-	size_t used = 0;
 	size_t ending;
-	int n;
 
-	*text = 0;
 	TAILQ_FOREACH(g, &gates, entry) {
 		ending = streams_ending(g);
-		n = snprintf(text + used, size - used,
-			     "%s kind %s %s %s state %s open %zu ending %zu opened %llu refused %llu\n",
-			     g->conf.inlet ? g->conf.name :
+		fprintf(f,
+			"%s kind %s %s %s state %s open %zu ending %zu opened %llu refused %llu\n",
+			g->conf.inlet ? g->conf.name :
 					     route_text(&g->conf.path),
-			     g->conf.inlet ? "inlet" : "outlet",
-			     g->conf.inlet ? "listen" : "connect",
-			     g->conf.endpoint,
-			     g->watch.fd < 0 ? "failed" : "up",
-			     g->open - ending, ending,
-			     (unsigned long long)g->opened,
-			     (unsigned long long)g->refused);
-		if (n < 0 || (size_t)n >= size - used) {
-			text[used] = 0;
-			break;
-		}
-		used += n;
+			g->conf.inlet ? "inlet" : "outlet",
+			g->conf.inlet ? "listen" : "connect",
+			g->conf.endpoint,
+			g->watch.fd < 0 ? "failed" : "up",
+			g->open - ending, ending,
+			(unsigned long long)g->opened,
+			(unsigned long long)g->refused);
 	}
 }
 

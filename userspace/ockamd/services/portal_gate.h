@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct asker;
 struct config;
@@ -17,7 +18,7 @@ void portals_tick(void);
 /* Who is behind a connection of an outlet's, as a line; false if nobody is. */
 bool portals_whois(const char *address, const struct asker *who, char *text,
 		   size_t size);
-void portals_list(char *text, size_t size);
+void portals_list(FILE *f);
 void portals_end(void);
 /* A channel is gone. */
 void portals_lost(uint32_t channel);

@@ -580,11 +580,10 @@ static void drop_refused(const struct config *c)
 		save();
 }
 
-void relay_list(char *text, size_t size)
+void relay_list(FILE *f)
 {
-	*text = 0;
 	if (by_name.fd >= 0)
-		snprintf(text, size, "relay service names %zu of %zu accepted %"
+		fprintf(f, "relay service names %zu of %zu accepted %"
 			 PRIu64 " refused %" PRIu64 "\n", n_relays,
 			 the.config->relay.max, n_accepted, n_refused);
 }

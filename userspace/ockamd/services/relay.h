@@ -4,11 +4,12 @@
 #define OCKAMD_RELAY_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 struct config;
 
 /* A line of what the service has taken and refused, or nothing. */
-void relay_list(char *text, size_t size);
+void relay_list(FILE *f);
 void relay_apply(const struct config *c);
 void relay_tick(void);
 void relay_end(void);

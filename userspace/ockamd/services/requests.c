@@ -279,73 +279,93 @@ static void delete_channel(const struct request *req, const struct ask *ask)
 		answer_ok(ask);
 }
 
-static void list_listeners(const struct ask *ask)
+/* Whole lines from the one after @skip on; true if there are more. */
+static bool page(const char *text, uint32_t skip, char to[REQUEST_TEXT_MAX + 1])
+{
+	size_t used = 0, len;
+
+	for (; *text; text += len) {
+		len = strcspn(text, "\n");
+		len += text[len] == '\n';
+		if (skip) {
+			skip--;
+			continue;
+		}
+		if (len > REQUEST_TEXT_MAX - used)
+			break;
+		memcpy(to + used, text, len);
+		used += len;
+	}
+	to[used] = 0;
+	return *text;
+}
+
+/* As much of a list as an answer holds: who asks has the rest by asking again. */
+static void answer_list(const struct request *req, const struct ask *ask,
+			void (*list)(const struct ask *ask, FILE *f))
 {
 	struct answer ans = { .id = ask->id };
-	size_t used;
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
 
-	listeners_list(ask->who.uid, asker_is_admin(&ask->who), ans.text,
-		       sizeof(ans.text));
+	if (f)
+		list(ask, f);
+	if (!f || fclose(f)) {
+		answer_error(ask, ENOMEM, "out of memory");
+	} else {
+		ans.more = page(text, req->skip, ans.text);
+		answer_ask(ask, &ans);
+	}
+	free(text);
+}
+
+static void list_listeners(const struct ask *ask, FILE *f)
+{
+	char text[256];
+
+	listeners_list(ask->who.uid, asker_is_admin(&ask->who), f);
 	/* Beside those of listeners, for whom it may concern. */
-	if (asker_is_admin(&ask->who)) {
-		used = strlen(ans.text);
-		relay_list(ans.text + used, sizeof(ans.text) - used);
-		used = strlen(ans.text);
-		snprintf(ans.text + used, sizeof(ans.text) - used,
-			 "channels of peers %zu of %zu\n", room_used(),
-			 room_max());
-		used = strlen(ans.text);
-		if (sizeof(ans.text) - used > 1)
-			sessions_list(ans.text + used,
-				      sizeof(ans.text) - used);
-	}
-	answer_ask(ask, &ans);
-}
-
-static void list_channels(const struct ask *ask)
-{
-	struct answer ans = { .id = ask->id };
-
-	keeps_list(ask->who.uid, asker_is_admin(&ask->who), ans.text,
-		   sizeof(ans.text));
-	answer_ask(ask, &ans);
-}
-
-static void list_peers(const struct ask *ask)
-{
-	struct answer ans = { .id = ask->id };
-
-	peers_list(ask->who.uid, asker_is_admin(&ask->who), ans.text,
-		   sizeof(ans.text));
-	answer_ask(ask, &ans);
-}
-
-/* Of the node, not of a user: they say where its programs are. */
-static void list_portals(const struct ask *ask)
-{
-	struct answer ans = { .id = ask->id };
-
-	if (!asker_is_admin(&ask->who)) {
-		answer_error(ask, EACCES, "uid %u may not see inlets and outlets",
-			     ask->who.uid);
+	if (!asker_is_admin(&ask->who))
 		return;
-	}
-	portals_list(ans.text, sizeof(ans.text));
-	answer_ask(ask, &ans);
+	relay_list(f);
+	fprintf(f, "channels of peers %zu of %zu\n", room_used(), room_max());
+	sessions_list(text, sizeof(text));
+	fputs(text, f);
 }
 
-/* Likewise: they say what is in the configuration. */
-static void list_wanted(const struct ask *ask)
+static void list_channels(const struct ask *ask, FILE *f)
 {
-	struct answer ans = { .id = ask->id };
+	keeps_list(ask->who.uid, asker_is_admin(&ask->who), f);
+}
 
-	if (!asker_is_admin(&ask->who)) {
-		answer_error(ask, EACCES, "uid %u may not see what is wanted",
-			     ask->who.uid);
-		return;
-	}
-	wanted_list(ans.text, sizeof(ans.text));
-	answer_ask(ask, &ans);
+static void list_peers(const struct ask *ask, FILE *f)
+{
+	peers_list(ask->who.uid, asker_is_admin(&ask->who), f);
+}
+
+static void list_portals(const struct ask *ask, FILE *f)
+{
+	(void)ask;
+	portals_list(f);
+}
+
+static void list_wanted(const struct ask *ask, FILE *f)
+{
+	(void)ask;
+	wanted_list(f);
+}
+
+/* Of the node, not of a user: where its programs are, what its configuration says. */
+static void answer_admin(const struct request *req, const struct ask *ask,
+			 const char *what,
+			 void (*list)(const struct ask *ask, FILE *f))
+{
+	if (asker_is_admin(&ask->who))
+		answer_list(req, ask, list);
+	else
+		answer_error(ask, EACCES, "uid %u may not see %s",
+			     ask->who.uid, what);
 }
 
 static void whois(const struct request *req, const struct ask *ask)
@@ -400,19 +420,19 @@ static void serve(struct request *req, const struct ask *ask)
 		delete_channel(req, ask);
 		break;
 	case REQUEST_LIST_LISTENERS:
-		list_listeners(ask);
+		answer_list(req, ask, list_listeners);
 		break;
 	case REQUEST_LIST_CHANNELS:
-		list_channels(ask);
+		answer_list(req, ask, list_channels);
 		break;
 	case REQUEST_LIST_PEERS:
-		list_peers(ask);
+		answer_list(req, ask, list_peers);
 		break;
 	case REQUEST_LIST_PORTALS:
-		list_portals(ask);
+		answer_admin(req, ask, "inlets and outlets", list_portals);
 		break;
 	case REQUEST_LIST_WANTED:
-		list_wanted(ask);
+		answer_admin(req, ask, "what is wanted", list_wanted);
 		break;
 	case REQUEST_WHOIS:
 		whois(req, ask);
