@@ -42,10 +42,18 @@ static int box_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
 	return buf || !len ? 0 : -1;
 }
 
+static int letter_save(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		       uint64_t number, const uint8_t *buf, size_t len)
+{
+	(void)number;
+	return box_save(ctx, id, buf, len);
+}
+
 /* A box for ourselves, so that there is something to ask for. */
 static int fill_postbox(void)
 {
-	const struct postbox_store boxes = { .save = box_save };
+	const struct postbox_store boxes = { .save = box_save,
+					       .letter = letter_save };
 	static uint8_t req[4096], answer[4096];
 	struct postbox_asker owner = { 0 };
 	struct ocb_writer w, a;

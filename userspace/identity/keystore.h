@@ -232,10 +232,31 @@ void keystore_boxes_close(struct keystore *ks);
 /* Keep one, durably; no bytes: remove it. */
 int keystore_box_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
 		      const uint8_t *buf, size_t len);
-/* Calls for each; @err is not 0 for one that cannot be read, or has more than @max. */
+/* Likewise a message in it. */
+int keystore_letter_save(struct keystore *ks, const uint8_t id[IDENT_ID_LEN],
+			 uint64_t number, const uint8_t *buf, size_t len);
+
+/**
+ * struct keystore_box - a file of the boxes
+ * @name:   its name
+ * @id:     whose it is
+ * @letter: it is a message, and comes after all boxes
+ * @buf:    what it holds
+ * @len:    how much
+ * @err:    a negative errno: it cannot be read
+ */
+struct keystore_box {
+	const char *name;
+	uint8_t id[IDENT_ID_LEN];
+	bool letter;
+	const uint8_t *buf;
+	size_t len;
+	int err;
+};
+
+/* Calls for each; one of more than @max bytes cannot be read. */
 int keystore_boxes_read(struct keystore *ks, size_t max,
-			void (*fn)(void *ctx, const char *name,
-				   const uint8_t *buf, size_t len, int err),
+			void (*fn)(void *ctx, const struct keystore_box *box),
 			void *ctx);
 
 /* The same as callbacks of a handshake; @ks must outlive @store. */

@@ -10,14 +10,15 @@
 #include "ident_err.h"
 #include "postbox.h"
 
-#define BOX_VERSION	3
-#define BOX_SOURCELESS	2	/* before: letters without their source */
+#define BOX_VERSION	4
+#define BOX_LETTERS	3	/* before: with its letters */
+#define BOX_SOURCELESS	2	/* and before that: these without their source */
 #define SHARE		2	/* a source has at most what is free, divided by this */
 /* And as often as many one-time prekeys as are left: their owner brings more. */
 #define ONE_TIME_SHARE	3
 #define BOX_MAX		(BUNDLE_MAX + POSTBOX_ONE_TIME * (ONE_TIME_MAX + 8) + \
-			 POSTBOX_FETCHERS * 48 + POSTBOX_BYTES + \
-			 POSTBOX_MESSAGES * (POSTBOX_ROUTE_MAX + 120) + 256)
+			 POSTBOX_FETCHERS * 48 + 256)
+#define LETTER_MAX	(POSTBOX_MESSAGE_MAX + POSTBOX_ROUTE_MAX + 256)
 
 /* Bytes of somebody's, allocated. */
 struct blob {
@@ -62,6 +63,8 @@ struct letter {
  * @n_fetchers: who got some of them, and where these were
  * @fetchers:   and how many
  * @next:       number of the next message
+ * @saved:      what of that is kept with the box; the latest message, if it is
+ *              there, knows better
  * @n_letters:  messages
  * @bytes:      of them
  * @letters:    these, oldest first
@@ -79,6 +82,7 @@ struct box {
 	unsigned int n_fetchers;
 	struct fetcher fetchers[POSTBOX_FETCHERS];
 	uint64_t next;
+	uint64_t saved;
 	unsigned int n_letters;
 	size_t bytes;
 	struct letter letters[POSTBOX_MESSAGES];
@@ -198,7 +202,7 @@ static void put_box(const struct box *b, struct ocb_writer *w)
 {
 	unsigned int i;
 
-	ocb_put_array(w, 7);
+	ocb_put_array(w, 6);
 	ocb_put_uint(w, BOX_VERSION);
 	ocb_put_bytes(w, b->bundle.p, b->bundle.len);
 	ocb_put_uint(w, b->next_one_time);
@@ -211,19 +215,39 @@ static void put_box(const struct box *b, struct ocb_writer *w)
 		ocb_put_uint(w, b->fetchers[i].n);
 	}
 	ocb_put_uint(w, b->next);
-	ocb_put_array(w, 6 * (size_t)b->n_letters);
-	for (i = 0; i < b->n_letters; i++) {
-		ocb_put_uint(w, b->letters[i].number);
-		ocb_put_bytes(w, b->letters[i].from, IDENT_ID_LEN);
-		ocb_put_bytes(w, b->letters[i].source, POSTBOX_SOURCE_LEN);
-		ocb_put_uint(w, b->letters[i].since);
-		ocb_put_bytes(w, b->letters[i].route.p,
-			      b->letters[i].route.len);
-		ocb_put_bytes(w, b->letters[i].msg.p, b->letters[i].msg.len);
-	}
 }
 
-static int box_save(struct postbox *pb, const struct box *b)
+static void put_letter(const struct letter *l, struct ocb_writer *w)
+{
+	ocb_put_array(w, 6);
+	ocb_put_uint(w, l->number);
+	ocb_put_bytes(w, l->from, IDENT_ID_LEN);
+	ocb_put_bytes(w, l->source, POSTBOX_SOURCE_LEN);
+	ocb_put_uint(w, l->since);
+	ocb_put_bytes(w, l->route.p, l->route.len);
+	ocb_put_bytes(w, l->msg.p, l->msg.len);
+}
+
+static int letter_save(struct postbox *pb, const struct box *b,
+		       const struct letter *l)
+{
+	struct ocb_writer w;
+	uint8_t *buf;
+	int err = -1;
+
+	buf = malloc(LETTER_MAX);
+	if (!buf)
+		return POSTBOX_E_STORE;
+	ocb_writer_init(&w, buf, LETTER_MAX);
+	put_letter(l, &w);
+	if (!w.full)
+		err = pb->store.letter(pb->store.ctx, b->owner, l->number, buf,
+				       w.len);
+	free(buf);
+	return err ? POSTBOX_E_STORE : 0;
+}
+
+static int box_save(struct postbox *pb, struct box *b)
 {
 	struct ocb_writer w;
 	uint8_t *buf;
@@ -237,7 +261,10 @@ static int box_save(struct postbox *pb, const struct box *b)
 	if (!w.full)
 		err = pb->store.save(pb->store.ctx, b->owner, buf, w.len);
 	free(buf);
-	return err ? POSTBOX_E_STORE : 0;
+	if (err)
+		return POSTBOX_E_STORE;
+	b->saved = b->next;
+	return 0;
 }
 
 static int set_bundle(struct box *b, const uint8_t *p, size_t len,
@@ -336,21 +363,27 @@ static int get_sender(struct ocb_reader *r, struct ocb_list *l, bool source,
 			  ocb_list_need(r, l)) ? -1 : 0;
 }
 
+/* What it has of bytes stays inside the input. */
+static int get_letter(struct ocb_reader *r, struct ocb_list *l, bool source,
+		      struct letter *let)
+{
+	return ocb_get_uint(r, &let->number) || ocb_list_need(r, l) ||
+	       get_sender(r, l, source, let) || ocb_get_uint(r, &let->since) ||
+	       ocb_list_need(r, l) || get_blob(r, &let->route) ||
+	       ocb_list_need(r, l) || get_blob(r, &let->msg) ? -1 : 0;
+}
+
 static int get_letters(struct ocb_reader *r, struct box *b, bool source)
 {
 	uint64_t after = 0;
 	struct letter let;
 	struct ocb_list l;
 
-	if (ocb_get_uint(r, &b->next) || ocb_list_begin(r, &l) ||
-	    l.indefinite || l.left % (source ? 6 : 5))
+	if (ocb_list_begin(r, &l) || l.indefinite ||
+	    l.left % (source ? 6 : 5))
 		return -1;
 	while (ocb_list_more(r, &l)) {
-		if (ocb_get_uint(r, &let.number) || ocb_list_need(r, &l) ||
-		    get_sender(r, &l, source, &let) ||
-		    ocb_get_uint(r, &let.since) ||
-		    ocb_list_need(r, &l) || get_blob(r, &let.route) ||
-		    ocb_list_need(r, &l) || get_blob(r, &let.msg) ||
+		if (get_letter(r, &l, source, &let) ||
 		    let.number < after || let.number >= b->next ||
 		    add_letter(b, &let))
 			return -1;
@@ -369,15 +402,30 @@ static int get_box(const uint8_t *buf, size_t len, struct box *b)
 	size_t n;
 
 	ocb_reader_init(&r, buf, len);
-	if (ocb_list_begin(&r, &l) || l.indefinite || l.left != 7 ||
+	if (ocb_list_begin(&r, &l) || l.indefinite ||
 	    ocb_get_uint(&r, &version) || version > BOX_VERSION ||
 	    version < BOX_SOURCELESS ||
+	    l.left != (version == BOX_VERSION ? 6 : 7) ||
 	    ocb_get_bytes(&r, &p, &n) || bundle_read(p, n, &parsed) ||
 	    set_bundle(b, p, n, &parsed) ||
 	    ocb_get_uint(&r, &b->next_one_time) || get_one_times(&r, b) ||
-	    get_fetchers(&r, b) || get_letters(&r, b, version == BOX_VERSION))
+	    get_fetchers(&r, b) || ocb_get_uint(&r, &b->next))
+		return -1;
+	b->saved = b->next;
+	if (version < BOX_VERSION && get_letters(&r, b, version == BOX_LETTERS))
 		return -1;
 	return r.left ? -1 : 0;
+}
+
+/* One that had its letters with it gives them up. */
+static int take_apart(struct postbox *pb, struct box *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->n_letters; i++)
+		if (letter_save(pb, b, &b->letters[i]))
+			return POSTBOX_E_STORE;
+	return i ? box_save(pb, b) : 0;
 }
 
 int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len)
@@ -393,8 +441,55 @@ int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len)
 		box_free(b);
 		return POSTBOX_E_REQUEST;
 	}
+	if (take_apart(pb, b)) {
+		box_free(b);
+		return POSTBOX_E_STORE;
+	}
 	TAILQ_INSERT_TAIL(&pb->boxes, b, entry);
 	pb->n++;
+	return 0;
+}
+
+static bool has_number(const struct box *b, uint64_t number)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->n_letters; i++)
+		if (b->letters[i].number == number)
+			return true;
+	return false;
+}
+
+/* They come in any order. */
+static void sort_last(struct box *b)
+{
+	unsigned int i = b->n_letters - 1;
+	struct letter last = b->letters[i];
+
+	for (; i && b->letters[i - 1].number > last.number; i--)
+		b->letters[i] = b->letters[i - 1];
+	b->letters[i] = last;
+}
+
+int postbox_restore_letter(struct postbox *pb, const uint8_t id[IDENT_ID_LEN],
+			   const uint8_t *buf, size_t len)
+{
+	struct box *b = box_find(pb, id);
+	struct letter let;
+	struct ocb_reader r;
+	struct ocb_list l;
+
+	if (!b)
+		return POSTBOX_E_UNKNOWN;
+	ocb_reader_init(&r, buf, len);
+	if (ocb_list_begin(&r, &l) || l.indefinite || l.left != 6 ||
+	    get_letter(&r, &l, true, &let) || r.left ||
+	    let.number == UINT64_MAX || has_number(b, let.number) ||
+	    add_letter(b, &let))
+		return POSTBOX_E_REQUEST;
+	sort_last(b);
+	if (b->next <= let.number)
+		b->next = let.number + 1;
 	return 0;
 }
 
@@ -522,6 +617,7 @@ static struct box *box_copy(const struct box *from)
 		err = w.full || get_box(buf, w.len, b);
 		if (err)
 			goto fail;
+		b->saved = from->saved;
 	}
 	free(buf);
 	return b;
@@ -529,6 +625,15 @@ fail:
 	free(buf);
 	box_free(b);
 	return NULL;
+}
+
+static void move_letters(struct box *to, struct box *from)
+{
+	memcpy(to->letters, from->letters, sizeof(to->letters));
+	to->n_letters = from->n_letters;
+	to->bytes = from->bytes;
+	memset(from->letters, 0, sizeof(from->letters));
+	from->n_letters = 0;
 }
 
 /* On a copy, so that nothing changes unless all of it is good. */
@@ -568,6 +673,7 @@ static int publish(const struct call *c)
 		goto out;
 	}
 	if (old) {
+		move_letters(box, old);
 		TAILQ_REMOVE(&c->pb->boxes, old, entry);
 		box_free(old);
 	} else {
@@ -712,17 +818,25 @@ static void drop_letter(struct box *b, unsigned int i)
 	memset(&b->letters[b->n_letters], 0, sizeof(b->letters[0]));
 }
 
-/* True if some were there. */
-static bool drop_old(struct box *b, uint64_t now)
+/* From here and from the store: no number comes a second time, after a restart. */
+static int remove_letter(struct postbox *pb, struct box *b, unsigned int i)
 {
-	bool any = false;
+	uint64_t number = b->letters[i].number;
 
+	drop_letter(b, i);
+	if (number >= b->saved && !has_number(b, b->next - 1) &&
+	    box_save(pb, b))
+		return POSTBOX_E_STORE;
+	return pb->store.letter(pb->store.ctx, b->owner, number, NULL, 0) ?
+	       POSTBOX_E_STORE : 0;
+}
+
+/* What cannot be removed from the store is so after a restart. */
+static void drop_old(struct postbox *pb, struct box *b, uint64_t now)
+{
 	while (b->n_letters &&
-	       b->letters[0].since + POSTBOX_LETTER_SECONDS < now) {
-		drop_letter(b, 0);
-		any = true;
-	}
-	return any;
+	       b->letters[0].since + POSTBOX_LETTER_SECONDS < now)
+		remove_letter(pb, b, 0);
 }
 
 void postbox_expire(struct postbox *pb, uint64_t now)
@@ -731,9 +845,7 @@ void postbox_expire(struct postbox *pb, uint64_t now)
 
 	for (b = TAILQ_FIRST(&pb->boxes); b; b = next) {
 		next = TAILQ_NEXT(b, entry);
-		/* If that cannot be saved it is done again after a restart. */
-		if (drop_old(b, now) && b->expires >= now)
-			box_save(pb, b);
+		drop_old(pb, b, now);
 		if (b->expires >= now || b->n_letters)
 			continue;
 		/* Nothing in it: its file goes. */
@@ -775,12 +887,12 @@ static int deposit(const struct call *c)
 		memcpy(let.source, c->source, POSTBOX_SOURCE_LEN);
 	if (add_letter(b, &let))
 		return POSTBOX_E_FULL;
+	if (letter_save(c->pb, b, &b->letters[b->n_letters - 1])) {
+		drop_letter(b, b->n_letters - 1);
+		return POSTBOX_E_STORE;
+	}
 	b->next++;
-	if (!box_save(c->pb, b))
-		return 0;
-	b->next--;
-	drop_letter(b, b->n_letters - 1);
-	return POSTBOX_E_STORE;
+	return 0;
 }
 
 /* The first message with a number not below that asked for; it stays. */
@@ -828,9 +940,8 @@ static int acknowledge(const struct call *c)
 	/* An acknowledgement that comes twice is no error. */
 	if (i == b->n_letters)
 		return 0;
-	drop_letter(b, i);
-	/* Gone from here; if the file has it still, it comes once more. */
-	return box_save(c->pb, b);
+	/* Gone from here; if the store has it still, it comes once more. */
+	return remove_letter(c->pb, b, i);
 }
 
 /* ---- requests ---- */

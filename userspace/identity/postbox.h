@@ -69,13 +69,17 @@ enum postbox_op {
 
 /**
  * struct postbox_store - where boxes are kept
- * @save: keep the box of @id, durably, in place of what was kept. Returns 0,
- *        negative on failure
- * @ctx:  passed to it
+ * @save:   keep the box of @id, durably, in place of what was kept; no bytes: it goes.
+ *          Returns 0, negative on failure
+ * @letter: likewise a message in it, which has a number; those of a box are apart, so
+ *          that one of them costs no more than its own bytes
+ * @ctx:    passed to both
  */
 struct postbox_store {
 	int (*save)(void *ctx, const uint8_t id[IDENT_ID_LEN],
 		    const uint8_t *buf, size_t len);
+	int (*letter)(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		      uint64_t number, const uint8_t *buf, size_t len);
 	void *ctx;
 };
 
@@ -89,8 +93,11 @@ struct postbox *postbox_new(const struct postbox_store *store,
 			    size_t max_owners, size_t max_bytes);
 void postbox_free(struct postbox *pb);
 
-/* A box as it was saved; 0, or POSTBOX_E_REQUEST, _FULL. */
+/* A box as it was saved; 0, or POSTBOX_E_REQUEST, _FULL, _STORE. */
 int postbox_restore(struct postbox *pb, const uint8_t *buf, size_t len);
+/* A message as it was saved, of a box that is there; 0, or likewise, _UNKNOWN. */
+int postbox_restore_letter(struct postbox *pb, const uint8_t id[IDENT_ID_LEN],
+			   const uint8_t *buf, size_t len);
 
 /**
  * struct postbox_asker - who asks

@@ -25,6 +25,7 @@ static struct {
 } kept[8];
 static unsigned int n_kept, saves;
 static bool fail_save;
+static size_t most_box;	/* bytes of one save */
 
 static int save(void *ctx, const uint8_t id[32], const uint8_t *buf,
 		size_t len)
@@ -35,6 +36,8 @@ static int save(void *ctx, const uint8_t id[32], const uint8_t *buf,
 	saves++;
 	if (fail_save)
 		return -1;
+	if (len > most_box)
+		most_box = len;
 	for (i = 0; i < n_kept; i++)
 		if (!memcmp(kept[i].id, id, 32))
 			break;
@@ -51,12 +54,53 @@ static int save(void *ctx, const uint8_t id[32], const uint8_t *buf,
 	return 0;
 }
 
+static struct {
+	uint8_t id[32];
+	uint64_t number;
+	uint8_t *p;
+	size_t len;
+} mail[512];
+static unsigned int n_mail;
+static size_t most;	/* bytes of one save */
+
+static int save_letter(void *ctx, const uint8_t id[32], uint64_t number,
+		       const uint8_t *buf, size_t len)
+{
+	unsigned int i;
+
+	(void)ctx;
+	saves++;
+	if (fail_save)
+		return -1;
+	if (len > most)
+		most = len;
+	for (i = 0; i < n_mail; i++)
+		if (mail[i].number == number && !memcmp(mail[i].id, id, 32))
+			break;
+	MUST(i < 512 && (buf || i < n_mail));
+	if (!buf) {
+		free(mail[i].p);
+		mail[i] = mail[--n_mail];
+		return 0;
+	}
+	MUST(i == n_mail);
+	n_mail++;
+	memcpy(mail[i].id, id, 32);
+	mail[i].number = number;
+	mail[i].p = malloc(len);
+	MUST(mail[i].p);
+	memcpy(mail[i].p, buf, len);
+	mail[i].len = len;
+	return 0;
+}
+
 static struct postbox *pb;
 static size_t max_owners, max_bytes;
 
 static void start(void)
 {
-	const struct postbox_store store = { .save = save };
+	const struct postbox_store store = { .save = save,
+					       .letter = save_letter };
 	unsigned int i;
 
 	postbox_free(pb);
@@ -65,6 +109,10 @@ static void start(void)
 	for (i = 0; i < n_kept; i++)
 		if (kept[i].len)
 			MUST(!postbox_restore(pb, kept[i].p, kept[i].len));
+	/* In any order. */
+	for (i = n_mail; i--;)
+		MUST(!postbox_restore_letter(pb, mail[i].id, mail[i].p,
+					     mail[i].len));
 }
 
 static void forget(void)
@@ -73,6 +121,8 @@ static void forget(void)
 		free(kept[--n_kept].p);
 		kept[n_kept].p = NULL;
 	}
+	while (n_mail)
+		free(mail[--n_mail].p);
 	fail_save = false;
 	start();
 }
@@ -241,6 +291,20 @@ static int acknowledge(const uint8_t *who, uint64_t number)
 	ocb_put_uint(&w, number);
 	ask(who, &w, &rep);
 	return rep.err;
+}
+
+/* That of a message which is gone at once. */
+static unsigned int next_number(const uint8_t *who, const uint8_t *from)
+{
+	const uint8_t *msg;
+	uint8_t sender[32];
+	size_t len;
+	long n;
+
+	MUST(!deposit(from, who, "n", 1));
+	n = collect(who, 0, sender, &msg, &len);
+	MUST(n >= 0 && !acknowledge(who, (uint64_t)n));
+	return (unsigned int)n;
 }
 
 /* ---- parties ---- */
@@ -442,6 +506,18 @@ static void test_mail(void)
 	i = saves;
 	OK(deposit(who, bob_id(), big, sizeof(big)) == POSTBOX_E_FULL &&
 	   saves == i, "a refusal writes nothing");
+	OK(most < 2 * sizeof(big) && most_box < sizeof(big),
+	   "nothing is written beside what has changed: %zu, %zu bytes", most,
+	   most_box);
+	start();
+	for (i = 0; collect(bob_id(), 0, from, &msg, &len) >= 0; i++)
+		MUST(!acknowledge(bob_id(), collect(bob_id(), 0, from, &msg,
+						    &len)));
+	OK(i > 20 && !n_mail, "all of it is collected after a restart");
+	i = next_number(bob_id(), alice_id);
+	start();
+	OK(next_number(bob_id(), alice_id) == i + 1 && i > 20,
+	   "and no number comes twice, whatever is left: %u", i);
 }
 
 /* How many identities from one place leave something until they have their share. */

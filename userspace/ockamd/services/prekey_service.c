@@ -49,19 +49,40 @@ static int save(void *ctx, const uint8_t id[IDENT_ID_LEN], const uint8_t *buf,
 	return err;
 }
 
-static void restore(void *ctx, const char *name, const uint8_t *buf, size_t len,
-		    int err)
+static int save_letter(void *ctx, const uint8_t id[IDENT_ID_LEN],
+		       uint64_t number, const uint8_t *buf, size_t len)
 {
+	int err = keystore_letter_save(the.keys, id, number, buf, len);
+
 	(void)ctx;
-	if (err == -EPERM)
+	if (err)
+		log_error("prekey service: a message in the box of %s: %s",
+			  id_text(id), strerror(-err));
+	return err;
+}
+
+static void restore(void *ctx, const struct keystore_box *b)
+{
+	int err;
+
+	(void)ctx;
+	if (b->err == -EPERM) {
 		log_error("prekey service: box %s is not taken: a file of ockamd's user that nobody else may read (mode 0600, one link) is expected",
-			  name);
-	else if (err)
-		log_error("prekey service: box %s cannot be read: %s", name,
-			  strerror(-err));
-	else if (postbox_restore(boxes, buf, len))
-		log_error("prekey service: box %s is damaged, or one too many",
-			  name);
+			  b->name);
+		return;
+	}
+	if (b->err) {
+		log_error("prekey service: box %s cannot be read: %s", b->name,
+			  strerror(-b->err));
+		return;
+	}
+	err = b->letter ?
+	      postbox_restore_letter(boxes, b->id, b->buf, b->len) :
+	      postbox_restore(boxes, b->buf, b->len);
+	if (err)
+		log_error("prekey service: box %s: %s", b->name,
+			  err == POSTBOX_E_REQUEST ? "damaged" :
+						     postbox_strerror(err));
 }
 
 /* ---- requests ---- */
@@ -170,7 +191,10 @@ static void service_end(void)
 
 static int begin(const struct config *c)
 {
-	const struct postbox_store store = { .save = save };
+	const struct postbox_store store = {
+		.save = save,
+		.letter = save_letter,
+	};
 	const unsigned int want = 1U << OCKAM_RECV_RETURN |
 				  1U << OCKAM_RECV_PEER;
 	int fd, err;
