@@ -20,7 +20,7 @@ box_size()	{ cat svc.keys/boxes/????* | wc -c; }
 box_is()	{ [ "$(box_size)" -"$1" "$2" ]; }
 
 echo "TAP version 13"
-echo "1..29"
+echo "1..32"
 
 nodes app svc resp
 star svc app resp
@@ -130,6 +130,12 @@ check "meanwhile there are channels by XX" on resp ockamctl secure-channel \
 	create 'up => api' identity resp trust "$svc_id" timeout-ms 5000
 ch=$(create 'resp => bob' handshake x3dh trust "$resp_id")
 check "and others are answered and delivered" says app "$ch => echoer" 'not held up'
+mailbox()	{ on resp ockamctl status | grep "^wanted *mailbox bob: $1"; }
+check "the status says that the service has its bundle" until_true mailbox 'there for'
+kill "$pid_svc"
+check "and that it does not answer" until_true mailbox 'missing.*no answer along 0#s => 0#prekeys'
+start svc
+check "until it does" until_true mailbox 'there for'
 
 [ $failed -eq 0 ] || for ns in app svc resp; do
 	echo "# $ns:"

@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/wanted.h"
 #include "handshake/keys.h"
 #include "handshake/x3dh_accept.h"
 #include "handshake/x3dh_keys.h"
@@ -42,9 +43,12 @@
  * struct mail - a listener with a prekey service
  * @entry: list
  * @watch: its socket
+ * @w: for people: the service has our bundle, and answers
+ * @name: the listener's, for them
+ * @fails: requests in a row that led to nothing
  * @listener: the listener's address
  * @route: to the service
- * @wanted: the configuration still has it
+ * @named: the configuration still has it
  * @published: number of the signed prekey that the service has, 0: none
  * @kept: one-time prekeys that it has
  * @count: when to ask for that again, in ms
@@ -68,9 +72,12 @@
 struct mail {
 	TAILQ_ENTRY(mail) entry;
 	struct watch watch;
+	struct wanted w;
+	char *name;
+	unsigned int fails;
 	struct ockam_path listener;
 	struct ockam_path route;
-	bool wanted;
+	bool named;
 	uint64_t published;
 	uint64_t kept;
 	uint64_t count;
@@ -91,6 +98,7 @@ struct mail {
 	unsigned int lines;
 };
 
+static const struct wanted_kind mail_kind = { .word = "mailbox" };
 static TAILQ_HEAD(, mail) all = TAILQ_HEAD_INITIALIZER(all);
 static uint8_t buf[X3DH_MESSAGE_MAX];
 
@@ -99,7 +107,9 @@ static void step(struct mail *m);
 static void mail_free(struct mail *m)
 {
 	TAILQ_REMOVE(&all, m, entry);
+	wanted_remove(&m->w);
 	x3dh_unwatch(&m->watch);
+	free(m->name);
 	free(m);
 }
 
@@ -140,6 +150,9 @@ static bool send_request(struct mail *m, enum postbox_op op,
 		m->deadline = now_ms() + ANSWER_MS;
 		return true;
 	}
+	m->fails++;
+	wanted_fail(&m->w, "sending to %.80s: %s", route_text(&m->route),
+		    w->full ? "too long" : strerror(errno));
 	m->next = now_ms() + RETRY_MS;
 	return false;
 }
@@ -229,6 +242,8 @@ static void step(struct mail *m)
 
 	o = self ? own_prekeys(l->identity, self) : NULL;
 	if (!o) {
+		m->fails++;
+		wanted_fail(&m->w, "its listener is not there, or the identity has no usable key");
 		m->next = now_ms() + REFUSED_MS;
 		return;
 	}
@@ -360,6 +375,11 @@ static void got(struct mail *m, uint64_t result, struct ocb_reader *r,
 		log_info("listener %s: the prekey service says: %s",
 			 route_text(&m->listener), postbox_strerror(result));
 		m->next += REFUSED_MS;
+		m->fails++;
+		wanted_fail(&m->w, "the service says: %s",
+			    postbox_strerror(result));
+	} else {
+		m->fails = 0;
 	}
 	switch (m->op) {
 	case POSTBOX_PUBLISH:
@@ -418,10 +438,16 @@ void mail_tick(void)
 	struct mail *m;
 
 	TAILQ_FOREACH(m, &all, entry) {
+		/* Until the answer is late it is as it was. */
 		if (m->waiting && now < m->deadline)
 			continue;
-		if (m->waiting)
+		if (m->waiting) {
 			m->next = now;
+			m->fails++;
+			wanted_fail(&m->w, "no answer along %.80s",
+				    route_text(&m->route));
+		}
+		wanted_is(&m->w, m->published && !m->fails, m->fails, m->next);
 		/* Did one-time prekeys come there? */
 		if (m->waiting && m->op == POSTBOX_PUBLISH)
 			m->count = 0;
@@ -448,20 +474,26 @@ static void add(const struct conf_listener *conf)
 	struct ockam_path own;
 	int fd;
 
-	if (!m)
+	if (m)
+		m->name = strdup(conf->name);
+	if (!m || !m->name) {
+		free(m);
 		return;
+	}
 	fd = x3dh_socket(false, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS |
 			 OCKAM_ACCEPT_FORWARDED, &own);
 	x3dh_watch(&m->watch, fd, mail_readable);
 	if (m->watch.fd < 0) {
 		log_error("listener %s: no socket for its prekey service",
 			  conf->name);
+		free(m->name);
 		free(m);
 		return;
 	}
 	m->listener = conf->address;
 	m->route = conf->prekeys;
-	m->wanted = true;
+	m->named = true;
+	wanted_add(&m->w, &mail_kind, m->name);
 	TAILQ_INSERT_TAIL(&all, m, entry);
 }
 
@@ -471,18 +503,18 @@ void mail_apply(const struct config *c)
 	size_t i;
 
 	TAILQ_FOREACH(m, &all, entry)
-		m->wanted = false;
+		m->named = false;
 	for (i = 0; i < c->n_listener; i++) {
 		if (!c->listener[i].prekeys.nhops)
 			continue;
 		m = find(&c->listener[i]);
 		if (m)
-			m->wanted = true;
+			m->named = true;
 		else
 			add(&c->listener[i]);
 	}
 	TAILQ_FOREACH_SAFE(m, &all, entry, next)
-		if (!m->wanted)
+		if (!m->named)
 			mail_free(m);
 }
 
