@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 echo "TAP version 13"
-echo "1..36"
+echo "1..40"
 
 nodes app resp
 join app resp 1
@@ -165,6 +165,20 @@ check "is permitted for longer" until_true shown app 1
 wait_out 100
 check "and need not be made again" sh -c \
 	"ip netns exec app ockamctl secure-channel list | grep -q ' made 1 '"
+
+# One whose permit says nothing of a rule any more, when the daemon is gone.
+sed -i "s/trust = {\"authority $auth_id kind=server\"}/trust = {\"authority $auth_id kind=server\", \"$(cat resp.id)\"}/" app.conf
+reload app
+was=$(channels app)
+ockamctl identity drop-credentials resp dir "$dir/resp.keys" &&
+	issue other resp kind=client 3600 && reload resp
+check "trusted by its name, it is permitted for longer still" until_true shown app 2
+kill -KILL "$pid_app"
+wait "$pid_app" 2>/dev/null
+check "killed, the daemon starts again" start app
+sleep 15
+check "stays" kill -0 "$pid_app"
+check "and has the channel" has_channels app "$was"
 
 [ $failed -eq 0 ] || { echo "# app:"; tail -n 40 app.log | sed 's/^/# /'
 	echo "# resp:"; tail -n 40 resp.log | sed 's/^/# /'; }

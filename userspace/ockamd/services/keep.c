@@ -959,7 +959,8 @@ static void note_trust(struct keep *k)
 
 	if (!p || p->expires <= h->expires)
 		return;
-	h->policy = policy_get(p->policy);
+	/* One of the process before that has no rule has no policy either. */
+	h->policy = policy_get(p->policy ? p->policy : k->conf.policy);
 	h->rule = p->rule;
 	h->expires = p->expires;
 	h->short_lived = false;
