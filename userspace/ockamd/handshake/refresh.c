@@ -17,6 +17,7 @@
 #include "core/loop.h"
 #include "core/source.h"
 #include "core/turns.h"
+#include "core/wanted.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
 #include "handshake/refresh.h"
@@ -258,7 +259,26 @@ void refresh_tick(void)
 	round.at = now_ms() + ROUND_MS;
 }
 
-/* Without it the daemon works: channels end with what was shown first. */
+/* Without the name the daemon works: channels end with what was shown first. */
+static int worker_make(struct wanted *w)
+{
+	static bool bound;
+	int err;
+
+	if (bound)
+		return 0;
+	err = ockam_bind(worker.fd, OCKAM_CREDENTIALS_WORKER) ? -errno :
+	      loop_add(&worker, EPOLLIN);
+	if (err)
+		wanted_fail(w, "new credentials that peers show are not seen: %s",
+			    strerror(-err));
+	bound = !err;
+	return err;
+}
+
+static const struct wanted_kind worker_kind = { "worker", worker_make };
+static struct wanted wanted;
+
 int refresh_init(void)
 {
 	int fd = socket(ockam_family(),
@@ -270,10 +290,9 @@ int refresh_init(void)
 	if (ockam_accept(fd, OCKAM_ACCEPT_CHANNELS, NULL, 0) ||
 	    ockam_want(fd, 1U << OCKAM_RECV_PEER | 1U << OCKAM_RECV_RETURN))
 		return -errno;
-	if (ockam_bind(fd, OCKAM_CREDENTIALS_WORKER))
-		log_warn("worker " OCKAM_CREDENTIALS_WORKER ": %s: new credentials that peers show are not seen",
-			 ockam_error());
-	return loop_add(&worker, EPOLLIN);
+	wanted_add(&wanted, &worker_kind, OCKAM_CREDENTIALS_WORKER);
+	wanted_now(&wanted);
+	return 0;
 }
 
 void refresh_end(void)
@@ -288,6 +307,7 @@ void refresh_end(void)
 	memset(&round, 0, sizeof(round));
 	if (worker.fd < 0)
 		return;
+	wanted_remove(&wanted);
 	loop_del(&worker);
 	close(worker.fd);
 	worker.fd = -1;
