@@ -168,11 +168,16 @@ static int peer_compare(struct keystore *ks, const char *name,
 		err = -ENOMEM;
 		goto out;
 	}
-	/* What is damaged, or no history at all, is not newer. */
-	if (ks_read(ks->peers, name, known, IDENT_HISTORY_MAX, &n) ||
-	    ident_history_verify(known, n, IDENT_CHANGES_MAX, NULL, &h[0]) ||
-	    ident_history_verify(history, len, IDENT_CHANGES_MAX, NULL, &h[1]))
+	err = ks_read(ks->peers, name, known, IDENT_HISTORY_MAX, &n);
+	/* What is damaged, or no history at all, is not newer; who knows else? */
+	if (err && err != -ENOENT && err != -EFBIG)
 		goto out;
+	if (err ||
+	    ident_history_verify(known, n, IDENT_CHANGES_MAX, NULL, &h[0]) ||
+	    ident_history_verify(history, len, IDENT_CHANGES_MAX, NULL, &h[1])) {
+		err = 0;
+		goto out;
+	}
 	switch (ident_history_compare(&h[1], &h[0])) {
 	case IDENT_CMP_OLDER:
 		err = IDENT_E_OLDER;

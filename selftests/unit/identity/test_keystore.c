@@ -442,6 +442,7 @@ static void test_late(void)
 {
 	struct keystore *ks = must_open(0);
 	struct identity *old, *new, *other;
+	char text[IDENT_ID_TEXT_LEN + 1], name[100];
 	const uint8_t *id;
 	int err;
 
@@ -458,6 +459,12 @@ static void test_late(void)
 	OK(err == IDENT_E_OLDER, "whoever wants that: %d", err);
 	err = keystore_peer_import(ks, id, other->raw, other->raw_len);
 	OK(err == IDENT_E_CONFLICT, "nor does another one: %d", err);
+	ident_id_print(id, text);
+	snprintf(name, sizeof(name), "peers/%s", text);
+	MUST(!chmod(in(name), 0604));
+	err = keystore_peer_save(ks, id, old->raw, old->raw_len);
+	OK(err == -EPERM, "nor anything while it cannot be read: %d", err);
+	MUST(!chmod(in(name), 0600));
 	MUST(!keystore_peer_forget(ks, id));
 	keystore_close(ks);
 	identity_put(old);
