@@ -437,6 +437,11 @@ int request_peers(const options_t *opt, char **text)
 	return ask_list(REQUEST_LIST_PEERS, opt, text);
 }
 
+int request_relays_at(const options_t *opt, char **text)
+{
+	return ask_list(REQUEST_LIST_RELAYS_AT, opt, text);
+}
+
 int request_reload(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 {
 	return ask_about(REQUEST_RELOAD, "", opt, text);

@@ -39,6 +39,7 @@ enum request_op {
 	REQUEST_RELOAD = 35,	/* the answer says whether it went well */
 	REQUEST_WHOIS = 36,
 	REQUEST_LIST_PEERS = 37,
+	REQUEST_LIST_RELAYS_AT = 38,
 };
 
 /**
@@ -134,6 +135,10 @@ int request_wanted(const struct ockam_secure_channel_options *opt,
 /* Likewise the peers that have names; @opt says how long it may take. */
 int request_peers(const struct ockam_secure_channel_options *opt,
 		  char **text);
+
+/* Likewise the names that this node has at relays. */
+int request_relays_at(const struct ockam_secure_channel_options *opt,
+		      char **text);
 
 /* Who is behind the connection of an outlet that comes from @endpoint, a line. */
 int request_whois(const char *endpoint,

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "ockamctl.h"
+#include "request.h"
+#include "words.h"
 
 static bool is_relay(const void *object)
 {
@@ -143,6 +145,16 @@ static int hop_flush(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
+static json_t *name_object(char *line)
+{
+	return words_object(line, "relay-at");
+}
+
+static int relay_names(struct ctl *ctl, int argc, char **argv)
+{
+	return words_list(ctl, argc, argv, request_relays_at, name_object);
+}
+
 const struct command hop_commands[] = {
 	{ "list", "", "all, relays too", hop_list },
 	{ "show", "ID | ADDRESS", "one", hop_show },
@@ -161,5 +173,8 @@ const struct command relay_commands[] = {
 	  "[scope local,links,channels,forwarded]",
 	  "make one", relay_add },
 	{ "del", "ID | ADDRESS", "delete one", hop_del },
+	{ "names", "[daemon-uid USER]",
+	  "names by which this node is reached at relays of other nodes",
+	  relay_names },
 	{ }
 };

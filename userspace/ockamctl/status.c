@@ -67,8 +67,8 @@ static int daemon_list(const struct status *s, const char *what,
 			continue;
 		if (s->json)
 			json_array_append_new(list, words_object(line,
-				strcmp(what, "portal") &&
-				strcmp(what, "peer") ? "address" : "name"));
+				!strcmp(what, "listener") ||
+				!strcmp(what, "kept") ? "address" : "name"));
 		else
 			printf("%-9s %s\n", what, line);
 	}
@@ -162,6 +162,7 @@ static void daemon_status(const struct status *s)
 		/* Root's only. */
 		daemon_list(s, "portal", request_portals);
 		daemon_list(s, "peer", request_peers);
+		daemon_list(s, "relay-at", request_relays_at);
 		wanted_status(s);
 		there = true;
 	}

@@ -45,6 +45,7 @@
 #include "services/portal_gate.h"
 #include "services/prekey_service.h"
 #include "services/relay.h"
+#include "services/relay_at.h"
 #include "services/requests.h"
 #include "services/reserve.h"
 #include "keystore.h"
@@ -321,6 +322,9 @@ static const struct service services[] = {
 	  .channel_gone = peers_channel_gone,
 	  .channel_used = peers_channel_used,
 	  .object_event = peers_object_event, .end = peers_end },
+	{ .name = "names at relays", .release = relays_at_release,
+	  .apply = relays_at_apply, .channel_used = relays_at_channel_used,
+	  .object_event = relays_at_object_event, .end = relays_at_end },
 	{ .name = "own prekeys", .tick = own_prekeys_tick,
 	  .end = own_prekeys_end },
 	{ .name = "prekey service", .apply = prekey_service_apply,

@@ -933,6 +933,7 @@ static struct config *take(cfg_t *cfg)
 	take_relay(cfg, c);
 	portals_take(cfg, c);
 	peers_take(cfg, c);
+	relays_at_take(cfg, c);
 	take_prekeys(cfg, c);
 	return c;
 }
@@ -1045,6 +1046,9 @@ static void warn_routes(const struct config *c, const char *path)
 			warn_route(c, path, c->channel[i].line, "channel",
 				   c->channel[i].name,
 				   &c->channel[i].route[r]);
+	for (i = 0; i < c->n_relay_at; i++)
+		warn_route(c, path, c->relay_at[i].line, "relay-at",
+			   c->relay_at[i].name, &c->relay_at[i].route);
 	for (i = 0; i < c->n_portal; i++)
 		if (c->portal[i].inlet)
 			warn_route(c, path, c->portal[i].line, "inlet",
@@ -1065,7 +1069,7 @@ static int check_whole(const struct config *c, const char *path)
 			return -1;
 		}
 	return check_channels(c, path) ?: check_addresses(c, path) ?:
-	       peers_check(c, path);
+	       peers_check(c, path) ?: relays_at_check(c, path);
 }
 
 /* What an option may be is asked while it is read, so that the line is known. */
@@ -1205,6 +1209,7 @@ struct config *config_load(const char *path)
 		CFG_SEC("outlet", outlet_options, titled),
 		CFG_SEC("prekey-service", prekeys, CFGF_NODEFAULT),
 		CFG_SEC("peer", peer_options, titled),
+		CFG_SEC("relay-at", relay_at_options, titled),
 		CFG_END()
 	};
 	struct config *c = NULL;
@@ -1218,6 +1223,7 @@ struct config *config_load(const char *path)
 		cfg_set_validate_func(cfg, checks[i].option, checks[i].fn);
 	portals_check_with(cfg);
 	peers_check_with(cfg);
+	relays_at_check_with(cfg);
 
 	err = parse_file(cfg, path);
 	if (err == CFG_FILE_ERROR)
@@ -1280,6 +1286,9 @@ void config_free(struct config *c)
 	for (i = 0; i < c->n_peer; i++)
 		conf_peer_clear(&c->peer[i]);
 	free(c->peer);
+	for (i = 0; i < c->n_relay_at; i++)
+		conf_relay_at_clear(&c->relay_at[i]);
+	free(c->relay_at);
 	policy_put(c->relay.policy);
 	policy_put(c->prekeys.policy);
 	free(c->relay.prefix);

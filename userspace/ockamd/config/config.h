@@ -217,6 +217,26 @@ void conf_peer_copy(struct conf_peer *to, const struct conf_peer *from);
 void conf_peer_clear(struct conf_peer *p);
 
 /**
+ * struct conf_relay_at - a name of this node at another one's relay
+ * @name: of the section
+ * @line: where it is
+ * @route: to the relay's node
+ * @alias: the name
+ * @identity: that the channel at the beginning of @route shows, or NULL
+ */
+struct conf_relay_at {
+	char *name;
+	int line;
+	struct ockam_path route;
+	char *alias;
+	char *identity;
+};
+
+void conf_relay_at_copy(struct conf_relay_at *to,
+			const struct conf_relay_at *from);
+void conf_relay_at_clear(struct conf_relay_at *r);
+
+/**
  * struct config - a configuration file as read
  */
 struct config {
@@ -246,6 +266,8 @@ struct config {
 	struct conf_prekeys prekeys;
 	struct conf_peer *peer;
 	size_t n_peer;
+	struct conf_relay_at *relay_at;
+	size_t n_relay_at;
 };
 
 /* NULL after it said what is wrong where. */

@@ -52,4 +52,12 @@ void peers_take(cfg_t *cfg, struct config *c);
 /* What can only be seen when everything is known. */
 int peers_check(const struct config *c, const char *path);
 
+/* ---- config_relay_at.c ---- */
+
+extern cfg_opt_t relay_at_options[];
+
+void relays_at_check_with(cfg_t *cfg);
+void relays_at_take(cfg_t *cfg, struct config *c);
+int relays_at_check(const struct config *c, const char *path);
+
 #endif /* OCKAMD_CONFIG_PARTS_H */

@@ -29,6 +29,7 @@
 #include "services/peers.h"
 #include "services/portal_gate.h"
 #include "services/relay.h"
+#include "services/relay_at.h"
 #include "services/requests.h"
 #include "ident_err.h"
 #include "identity.h"
@@ -350,6 +351,12 @@ static void list_portals(const struct ask *ask, FILE *f)
 	portals_list(f);
 }
 
+static void list_relays_at(const struct ask *ask, FILE *f)
+{
+	(void)ask;
+	relays_at_list(f);
+}
+
 static void list_wanted(const struct ask *ask, FILE *f)
 {
 	(void)ask;
@@ -427,6 +434,10 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_LIST_PEERS:
 		answer_list(req, ask, list_peers);
+		break;
+	case REQUEST_LIST_RELAYS_AT:
+		answer_admin(req, ask, "the node's names at relays",
+			     list_relays_at);
 		break;
 	case REQUEST_LIST_PORTALS:
 		answer_admin(req, ask, "inlets and outlets", list_portals);
