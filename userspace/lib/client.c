@@ -442,6 +442,28 @@ int request_relays_at(const options_t *opt, char **text)
 	return ask_list(REQUEST_LIST_RELAYS_AT, opt, text);
 }
 
+int request_change(const char *section, bool add, const options_t *opt)
+{
+	struct request *req;
+	struct answer ans;
+	int ret;
+
+	req = calloc(1, sizeof(*req));
+	if (!req)
+		return ockam_fail(ENOMEM, "out of memory");
+	if (strlen(section) > REQUEST_SECTION_MAX) {
+		free(req);
+		return ockam_fail(EMSGSIZE, "more than %d bytes",
+				  REQUEST_SECTION_MAX);
+	}
+	strcpy(req->section, section);
+	req->op = add ? REQUEST_ADD : REQUEST_DELETE;
+	req->timeout_ms = TIMEOUT_DEFAULT_MS;
+	ret = ask(req, opt, &ans);
+	free(req);
+	return ret;
+}
+
 int request_reload(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
 {
 	return ask_about(REQUEST_RELOAD, "", opt, text);

@@ -29,6 +29,7 @@ enum key {
 	KEY_ENDPOINT = 17,
 	KEY_SKIP = 18,		/* who does not know it answers from the beginning */
 	KEY_MORE = 19,
+	KEY_SECTION = 20,
 };
 
 /* ---- writing ---- */
@@ -109,7 +110,7 @@ int request_write(const struct request *req, uint8_t *buf, size_t size)
 	struct out o = { .p = buf, .left = size };
 	size_t i;
 
-	advance(&o, cbor_encode_map_start(14, o.p, o.left));
+	advance(&o, cbor_encode_map_start(15, o.p, o.left));
 	put_number(&o, KEY_VERSION, REQUEST_VERSION);
 	put_number(&o, KEY_ID, req->id);
 	put_number(&o, KEY_OP, req->op);
@@ -134,6 +135,7 @@ int request_write(const struct request *req, uint8_t *buf, size_t size)
 	put_flag(&o, KEY_SHARED, req->shared);
 	put_text(&o, KEY_ENDPOINT, req->endpoint);
 	put_number(&o, KEY_SKIP, req->skip);
+	put_text(&o, KEY_SECTION, req->section);
 	return written(&o, buf);
 }
 
@@ -355,6 +357,9 @@ static void request_pair(struct in *in, uint64_t key, const cbor_item_t *v,
 		break;
 	case KEY_SKIP:
 		req->skip = get_uint(in, v, UINT32_MAX);
+		break;
+	case KEY_SECTION:
+		get_text(in, v, req->section, REQUEST_SECTION_MAX);
 		break;
 	}
 }

@@ -21,6 +21,7 @@
 #define REQUEST_NAME_MAX	64
 #define REQUEST_TRUST_MAX	256	/* identifiers in a request */
 #define REQUEST_TEXT_MAX	24000
+#define REQUEST_SECTION_MAX	8000
 #define REQUEST_RULES_MAX	16	/* rules for credentials in a request */
 #define REQUEST_RULE_MAX	500	/* bytes of one */
 /* How one begins, before "IDENTIFIER NAME=VALUE". */
@@ -40,6 +41,8 @@ enum request_op {
 	REQUEST_WHOIS = 36,
 	REQUEST_LIST_PEERS = 37,
 	REQUEST_LIST_RELAYS_AT = 38,
+	REQUEST_ADD = 39,	/* a section of the configuration */
+	REQUEST_DELETE = 40,
 };
 
 /**
@@ -61,6 +64,7 @@ enum request_op {
  * @shared: every uid may use the channel
  * @endpoint: "ADDRESS:PORT" of a TCP connection
  * @skip: lines of a list that are known already
+ * @section: of the configuration, "inlet 'name' { ... }", or how it begins
  */
 struct request {
 	uint64_t id;
@@ -79,6 +83,7 @@ struct request {
 	bool shared;
 	char endpoint[REQUEST_NAME_MAX + 1];
 	uint32_t skip;
+	char section[REQUEST_SECTION_MAX + 1];
 };
 
 /**
@@ -144,6 +149,10 @@ int request_relays_at(const struct ockam_secure_channel_options *opt,
 int request_whois(const char *endpoint,
 		  const struct ockam_secure_channel_options *opt,
 		  char text[REQUEST_TEXT_MAX + 1]);
+
+/* One more section, or one less: 0, or -1 with ockam_error(). */
+int request_change(const char *section, bool add,
+		   const struct ockam_secure_channel_options *opt);
 
 /* Have ockamd read its configuration again: 0, or -1 with ockam_error(). */
 int request_reload(const struct ockam_secure_channel_options *opt,

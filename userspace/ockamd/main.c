@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-/* ockamd: start, privileges, signals, reload. */
+/* ockamd: start, privileges, signals. */
 #include <errno.h>
 #include <getopt.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -48,12 +46,11 @@
 #include "services/relay_at.h"
 #include "services/requests.h"
 #include "services/reserve.h"
+#include "reload.h"
 #include "keystore.h"
 #include "nl.h"
 
 #define CONFIG_DEFAULT	"/etc/ockam/ockamd.conf"
-
-static const char *config_path = CONFIG_DEFAULT;
 
 static void usage(FILE *to)
 {
@@ -63,157 +60,6 @@ static void usage(FILE *to)
 	      "  -s       log to syslog\n"
 	      "  -t       only check the configuration\n"
 	      "  -V       version\n", to);
-}
-
-/* ---- configuration ---- */
-
-static void allow_files(const struct config *c)
-{
-	privileges_allow_files(c->max_handshakes + 1024 + portals_files(c));
-}
-
-/* That wait for a reload. */
-#define ASKS_MAX	16
-
-#define OLD_STAYS \
-	"serving; the last reload failed (see the log), the old configuration stays"
-
-/**
- * struct loading - a configuration that is being read
- * @thread: reads it: names are looked up, which may take long
- * @watch: readable when that is done
- * @config: what came of it
- * @running: there is a thread
- * @again: somebody has asked for another reload meanwhile
- * @why: it led to nothing
- * @ask: who waits for the answer to which request
- * @n_asks: their number
- * @late: of them, how many have asked after it began
- */
-static struct loading {
-	pthread_t thread;
-	struct watch watch;
-	struct config *config;
-	bool running;
-	bool again;
-	char why[1024];
-	struct ask ask[ASKS_MAX];
-	size_t n_asks;
-	size_t late;
-} loading = { .watch.fd = -1 };
-
-/* Everything that can fail comes first; then nothing is half done. */
-static bool put_in_force(struct config *c)
-{
-	struct config *old = the.config;
-	char *state;
-
-	if (!c || keys_reload(c)) {
-		if (c)
-			snprintf(loading.why, sizeof(loading.why), "%s",
-				 log_last_error());
-		config_free(c);
-		log_error("the old configuration stays");
-		return false;
-	}
-	if (strcmp(c->state, old->state) ||
-	    c->max_handshakes != old->max_handshakes)
-		log_warn("state and max-handshakes take effect with the next start");
-	/* Until then the one that was checked is used. */
-	state = c->state;
-	c->state = old->state;
-	old->state = state;
-	config_own(c, geteuid());
-	services_release(c);
-	the.config = c;
-	allow_files(c);
-	services_apply(c);
-	config_free(old);
-	log_info("configuration is in force");
-	return true;
-}
-
-/* Touches nothing that the event loop uses. */
-static void *load(void *arg)
-{
-	const uint64_t one = 1;
-
-	(void)arg;
-	loading.config = config_load(config_path);
-	if (!loading.config)
-		snprintf(loading.why, sizeof(loading.why), "%s",
-			 log_last_error());
-	if (write(loading.watch.fd, &one, sizeof(one)) < 0)
-		log_error("reload: %s", strerror(errno));
-	return NULL;
-}
-
-/* Those who asked before it began; the others wait for the next one. */
-static void answer_asks(bool new)
-{
-	size_t i, n = loading.n_asks - loading.late;
-
-	for (i = 0; i < n; i++)
-		answer_error(&loading.ask[i], new ? 0 : EINVAL, "%s%s",
-			     new ? "" : "the old configuration stays: ",
-			     new ? "" : loading.why);
-	memmove(loading.ask, loading.ask + n,
-		loading.late * sizeof(*loading.ask));
-	loading.n_asks = loading.late;
-	loading.late = 0;
-}
-
-static void reload(void)
-{
-	manager_reloading();
-	loading.again = loading.running;
-	if (loading.running)
-		return;
-	log_info("reading %s again", config_path);
-	loading.running = !pthread_create(&loading.thread, NULL, load, NULL);
-	if (loading.running)
-		return;
-	log_error("no thread; the old configuration stays");
-	strcpy(loading.why, "no thread");
-	answer_asks(false);
-	manager_ready(OLD_STAYS);
-}
-
-static void reload_asked(const struct ask *ask)
-{
-	if (loading.n_asks == ASKS_MAX) {
-		answer_error(ask, EAGAIN, "too many wait for that already");
-		return;
-	}
-	loading.ask[loading.n_asks++] = *ask;
-	loading.late += loading.running;
-	reload();
-}
-
-static void loaded(struct watch *w, uint32_t events)
-{
-	bool new;
-	uint64_t n;
-
-	(void)events;
-	if (read(w->fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
-		return;
-	pthread_join(loading.thread, NULL);
-	loading.running = false;
-	new = put_in_force(loading.config);
-	answer_asks(new);
-	if (loading.again)
-		reload();
-	else
-		manager_ready(new ? "serving" : OLD_STAYS);
-}
-
-static int reload_init(void)
-{
-	loading.watch.fn = loaded;
-	loading.watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return loading.watch.fd < 0 ? -errno :
-				      loop_add(&loading.watch, EPOLLIN);
 }
 
 /* ---- signals ---- */
@@ -368,25 +214,25 @@ static int open_kernel(void)
 	return 0;
 }
 
-static int start(void)
+static int start(const char *config_path)
 {
 	const struct config *c = the.config;
 
 	privileges_harden();
-	allow_files(c);
+	reload_allow_files(c);
 	if (privileges_drop(c))
 		return -1;
 	if (sodium_init() < 0 || sessions_init(c->max_handshakes)) {
 		log_error("no memory for secrets");
 		return -1;
 	}
-	if (loop_init() || signals_init() || reload_init()) {
+	if (loop_init() || signals_init() || reload_init(config_path)) {
 		log_error("event loop: %s", strerror(errno));
 		return -1;
 	}
 	config_own(the.config, geteuid());
 	services_set(services, ARRAY_SIZE(services));
-	requests_on_reload(reload_asked);
+	requests_on_reload(reload_asked, change_asked);
 	if (keys_init(c->state) || keys_reload(c) || open_kernel() ||
 	    services_init())
 		return -1;
@@ -405,6 +251,7 @@ static void end(void)
 
 int main(int argc, char **argv)
 {
+	const char *config_path = CONFIG_DEFAULT;
 	enum log_level level = LOG_LVL_INFO;
 	bool to_syslog = false;
 	bool check = false;
@@ -444,7 +291,7 @@ int main(int argc, char **argv)
 	log_setup(level, to_syslog);
 	if (check)
 		signals_hold(SIG_UNBLOCK);
-	the.config = config_load(config_path);
+	the.config = config_load(config_path, NULL, false);
 	if (!the.config)
 		return 1;
 	if (check) {
@@ -452,7 +299,7 @@ int main(int argc, char **argv)
 		config_free(the.config);
 		return 0;
 	}
-	if (start())
+	if (start(config_path))
 		return 1;
 	log_info("ready");
 	manager_ready("serving");

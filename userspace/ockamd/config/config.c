@@ -1123,7 +1123,8 @@ static const struct {
 	{ "prekey-service|max", check_positive },
 };
 
-struct config *config_load(const char *path)
+/* What may be in a file. */
+static cfg_t *new_grammar(void)
 {
 	cfg_opt_t identity[] = {
 		CFG_BOOL("create", cfg_false, CFGF_NONE),
@@ -1212,26 +1213,38 @@ struct config *config_load(const char *path)
 		CFG_SEC("relay-at", relay_at_options, titled),
 		CFG_END()
 	};
-	struct config *c = NULL;
-	cfg_t *cfg;
+	cfg_t *cfg = must(cfg_init(top, CFGF_NONE));
 	size_t i;
-	int err;
 
-	cfg = must(cfg_init(top, CFGF_NONE));
 	cfg_set_error_function(cfg, complain);
 	for (i = 0; i < ARRAY_SIZE(checks); i++)
 		cfg_set_validate_func(cfg, checks[i].option, checks[i].fn);
 	portals_check_with(cfg);
 	peers_check_with(cfg);
 	relays_at_check_with(cfg);
+	return cfg;
+}
 
-	err = parse_file(cfg, path);
-	if (err == CFG_FILE_ERROR)
+struct config *config_parse(const char *path, bool ours)
+{
+	cfg_t *cfg = new_grammar();
+	struct config *c = NULL;
+	int err;
+
+	err = parse_file(cfg, path, ours);
+	if (err == CFG_FILE_ERROR && (!ours || errno != ENOENT))
 		log_error("%s: %s", path, strerror(errno));
 	else if (!err)
 		c = take(cfg);
 	cfg_free(cfg);
-	if (c && check_whole(c, path)) {
+	return c;
+}
+
+struct config *config_load(const char *path, const char *state, bool candidate)
+{
+	struct config *c = config_parse(path, false);
+
+	if (c && (config_add(c, state, candidate) || check_whole(c, path))) {
 		config_free(c);
 		c = NULL;
 	}

@@ -169,6 +169,7 @@ struct conf_prekeys {
  * @timeout_ms: inlet: for Pong; outlet: for the target
  * @counters: payloads are sent with counters
  * @proxy: outlet: the target is told who comes, by the PROXY protocol
+ * @added: at run time
  */
 struct conf_portal {
 	char *name;
@@ -186,6 +187,7 @@ struct conf_portal {
 	unsigned int timeout_ms;
 	bool counters;
 	bool proxy;
+	bool added;
 };
 
 void conf_portal_copy(struct conf_portal *to, const struct conf_portal *from);
@@ -270,8 +272,18 @@ struct config {
 	size_t n_relay_at;
 };
 
-/* NULL after it said what is wrong where. */
-struct config *config_load(const char *path);
+#define CONFIG_ADDED	"added.conf"	/* in the state directory */
+
+/**
+ * config_load() - read the configuration, and what was added to it at run time
+ * @path: the file
+ * @state: the state directory, NULL: that of the file
+ * @candidate: what was added is in another file, and has to be right
+ *
+ * Return: it, or NULL after it said what is wrong where.
+ */
+struct config *config_load(const char *path, const char *state,
+			   bool candidate);
 void config_free(struct config *c);
 /* What belongs to nobody in particular is the daemon's, once that is who it will be. */
 void config_own(struct config *c, uid_t uid);

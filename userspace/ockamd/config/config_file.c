@@ -1,18 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* The configuration file as text, before libconfuse gets to see it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/config_parts.h"
 #include "core/log.h"
 
 #define DEPTH_MAX	16	/* there are two */
 
-static char *read_file(const char *path, size_t *len)
+/* Not through a link, nor from something that is no file. */
+static FILE *open_ours(const char *path)
 {
-	FILE *f = fopen(path, "re");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	FILE *f = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		f = fdopen(fd, "r");
+	else
+		errno = EINVAL;
+	if (!f)
+		close(fd);
+	return f;
+}
+
+static char *read_file(const char *path, bool ours, size_t *len)
+{
+	FILE *f = ours ? open_ours(path) : fopen(path, "re");
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t n;
@@ -131,7 +152,7 @@ static int line_of(const char *text, const char *p)
 	return line;
 }
 
-int parse_file(cfg_t *cfg, const char *path)
+int parse_file(cfg_t *cfg, const char *path, bool ours)
 {
 	int err = CFG_FILE_ERROR;
 	struct open open;
@@ -139,7 +160,7 @@ int parse_file(cfg_t *cfg, const char *path)
 	size_t len;
 	FILE *f;
 
-	text = read_file(path, &len);
+	text = read_file(path, ours, &len);
 	if (!text)
 		return err;
 	if (!strncmp(text, "\xef\xbb\xbf", 3)) {

@@ -25,6 +25,9 @@ int check_positive(cfg_t *cfg, cfg_opt_t *opt);
 /* The section that was just closed, if its title is a local address. */
 cfg_t *titled_address(cfg_t *cfg, cfg_opt_t *opt, size_t max);
 
+/* What is in a file, as far as that can be seen without the others; NULL: none. */
+struct config *config_parse(const char *path, bool ours);
+
 /* Ends the program if @p is NULL. */
 void *must(void *p);
 /* Of a list that was checked. */
@@ -32,8 +35,19 @@ struct policy *take_policy(cfg_t *sec, const char *name);
 
 /* ---- config_file.c ---- */
 
-/* 0 or CFG_FILE_ERROR, with errno, or CFG_PARSE_ERROR. */
-int parse_file(cfg_t *cfg, const char *path);
+/*
+ * 0 or CFG_FILE_ERROR, with errno, or CFG_PARSE_ERROR.  @ours: the daemon has written
+ * it, and another's file is not read in its place.
+ */
+int parse_file(cfg_t *cfg, const char *path, bool ours);
+
+/* ---- config_added.c ---- */
+
+/*
+ * Adds the sections that were made at run time to @c: what that has already is left
+ * out, or an error if they are a candidate.  @state: directory, NULL: that of @c.
+ */
+int config_add(struct config *c, const char *state, bool candidate);
 
 /* ---- config_portal.c ---- */
 

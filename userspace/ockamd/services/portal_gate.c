@@ -456,7 +456,7 @@ void portals_list(FILE *f)
 	TAILQ_FOREACH(g, &gates, entry) {
 		ending = streams_ending(g);
 		fprintf(f,
-			"%s kind %s %s %s state %s open %zu ending %zu opened %llu refused %llu\n",
+			"%s kind %s %s %s state %s open %zu ending %zu opened %llu refused %llu%s\n",
 			g->conf.inlet ? g->conf.name :
 					     route_text(&g->conf.path),
 			g->conf.inlet ? "inlet" : "outlet",
@@ -465,7 +465,8 @@ void portals_list(FILE *f)
 			g->watch.fd < 0 ? "failed" : "up",
 			g->open - ending, ending,
 			(unsigned long long)g->opened,
-			(unsigned long long)g->refused);
+			(unsigned long long)g->refused,
+			g->conf.added ? " added yes" : "");
 	}
 }
 

@@ -43,6 +43,7 @@
 static void request_readable(struct watch *w, uint32_t events);
 
 static void (*on_reload)(const struct ask *ask);
+static void (*on_change)(const struct ask *ask, const char *section, bool add);
 
 static struct watch worker = { .fd = -1, .fn = request_readable };
 
@@ -396,6 +397,24 @@ static void reload(const struct ask *ask)
 			     ask->who.uid);
 }
 
+/* Other kinds are the configuration's alone. */
+static bool is_portal(const char *section)
+{
+	return !strncmp(section, "inlet '", strlen("inlet '")) ||
+	       !strncmp(section, "outlet '", strlen("outlet '"));
+}
+
+static void change_portal(const struct request *req, const struct ask *ask)
+{
+	if (!asker_is_admin(&ask->who))
+		answer_error(ask, EACCES, "uid %u may not make or delete inlets and outlets",
+			     ask->who.uid);
+	else if (!is_portal(req->section))
+		answer_error(ask, EINVAL, "only inlets and outlets are made at run time");
+	else
+		on_change(ask, req->section, req->op == REQUEST_ADD);
+}
+
 static bool knows_handshake(const struct request *req)
 {
 	if (req->op == REQUEST_CREATE_LISTENER)
@@ -447,6 +466,10 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_WHOIS:
 		whois(req, ask);
+		break;
+	case REQUEST_ADD:
+	case REQUEST_DELETE:
+		change_portal(req, ask);
 		break;
 	case REQUEST_RELOAD:
 		reload(ask);
@@ -542,9 +565,12 @@ static void report_squatter(void)
 			  w.uid);
 }
 
-void requests_on_reload(void (*reload)(const struct ask *ask))
+void requests_on_reload(void (*reload)(const struct ask *ask),
+			void (*change)(const struct ask *ask,
+				       const char *section, bool add))
 {
 	on_reload = reload;
+	on_change = change;
 }
 
 int requests_init(void)

@@ -21,8 +21,13 @@ struct ask {
 };
 
 int requests_init(void);
-/* @reload is called when somebody who may do so asks for it, and answers. */
-void requests_on_reload(void (*reload)(const struct ask *ask));
+/*
+ * Called when somebody who may do so asks for the configuration to be read again, or
+ * for another section; they answer.
+ */
+void requests_on_reload(void (*reload)(const struct ask *ask),
+			void (*change)(const struct ask *ask,
+				       const char *section, bool add));
 void requests_end(void);
 void answer_ask(const struct ask *ask, const struct answer *ans);
 void answer_error(const struct ask *ask, int err, const char *fmt, ...)

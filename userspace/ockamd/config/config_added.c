@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Sections that were made at run time: in a file of the state directory, in the form
+ * of the configuration, a line each.  The configuration comes first: what it has they
+ * do not have.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/config_parts.h"
+#include "config/names.h"
+#include "core/base.h"
+#include "core/log.h"
+
+#define PATH_MAX_LEN	4096
+
+/**
+ * struct adding - sections on their way into the configuration
+ * @to: the configuration
+ * @from: the sections
+ * @candidate: they are new, and have to be right
+ * @bad: one was not
+ */
+struct adding {
+	struct config *to;
+	struct config *from;
+	bool candidate;
+	bool bad;
+};
+
+/* Without a place: who asked for it did not write a file. */
+static void left_out(struct adding *a, const char *kind, const char *name,
+		     const char *why)
+{
+	a->bad |= a->candidate;
+	if (a->candidate)
+		log_error("%s \"%s\": %s", kind, name, why);
+	else
+		log_warn("%s \"%s\", which was made at run time, is left out: %s",
+			 kind, name, why);
+}
+
+static bool is_taken(const struct config *c, const struct ockam_path *address)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		if (path_equal(&c->listener[i].address, address))
+			return true;
+	return config_gives(c, address);
+}
+
+static const char taken[] = "the configuration has a section of this name";
+
+/* One more at the end; what is there may move. */
+#define APPEND(list, n, one) do {					\
+	(list) = must(reallocarray(list, (n) + 2, sizeof(*(list))));	\
+	(list)[(n)++] = (one);						\
+	memset(&(one), 0, sizeof(one));					\
+} while (0)
+
+static void add_links(struct adding *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->from->n_link; i++) {
+		struct conf_link *l = &a->from->link[i];
+
+		if (is_taken(a->to, &l->address))
+			left_out(a, "link", l->name, taken);
+		else
+			APPEND(a->to->link, a->to->n_link, *l);
+	}
+}
+
+static void add_channels(struct adding *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->from->n_channel; i++) {
+		struct conf_channel *ch = &a->from->channel[i];
+
+		if (is_taken(a->to, &ch->address))
+			left_out(a, "channel", ch->name, taken);
+		else if (!config_identity(a->to, ch->identity))
+			left_out(a, "channel", ch->name,
+				 "there is no section for its identity");
+		else
+			APPEND(a->to->channel, a->to->n_channel, *ch);
+	}
+}
+
+static bool has_identifier(const struct config *c, const uint8_t *id)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_peer; i++)
+		if (!memcmp(c->peer[i].id, id, sizeof(c->peer[i].id)))
+			return true;
+	return false;
+}
+
+static void add_peers(struct adding *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->from->n_peer; i++) {
+		struct conf_peer *p = &a->from->peer[i];
+
+		if (is_taken(a->to, &p->address))
+			left_out(a, "peer", p->name, taken);
+		else if (has_identifier(a->to, p->id))
+			left_out(a, "peer", p->name,
+				 "the configuration has another name for its identifier");
+		else
+			APPEND(a->to->peer, a->to->n_peer, *p);
+	}
+}
+
+static bool has_inlet(const struct config *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_portal; i++)
+		if (c->portal[i].inlet && !strcmp(c->portal[i].name, name))
+			return true;
+	return false;
+}
+
+static void add_portals(struct adding *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->from->n_portal; i++) {
+		struct conf_portal *p = &a->from->portal[i];
+
+		if (p->inlet ? has_inlet(a->to, p->name) :
+			       is_taken(a->to, &p->path)) {
+			left_out(a, p->inlet ? "inlet" : "outlet", p->name,
+				 taken);
+			continue;
+		}
+		p->added = true;
+		APPEND(a->to->portal, a->to->n_portal, *p);
+	}
+}
+
+int config_add(struct config *c, const char *state, bool candidate)
+{
+	struct adding a = { .to = c, .candidate = candidate };
+	char path[PATH_MAX_LEN];
+
+	snprintf(path, sizeof(path), "%s/" CONFIG_ADDED "%s",
+		 state ? : c->state, candidate ? ".new" : "");
+	a.from = config_parse(path, true);
+	/* One that cannot be read is no reason not to serve. */
+	if (!a.from)
+		return candidate ? -1 : 0;
+	add_links(&a);
+	add_channels(&a);
+	add_peers(&a);
+	add_portals(&a);
+	config_free(a.from);
+	return a.bad ? -1 : 0;
+}

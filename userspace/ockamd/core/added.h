@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* The file with the sections that were made at run time, a line each. */
+#ifndef OCKAMD_ADDED_H
+#define OCKAMD_ADDED_H
+
+#include <stdbool.h>
+
+/*
+ * A copy with one more section, "inlet 'name' { ... }", or with one less, "inlet 'name'
+ * {".  0, or a negative errno with words in @why.
+ */
+int added_try_add(const char *section, const char **why);
+int added_try_delete(const char *section, const char **why);
+/* The copy is what there is from now on, or not; 0, or a negative errno. */
+int added_take(void);
+void added_drop(void);
+
+#endif /* OCKAMD_ADDED_H */
