@@ -166,7 +166,7 @@ static const struct service services[] = {
 	  .release = peers_release, .apply = peers_apply,
 	  .channel_event = peers_channel_event,
 	  .channel_gone = peers_channel_gone,
-	  .channel_used = peers_channel_used,
+	  .channel_used = peers_channel_used, .check = peers_check_rights,
 	  .object_event = peers_object_event, .end = peers_end },
 	{ .name = "names at relays", .release = relays_at_release,
 	  .apply = relays_at_apply, .channel_used = relays_at_channel_used,
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 	log_setup(level, to_syslog);
 	if (check)
 		signals_hold(SIG_UNBLOCK);
-	the.config = config_load(config_path, NULL, false);
+	the.config = config_load(config_path, NULL, NULL, false);
 	if (!the.config)
 		return 1;
 	if (check) {

@@ -50,6 +50,7 @@ struct change {
 /**
  * struct loading - a configuration that is being read
  * @path: of the file
+ * @text: what is in force, or NULL: the file is read
  * @state: the directory in force
  * @thread: reads it: names are looked up, which may take long
  * @watch: readable when that is done
@@ -64,6 +65,7 @@ struct change {
  */
 static struct loading {
 	const char *path;
+	const char *text;
 	char *state;
 	pthread_t thread;
 	struct watch watch;
@@ -122,7 +124,7 @@ static void *load(void *arg)
 	const uint64_t one = 1;
 
 	(void)arg;
-	loading.config = config_load(loading.path, loading.state,
+	loading.config = config_load(loading.path, loading.text, loading.state,
 				     loading.change);
 	if (!loading.config)
 		snprintf(loading.why, sizeof(loading.why), "%s",
@@ -147,8 +149,10 @@ static void answer_asks(bool new)
 	loading.late = 0;
 }
 
-static bool begin(void)
+/* @text: without a look at the file, which somebody may be about to change. */
+static bool begin(const char *text)
 {
+	loading.text = text;
 	loading.running = !pthread_create(&loading.thread, NULL, load, NULL);
 	if (!loading.running) {
 		log_error("no thread; the old configuration stays");
@@ -164,7 +168,7 @@ void reload(void)
 	if (loading.running)
 		return;
 	log_info("reading %s again", loading.path);
-	if (begin())
+	if (begin(NULL))
 		return;
 	answer_asks(false);
 	manager_ready(OLD_STAYS);
@@ -202,8 +206,10 @@ static void next_change(void)
 		err = ch->add ? added_try_add(ch->section, &why) :
 				added_try_delete(ch->section, &why);
 		loading.change = ch;
-		if (!err && begin())
+		if (!err && begin(the.config->text))
 			return;
+		if (!err)
+			added_drop();
 		loading.change = NULL;
 		change_end(ch, err ? -err : EAGAIN, err ? why : loading.why);
 	}
@@ -218,16 +224,21 @@ static const char *without_place(const char *why)
 	return colon ? colon + 2 : why;
 }
 
+/* Those who ask for a reload meanwhile wait for that, and for nothing of this. */
 static void changed(bool new)
 {
 	struct change *ch = loading.change;
+	int err;
 
 	loading.change = NULL;
-	if (new)
-		added_take();
-	else
+	loading.late = 0;
+	if (!new) {
 		added_drop();
-	change_end(ch, new ? 0 : EINVAL, new ? "" : without_place(loading.why));
+		change_end(ch, EINVAL, without_place(loading.why));
+		return;
+	}
+	err = added_take();
+	change_end(ch, -err, err ? "it is in force, but not on the disk: the next process will not know of it" : "");
 }
 
 void change_asked(const struct ask *ask, const char *section, bool add)

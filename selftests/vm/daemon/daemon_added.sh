@@ -137,6 +137,18 @@ alice_conf
 check "when it has it no more" on alice ockamctl reload
 check "the other is there again" eval '! listens 8200 && listens 8002'
 
+# ---- beside a file that somebody is writing ----
+
+cp alice.conf whole.conf
+echo 'channel "half' >>alice.conf
+check "one is made while the file is half written" on alice ockamctl inlet add half \
+	listen 8300 route 'hq => echo'
+check "and is there" listens 8300
+refuse "which a reload does not take" 'old configuration stays' on alice ockamctl reload
+check "one is deleted beside it" on alice ockamctl inlet delete half
+check "and gone" eval '! listens 8300'
+cp whole.conf alice.conf
+
 # ---- its file ----
 
 kill -TERM "$pid_alice"

@@ -1225,24 +1225,30 @@ static cfg_t *new_grammar(void)
 	return cfg;
 }
 
-struct config *config_parse(const char *path, bool ours)
+struct config *config_parse(const char *path, const char *text, bool ours)
 {
+	char *raw = text ? must(strdup(text)) : file_text(path, ours);
 	cfg_t *cfg = new_grammar();
 	struct config *c = NULL;
 	int err;
 
-	err = parse_file(cfg, path, ours);
+	err = raw ? parse_text(cfg, path, raw) : CFG_FILE_ERROR;
 	if (err == CFG_FILE_ERROR && (!ours || errno != ENOENT))
 		log_error("%s: %s", path, strerror(errno));
 	else if (!err)
 		c = take(cfg);
 	cfg_free(cfg);
+	if (c)
+		c->text = raw;
+	else
+		free(raw);
 	return c;
 }
 
-struct config *config_load(const char *path, const char *state, bool candidate)
+struct config *config_load(const char *path, const char *text,
+			   const char *state, bool candidate)
 {
-	struct config *c = config_parse(path, false);
+	struct config *c = config_parse(path, text, false);
 
 	if (c && (config_add(c, state, candidate) || check_whole(c, path))) {
 		config_free(c);
@@ -1311,6 +1317,7 @@ void config_free(struct config *c)
 	free(c->link);
 	free(c->hop);
 	free(c->channel);
+	free(c->text);
 	free(c->state);
 	free(c->user);
 	free(c->group);

@@ -242,6 +242,7 @@ void conf_relay_at_clear(struct conf_relay_at *r);
  * struct config - a configuration file as read
  */
 struct config {
+	char *text;			/* of the file */
 	char *state;
 	char *user;
 	char *group;
@@ -277,13 +278,14 @@ struct config {
 /**
  * config_load() - read the configuration, and what was added to it at run time
  * @path: the file
+ * @text: what was in it, NULL: it is read
  * @state: the state directory, NULL: that of the file
  * @candidate: what was added is in another file, and has to be right
  *
  * Return: it, or NULL after it said what is wrong where.
  */
-struct config *config_load(const char *path, const char *state,
-			   bool candidate);
+struct config *config_load(const char *path, const char *text,
+			   const char *state, bool candidate);
 void config_free(struct config *c);
 /* What belongs to nobody in particular is the daemon's, once that is who it will be. */
 void config_own(struct config *c, uid_t uid);

@@ -16,6 +16,7 @@
 #include "core/log.h"
 
 #define PATH_MAX_LEN	4096
+#define RESERVED_MAX	64	/* the kernel's limit */
 
 /**
  * struct adding - sections on their way into the configuration
@@ -148,6 +149,17 @@ static void add_portals(struct adding *a)
 	}
 }
 
+/* Others could take one that is not reserved. */
+static size_t count_names(const struct config *c)
+{
+	size_t i, n = c->n_listener + c->n_link + c->n_hop + c->n_channel +
+		      c->n_peer + c->prekeys.enabled;
+
+	for (i = 0; i < c->n_portal; i++)
+		n += !c->portal[i].inlet;
+	return n;
+}
+
 int config_add(struct config *c, const char *state, bool candidate)
 {
 	struct adding a = { .to = c, .candidate = candidate };
@@ -155,7 +167,7 @@ int config_add(struct config *c, const char *state, bool candidate)
 
 	snprintf(path, sizeof(path), "%s/" CONFIG_ADDED "%s",
 		 state ? : c->state, candidate ? ".new" : "");
-	a.from = config_parse(path, true);
+	a.from = config_parse(path, NULL, true);
 	/* One that cannot be read is no reason not to serve. */
 	if (!a.from)
 		return candidate ? -1 : 0;
@@ -164,5 +176,10 @@ int config_add(struct config *c, const char *state, bool candidate)
 	add_peers(&a);
 	add_portals(&a);
 	config_free(a.from);
+	if (candidate && count_names(c) > RESERVED_MAX) {
+		log_error("more than %d names cannot be reserved for this node",
+			  RESERVED_MAX);
+		return -1;
+	}
 	return a.bad ? -1 : 0;
 }

@@ -152,17 +152,21 @@ static int line_of(const char *text, const char *p)
 	return line;
 }
 
-int parse_file(cfg_t *cfg, const char *path, bool ours)
+char *file_text(const char *path, bool ours)
+{
+	size_t len;
+
+	return read_file(path, ours, &len);
+}
+
+int parse_text(cfg_t *cfg, const char *path, const char *raw)
 {
 	int err = CFG_FILE_ERROR;
 	struct open open;
 	char *text;
-	size_t len;
 	FILE *f;
 
-	text = read_file(path, ours, &len);
-	if (!text)
-		return err;
+	text = must(strdup(raw));
 	if (!strncmp(text, "\xef\xbb\xbf", 3)) {
 		log_error("%s, line 1: there is a byte order mark in front; save the file without it, as plain UTF-8",
 			  path);
@@ -175,7 +179,7 @@ int parse_file(cfg_t *cfg, const char *path, bool ours)
 		free(text);
 		return CFG_PARSE_ERROR;
 	}
-	f = fmemopen(text, len, "r");
+	f = fmemopen(text, strlen(text), "r");
 	if (f) {
 		cfg->filename = must(strdup(path));
 		err = cfg_parse_fp(cfg, f);

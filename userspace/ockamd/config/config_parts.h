@@ -25,8 +25,8 @@ int check_positive(cfg_t *cfg, cfg_opt_t *opt);
 /* The section that was just closed, if its title is a local address. */
 cfg_t *titled_address(cfg_t *cfg, cfg_opt_t *opt, size_t max);
 
-/* What is in a file, as far as that can be seen without the others; NULL: none. */
-struct config *config_parse(const char *path, bool ours);
+/* What is in a file, or was if there is @text, as far as that can be seen without the others; NULL: none. */
+struct config *config_parse(const char *path, const char *text, bool ours);
 
 /* Ends the program if @p is NULL. */
 void *must(void *p);
@@ -36,10 +36,12 @@ struct policy *take_policy(cfg_t *sec, const char *name);
 /* ---- config_file.c ---- */
 
 /*
- * 0 or CFG_FILE_ERROR, with errno, or CFG_PARSE_ERROR.  @ours: the daemon has written
- * it, and another's file is not read in its place.
+ * What is in it, or NULL with errno.  @ours: the daemon has written it, and another's
+ * file is not read in its place.
  */
-int parse_file(cfg_t *cfg, const char *path, bool ours);
+char *file_text(const char *path, bool ours);
+/* 0 or CFG_FILE_ERROR, with errno, or CFG_PARSE_ERROR. */
+int parse_text(cfg_t *cfg, const char *path, const char *raw);
 
 /* ---- config_added.c ---- */
 

@@ -68,6 +68,9 @@ static int copy(const char *head, size_t len, FILE *to, size_t *n)
 		++*n;
 		fputs(line, to);
 	}
+	/* What cannot be read must not be lost by that. */
+	if (!feof(from))
+		found = -EIO;
 	free(line);
 	fclose(from);
 	return found;
@@ -132,16 +135,28 @@ static void paths(char new[PATH_MAX_LEN], char path[PATH_MAX_LEN])
 	snprintf(path, PATH_MAX_LEN, "%s/" CONFIG_ADDED, the.config->state);
 }
 
+/* That the file has its name, too, is on the disk then. */
+static int sync_dir(void)
+{
+	int fd = open(the.config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 || fsync(fd) ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int added_take(void)
 {
 	char new[PATH_MAX_LEN], path[PATH_MAX_LEN];
+	int err;
 
 	paths(new, path);
-	if (!rename(new, path))
-		return 0;
-	log_error("%s: %s: the next process will not know of it", path,
-		  strerror(errno));
-	return -errno;
+	err = rename(new, path) ? -errno : sync_dir();
+	if (err)
+		log_error("%s: %s: the next process will not know of it", path,
+			  strerror(-err));
+	return err;
 }
 
 void added_drop(void)

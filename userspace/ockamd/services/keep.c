@@ -103,6 +103,7 @@ struct held {
  * @wanted: a new channel is to be made
  * @trying: a handshake is under way
  * @at: number of the route that is tried, or will be
+ * @first: the route that is tried first when a new one is wanted
  * @back_at: when a route before the one in use is tried again
  * @backs: how often such a one was taken, since the first one has lasted
  * @hurry: it is in vain, and the next one need not wait
@@ -138,6 +139,7 @@ struct keep {
 	bool wanted;
 	bool trying;
 	unsigned int at;
+	unsigned int first;
 	uint64_t back_at;
 	unsigned int backs;
 	bool hurry;
@@ -162,6 +164,7 @@ static struct ockam_path nowhere;
 static uint64_t next_check;
 
 static void probe_readable(struct watch *w, uint32_t events);
+static struct keep *find(const struct ockam_path *address);
 
 static struct watch probe = { .fd = -1, .fn = probe_readable };
 
@@ -530,7 +533,8 @@ static void want(struct keep *k, const char *why)
 		return;
 	k->wanted = true;
 	if (!k->trying)
-		k->at = 0;
+		k->at = k->first;
+	k->first = 0;
 	k->next_try = now_ms();
 	if (k->fails)
 		k->next_try += backoff(k);
@@ -721,6 +725,8 @@ static void unconfirmed(struct keep *k)
 {
 	k->unconfirmed++;
 	k->confirm_at = now_ms() + patience(k);
+	/* Keys were agreed by that route, and nothing else came. */
+	k->first = (k->now.via + 1) % k->conf.n_route;
 	want(k, "its peer has not confirmed it");
 }
 
@@ -828,6 +834,13 @@ static struct keep *keep_of(uint32_t id, struct held **h)
 	return NULL;
 }
 
+uint32_t keep_channel(const struct ockam_path *address)
+{
+	const struct keep *k = find(address);
+
+	return k ? k->now.id : 0;
+}
+
 bool keep_uses(uint32_t id)
 {
 	struct held *h;
@@ -869,6 +882,8 @@ void keeps_lost(uint32_t id, const char *why)
 	note_link(k);
 	point(k);
 	save();
+	if (k->now.id)
+		services_channel_used(k->now.id);
 	want(k, why);
 }
 
@@ -923,7 +938,9 @@ static void on_link(const struct ockam_nl_link *link, bool gone)
 		/* No attempts at the pace of strangers who connect to us. */
 		if (!up || link->mode != OCKAM_LINK_MODE_CONNECT)
 			continue;
-		k->back_at = now_ms();
+		/* Not each time that one comes up which does not last. */
+		if (!k->backs)
+			k->back_at = now_ms();
 		if (k->wanted)
 			k->next_try = now_ms();
 	}
@@ -1043,6 +1060,12 @@ int keeps_check(void)
 
 static void tick_fresh(struct keep *k, uint64_t now)
 {
+	/* A better way is one that is known to work: what there is does. */
+	if (now >= k->probe_until && !k->wanted && now_works(k)) {
+		held_end(&k->fresh);
+		failed(k, "the peer has not confirmed it");
+		return;
+	}
 	/* Its peer may be one that confirms nothing. */
 	if (now >= k->probe_until && !k->conf.probe.nhops) {
 		promote(k);
@@ -1199,6 +1222,7 @@ static void change(struct keep *k, const struct conf_channel *conf)
 		end_untrusted(k, &k->old, conf);
 		end_untrusted(k, &k->now, conf);
 		/* These numbers are of other routes. */
+		k->first = 0;
 		k->now.via = 0;
 		k->old.via = 0;
 		k->at = 0;

@@ -52,6 +52,8 @@ void keep_failed(struct keep *k, const char *why);
 /* Before a channel is deleted, or after it was; it need not be a kept one. */
 void keeps_lost(uint32_t id, const char *why);
 void keeps_gone(uint32_t id);
+/* The channel that a kept address leads to, 0: there is none. */
+uint32_t keep_channel(const struct ockam_path *address);
 /* Does a kept address lead to it? */
 bool keep_uses(uint32_t id);
 void keep_channel_event(const struct ockam_nl_channel *ch);

@@ -23,6 +23,7 @@
 #include "core/wanted.h"
 #include "handshake/permits.h"
 #include "services/keep.h"
+#include "services/links.h"
 #include "services/peers.h"
 #include "identity.h"
 #include "nl.h"
@@ -173,7 +174,7 @@ static int collect_wrong(const void *object, void *arg)
 }
 
 /* Of all that listeners took: a section is gone, or says something else. */
-static void fix_rights(void)
+static bool fix_rights(void)
 {
 	struct fix fix;
 	bool good = true;
@@ -191,6 +192,7 @@ static void fix_rights(void)
 	if (err < 0)
 		log_error("rights of peers' channels: %s",
 			  ockam_nl_error(the.nl));
+	return good && !err;
 }
 
 /* ---- which channel it is ---- */
@@ -425,7 +427,7 @@ void peers_release(const struct config *c)
 		if (section(c, &p->conf.address))
 			continue;
 		log_info("peer %s has no name any more", p->conf.name);
-		if (p->ours)
+		if (p->ours && !links_has_hop(c, &p->conf.address))
 			delete_hop(&p->conf.address);
 		rights_changed = true;
 		peer_free(p);
@@ -454,13 +456,20 @@ void peers_apply(const struct config *c)
 	/* First the file, so that the next process knows the hops as its own. */
 	save();
 	if (rights_changed)
-		fix_rights();
-	rights_changed = false;
+		rights_changed = !fix_rights();
 	TAILQ_FOREACH_SAFE(p, &peers, entry, next)
 		wanted_now(&p->w);
 }
 
 /* ---- what happens to channels ---- */
+
+/* What could not be taken away is not left so. */
+int peers_check_rights(void)
+{
+	if (rights_changed)
+		rights_changed = !fix_rights();
+	return rights_changed ? -EIO : 0;
+}
 
 void peers_channel_event(const struct ockam_nl_channel *ch)
 {

@@ -18,6 +18,7 @@ int peers_init(void);
 /* Those that are not named any more. */
 void peers_release(const struct config *c);
 void peers_apply(const struct config *c);
+int peers_check_rights(void);
 void peers_channel_event(const struct ockam_nl_channel *ch);
 void peers_channel_gone(uint32_t id);
 /* A kept channel's address leads to it now. */

@@ -26,6 +26,8 @@
 #include "core/loop.h"
 #include "core/state.h"
 #include "core/wanted.h"
+#include "handshake/permits.h"
+#include "services/keep.h"
 #include "services/relay_at.h"
 #include "nl.h"
 
@@ -253,6 +255,22 @@ static void answer_readable(struct watch *w, uint32_t events)
 	wanted_now(&r->w);
 }
 
+/* A name belongs to who asks first: that has to be who the section says. */
+static bool is_shown(const struct relay_at *r)
+{
+	struct ockam_path first = { .nhops = 1 };
+	const struct permit *permit;
+	uint32_t id;
+
+	if (!r->conf.identity)
+		return true;
+	first.len = path_first(&r->conf.route);
+	memcpy(first.hops, r->conf.route.hops, first.len);
+	id = keep_channel(&first);
+	permit = id ? permits_find(id) : NULL;
+	return permit && !strcmp(permit->identity, r->conf.identity);
+}
+
 static int open_worker(struct relay_at *r)
 {
 	int fd, err;
@@ -282,6 +300,11 @@ static int register_again(struct relay_at *r, const uint8_t *carrier)
 
 	memcpy(r->asked_by, carrier, sizeof(r->asked_by));
 	r->asked = 0;
+	if (!is_shown(r)) {
+		wanted_fail(&r->w, "the relay is out of reach: no channel shows identity %s there",
+			    r->conf.identity);
+		return -ENOTCONN;
+	}
 	err = open_worker(r) ? : ask(r);
 	if (err) {
 		wanted_fail(&r->w, "the relay is out of reach: %s",
@@ -339,12 +362,19 @@ static struct relay_at *find(const char *name)
 	return NULL;
 }
 
+/* Answers to what it has asked are for nobody then. */
+static void close_worker(struct relay_at *r)
+{
+	if (r->watch.fd < 0)
+		return;
+	loop_del(&r->watch);
+	close(r->watch.fd);
+	r->watch.fd = -1;
+}
+
 static void relay_at_free(struct relay_at *r)
 {
-	if (r->watch.fd >= 0) {
-		loop_del(&r->watch);
-		close(r->watch.fd);
-	}
+	close_worker(r);
 	wanted_remove(&r->w);
 	TAILQ_REMOVE(&relays, r, entry);
 	conf_relay_at_clear(&r->conf);
@@ -372,6 +402,7 @@ static void change(struct relay_at *r, const struct conf_relay_at *conf)
 	    !path_equal(&r->conf.route, &conf->route)) {
 		r->full[0] = 0;
 		r->asked = 0;
+		close_worker(r);
 	}
 	conf_relay_at_clear(&r->conf);
 	conf_relay_at_copy(&r->conf, conf);

@@ -257,6 +257,13 @@ static void delete_listener(const struct request *req, const struct ask *ask)
 	answer_ok(ask);
 }
 
+static bool is_accepted(uint32_t channel)
+{
+	const struct permit *p = permits_find(channel);
+
+	return p && p->by == PERMIT_LISTENER;
+}
+
 static void delete_channel(const struct request *req, const struct ask *ask)
 {
 	static struct ockam_nl_channel ch;
@@ -266,6 +273,9 @@ static void delete_channel(const struct request *req, const struct ask *ask)
 	ch.id = req->channel;
 	ockam_nl_mark(&ch, OCKAM_A_CHANNEL_ID);
 	err = ockam_nl_channel_get(the.nl, &ch);
+	/* Who may send through a peer's channel has not asked for it. */
+	if (!err && is_accepted(ch.id))
+		ch.owner = permits_find(ch.id)->owner;
 	if (err || (ch.owner != ask->who.uid && !asker_is_admin(&ask->who))) {
 		answer_error(ask, ENOENT, "uid %u has no channel %u",
 			     ask->who.uid, req->channel);
