@@ -146,6 +146,8 @@ extern const struct command policy_commands[];
 extern const struct command identity_commands[];
 extern const struct command listener_commands[];
 extern const struct command secure_channel_commands[];
+extern const struct command invite_commands[];
+extern const struct command join_commands[];
 extern const struct command peer_commands[];
 extern const struct command inlet_commands[];
 extern const struct command outlet_commands[];

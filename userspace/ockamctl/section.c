@@ -10,21 +10,8 @@
 #include <ockam/ockam.h>
 
 #include "ockamctl.h"
-#include "request.h"
 #include "section.h"
 #include "words.h"
-
-/**
- * struct section - the text
- * @text: of it
- * @used: bytes
- * @bad: something cannot be written, or is too long
- */
-struct section {
-	char	text[REQUEST_SECTION_MAX + 1];
-	size_t	used;
-	bool	bad;
-};
 
 static void put(struct section *s, const char *p)
 {
@@ -54,13 +41,31 @@ static void put_quoted(struct section *s, const char *p)
 	put(s, "'");
 }
 
-static void begin(struct section *s, const char *kind, const char *name)
+void section_more(struct section *s, const char *kind, const char *name)
 {
-	memset(s, 0, sizeof(*s));
 	put(s, kind);
 	put(s, " ");
 	put_quoted(s, name);
 	put(s, " {");
+}
+
+void section_begin(struct section *s, const char *kind, const char *name)
+{
+	memset(s, 0, sizeof(*s));
+	section_more(s, kind, name);
+}
+
+void section_put(struct section *s, const char *option, const char *value)
+{
+	put(s, " ");
+	put(s, option);
+	put(s, " = ");
+	put_quoted(s, value);
+}
+
+void section_end(struct section *s)
+{
+	put(s, " } ");
 }
 
 static const struct section_word *find(const struct section_word *words,
@@ -114,8 +119,8 @@ static int put_options(struct section *s, const char *kind,
 	return err;
 }
 
-static int ask(const struct ctl *ctl, const struct section *s, bool add,
-	       const struct ockam_secure_channel_options *opt)
+int section_change(const struct ctl *ctl, const struct section *s, bool add,
+		   const struct ockam_secure_channel_options *opt)
 {
 	if (s->bad)
 		return ctl_usage("a control character in a word, or more than %d bytes",
@@ -134,10 +139,10 @@ int section_add(struct ctl *ctl, const char *kind,
 
 	if (argc < 1)
 		return ctl_usage("%s add: a name is missing", kind);
-	begin(&s, kind, argv[0]);
+	section_begin(&s, kind, argv[0]);
 	err = put_options(&s, kind, words, argc - 1, argv + 1, &opt);
-	put(&s, " }");
-	return err ? err : ask(ctl, &s, true, &opt);
+	section_end(&s);
+	return err ? err : section_change(ctl, &s, true, &opt);
 }
 
 int section_delete(struct ctl *ctl, const char *kind, int argc, char **argv)
@@ -151,6 +156,6 @@ int section_delete(struct ctl *ctl, const char *kind, int argc, char **argv)
 	err = words_channel(&w, argc - 1, argv + 1);
 	if (err)
 		return err;
-	begin(&s, kind, argv[0]);
-	return ask(ctl, &s, false, &w.opt);
+	section_begin(&s, kind, argv[0]);
+	return section_change(ctl, &s, false, &w.opt);
 }

@@ -3,7 +3,34 @@
 #ifndef OCKAMCTL_SECTION_H
 #define OCKAMCTL_SECTION_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "request.h"
+
 struct ctl;
+struct ockam_secure_channel_options;
+
+/**
+ * struct section - the text of one
+ * @text: of it
+ * @used: bytes
+ * @bad: something cannot be written, or is too long
+ */
+struct section {
+	char	text[REQUEST_SECTION_MAX + 1];
+	size_t	used;
+	bool	bad;
+};
+
+void section_begin(struct section *s, const char *kind, const char *name);
+/* Another one behind it, that comes and goes with it. */
+void section_more(struct section *s, const char *kind, const char *name);
+void section_put(struct section *s, const char *option, const char *value);
+void section_end(struct section *s);
+/* Asks ockamd; an exit status. */
+int section_change(const struct ctl *ctl, const struct section *s, bool add,
+		   const struct ockam_secure_channel_options *opt);
 
 enum section_form { SECTION_VALUE, SECTION_FLAG, SECTION_LIST };
 

@@ -23,6 +23,8 @@ static const struct group groups[] = {
 	  secure_channel_commands },
 	{ "peer", "names of peers, and the channels that they lead to",
 	  peer_commands },
+	{ "invite", "let another node join by one word", invite_commands },
+	{ "join", "who has invited this node", join_commands },
 	{ "inlet", "TCP ports that lead to an outlet of another node",
 	  inlet_commands },
 	{ "outlet", "TCP targets that other nodes may reach",

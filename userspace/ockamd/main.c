@@ -189,6 +189,7 @@ static const struct service services[] = {
 	{ .name = "what permits depend on", .apply = permits_apply },
 	{ .name = "credentials", .init = refresh_init, .apply = refresh_apply,
 	  .tick = refresh_tick, .end = refresh_end },
+	{ .name = "what was made at run time", .tick = reload_tick },
 	{ .name = "portals", .release = portals_release,
 	  .apply = portals_apply, .tick = portals_tick,
 	  .channel_gone = portals_lost, .check = portals_check,

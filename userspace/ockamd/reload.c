@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "core/added.h"
 #include "core/base.h"
+#include "core/clock.h"
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
@@ -29,6 +30,8 @@
 
 /* That wait for a reload. */
 #define ASKS_MAX	16
+
+#define RETRY_MS	1000
 
 #define OLD_STAYS \
 	"serving; the last reload failed (see the log), the old configuration stays"
@@ -56,6 +59,7 @@ struct change {
  * @watch: readable when that is done
  * @config: what came of it
  * @running: there is a thread
+ * @own: nobody has asked for it
  * @again: somebody has asked for another reload meanwhile
  * @why: it led to nothing
  * @ask: who waits for the answer to which request
@@ -71,6 +75,7 @@ static struct loading {
 	struct watch watch;
 	struct config *config;
 	bool running;
+	bool own;
 	bool again;
 	char why[1024];
 	struct ask ask[ASKS_MAX];
@@ -271,8 +276,25 @@ static void loaded(struct watch *w, uint32_t events)
 		return;
 	pthread_join(loading.thread, NULL);
 	loading.running = false;
+	/* What the copy does not have must not come back, or be lost. */
+	if (loading.change && added_is_stale()) {
+		config_free(loading.config);
+		added_drop();
+		TAILQ_INSERT_HEAD(&changes, loading.change, entry);
+		loading.change = NULL;
+		loading.late = 0;
+		if (loading.again)
+			reload();
+		next_change();
+		return;
+	}
 	new = put_in_force(loading.config);
-	if (loading.change) {
+	if (loading.own) {
+		loading.own = false;
+		loading.late = 0;
+		if (!new)
+			added_unseen();
+	} else if (loading.change) {
 		changed(new);
 	} else {
 		answer_asks(new);
@@ -282,6 +304,19 @@ static void loaded(struct watch *w, uint32_t events)
 	if (loading.again)
 		reload();
 	next_change();
+}
+
+void reload_tick(void)
+{
+	static uint64_t next;
+
+	if (!added_is_new() || loading.running || now_ms() < next)
+		return;
+	next = now_ms() + RETRY_MS;
+	added_seen();
+	loading.own = begin(the.config->text);
+	if (!loading.own)
+		added_unseen();
 }
 
 int reload_init(const char *path)

@@ -13,6 +13,8 @@ int reload_init(const char *path);
 void reload_allow_files(const struct config *c);
 /* From now on: somebody has sent a signal. */
 void reload(void);
+/* The same if what was made at run time has changed by itself. */
+void reload_tick(void);
 /* Likewise, and who asked is answered when that is done. */
 void reload_asked(const struct ask *ask);
 /*

@@ -290,6 +290,12 @@ static int check_senders(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/* No identifier: it stands for some. */
+static bool is_invited(const char *option, const char *word)
+{
+	return !strcmp(option, "trust") && !strcmp(word, TRUST_INVITED);
+}
+
 static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct trust_policy p = { 0 };
@@ -297,12 +303,29 @@ static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
 	int err = 0;
 
 	for (i = 0; i < cfg_opt_size(opt) && !err; i++)
-		err = trust_policy_add(&p, cfg_opt_getnstr(opt, i));
+		err = is_invited(opt->name, cfg_opt_getnstr(opt, i)) ? 0 :
+		      trust_policy_add(&p, cfg_opt_getnstr(opt, i));
 	trust_policy_clear(&p);
 	if (!err)
 		return 0;
 	cfg_error(cfg, "trust: \"%s\" is neither an identifier, \"authority IDENTIFIER NAME=VALUE\" nor the only word \"anyone\"",
 		  last(opt));
+	return -1;
+}
+
+/* Beside them, who was invited. */
+static int check_listener_trust(cfg_t *cfg, cfg_opt_t *opt)
+{
+	bool anyone = false, invited = false;
+	unsigned int i;
+
+	for (i = 0; i < cfg_opt_size(opt); i++) {
+		anyone |= !strcmp(cfg_opt_getnstr(opt, i), "anyone");
+		invited |= !strcmp(cfg_opt_getnstr(opt, i), TRUST_INVITED);
+	}
+	if (!anyone || !invited)
+		return check_trust(cfg, opt);
+	cfg_error(cfg, "trust: \"" TRUST_INVITED "\" beside \"anyone\"");
 	return -1;
 }
 
@@ -597,6 +620,7 @@ static int check_channel(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *sec = titled_address(cfg, opt, OCKAM_ADDR_MAX);
 	const char *missing = NULL;
+	size_t i;
 
 	if (!sec)
 		return -1;
@@ -609,6 +633,13 @@ static int check_channel(cfg_t *cfg, cfg_opt_t *opt)
 	if (missing) {
 		cfg_error(cfg, "channel \"%s\" has no %s", cfg_title(sec),
 			  missing);
+		return -1;
+	}
+	for (i = 0; i < cfg_size(sec, "trust"); i++) {
+		if (!is_invited("trust", cfg_getnstr(sec, "trust", i)))
+			continue;
+		cfg_error(cfg, "channel \"%s\": \"" TRUST_INVITED "\" is for listeners",
+			  cfg_title(sec));
 		return -1;
 	}
 	if (cfg_size(sec, "route") > ROUTES_MAX) {
@@ -666,7 +697,8 @@ struct policy *take_policy(cfg_t *sec, const char *name)
 	size_t i;
 
 	for (i = 0; i < cfg_size(sec, name); i++)
-		if (trust_policy_add(&p->trust, cfg_getnstr(sec, name, i)))
+		if (!is_invited(name, cfg_getnstr(sec, name, i)) &&
+		    trust_policy_add(&p->trust, cfg_getnstr(sec, name, i)))
 			must(NULL);
 	return p;
 }
@@ -688,7 +720,7 @@ static void take_identities(cfg_t *cfg, struct config *c)
 
 static void take_listeners(cfg_t *cfg, struct config *c)
 {
-	size_t i;
+	size_t i, k;
 
 	c->n_listener = cfg_size(cfg, "listener");
 	c->listener = must(calloc(c->n_listener + 1, sizeof(*c->listener)));
@@ -700,6 +732,9 @@ static void take_listeners(cfg_t *cfg, struct config *c)
 		l->line = sec->line;
 		l->identity = must(strdup(cfg_getstr(sec, "identity")));
 		l->policy = take_policy(sec, "trust");
+		for (k = 0; k < cfg_size(sec, "trust"); k++)
+			l->invited |= is_invited("trust",
+				cfg_getnstr(sec, "trust", k));
 		ockam_path_parse(&l->address, l->name);
 		l->handshakes = listen_to(cfg_getstr(sec, "handshake"));
 		if (cfg_getstr(sec, "prekeys"))
@@ -934,6 +969,7 @@ static struct config *take(cfg_t *cfg)
 	portals_take(cfg, c);
 	peers_take(cfg, c);
 	relays_at_take(cfg, c);
+	invitations_take(cfg, c);
 	take_prekeys(cfg, c);
 	return c;
 }
@@ -1090,7 +1126,7 @@ static const struct {
 	{ "address|allow-uid", check_users },
 	{ "address|allow-gid", check_groups },
 	{ "listener", check_listener },
-	{ "listener|trust", check_trust },
+	{ "listener|trust", check_listener_trust },
 	{ "link", check_link },
 	{ "link|connect", check_endpoint },
 	{ "link|listen", check_endpoint },
@@ -1210,6 +1246,7 @@ static cfg_t *new_grammar(void)
 		CFG_SEC("outlet", outlet_options, titled),
 		CFG_SEC("prekey-service", prekeys, CFGF_NODEFAULT),
 		CFG_SEC("peer", peer_options, titled),
+		CFG_SEC("invitation", invitation_options, titled),
 		CFG_SEC("relay-at", relay_at_options, titled),
 		CFG_END()
 	};
@@ -1221,6 +1258,7 @@ static cfg_t *new_grammar(void)
 		cfg_set_validate_func(cfg, checks[i].option, checks[i].fn);
 	portals_check_with(cfg);
 	peers_check_with(cfg);
+	invitations_check_with(cfg);
 	relays_at_check_with(cfg);
 	return cfg;
 }
@@ -1254,8 +1292,10 @@ struct config *config_load(const char *path, const char *text,
 		config_free(c);
 		c = NULL;
 	}
-	if (c)
-		warn_routes(c, path);
+	if (!c)
+		return NULL;
+	invitations_trust(c);
+	warn_routes(c, path);
 	return c;
 }
 
@@ -1308,6 +1348,9 @@ void config_free(struct config *c)
 	for (i = 0; i < c->n_relay_at; i++)
 		conf_relay_at_clear(&c->relay_at[i]);
 	free(c->relay_at);
+	for (i = 0; i < c->n_invitation; i++)
+		conf_invitation_clear(&c->invitation[i]);
+	free(c->invitation);
 	policy_put(c->relay.policy);
 	policy_put(c->prekeys.policy);
 	free(c->relay.prefix);

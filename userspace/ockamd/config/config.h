@@ -37,6 +37,7 @@ struct conf_listener {
 	struct ockam_path prekeys;
 	char *identity;
 	struct policy *policy;
+	bool invited;			/* trusts who was invited to it */
 };
 
 struct conf_address {
@@ -205,6 +206,7 @@ void conf_portal_address(struct conf_portal *p, size_t len, const void *data,
  * @owner: uid that may send through its channels at our listeners, -1: nobody but
  *	the daemon's
  * @shared: every uid may
+ * @invited: name of the listener that it was invited to, or NULL
  */
 struct conf_peer {
 	char *name;
@@ -213,10 +215,38 @@ struct conf_peer {
 	uint8_t id[OCKAM_IDENTIFIER_LEN];
 	uid_t owner;
 	bool shared;
+	char *invited;
 };
 
 void conf_peer_copy(struct conf_peer *to, const struct conf_peer *from);
 void conf_peer_clear(struct conf_peer *p);
+
+/**
+ * struct conf_invitation - who has its word may join
+ * @name: what he will be called
+ * @line: of its section
+ * @address: the same
+ * @authority: whose credential shows that he has it
+ * @listener: name of the listener that takes it
+ * @expires: not after that
+ * @used: by @user, which the file says already
+ * @user: identifier
+ */
+struct conf_invitation {
+	char *name;
+	int line;
+	struct ockam_path address;
+	uint8_t authority[OCKAM_IDENTIFIER_LEN];
+	char *listener;
+	uint64_t expires;
+	bool used;
+	uint8_t user[OCKAM_IDENTIFIER_LEN];
+};
+
+void conf_invitation_clear(struct conf_invitation *i);
+
+/* How a listener's trust names all who were invited to it. */
+#define TRUST_INVITED	"invited"
 
 /**
  * struct conf_relay_at - a name of this node at another one's relay
@@ -271,6 +301,8 @@ struct config {
 	size_t n_peer;
 	struct conf_relay_at *relay_at;
 	size_t n_relay_at;
+	struct conf_invitation *invitation;
+	size_t n_invitation;
 };
 
 #define CONFIG_ADDED	"added.conf"	/* in the state directory */

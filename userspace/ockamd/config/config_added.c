@@ -121,6 +121,36 @@ static void add_peers(struct adding *a)
 	}
 }
 
+static const struct conf_listener *listener_of(const struct config *c,
+					       const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		if (!strcmp(c->listener[i].name, name))
+			return &c->listener[i];
+	return NULL;
+}
+
+static void add_invitations(struct adding *a)
+{
+	const struct conf_listener *l;
+	size_t i;
+
+	for (i = 0; i < a->from->n_invitation; i++) {
+		struct conf_invitation *inv = &a->from->invitation[i];
+
+		l = listener_of(a->to, inv->listener);
+		if (is_taken(a->to, &inv->address))
+			left_out(a, "invitation", inv->name, taken);
+		else if (!l || !l->invited)
+			left_out(a, "invitation", inv->name,
+				 "its listener is not in the configuration, or has no trust = { \"" TRUST_INVITED "\" }");
+		else
+			APPEND(a->to->invitation, a->to->n_invitation, *inv);
+	}
+}
+
 static bool has_inlet(const struct config *c, const char *name)
 {
 	size_t i;
@@ -153,7 +183,7 @@ static void add_portals(struct adding *a)
 static size_t count_names(const struct config *c)
 {
 	size_t i, n = c->n_listener + c->n_link + c->n_hop + c->n_channel +
-		      c->n_peer + c->prekeys.enabled;
+		      c->n_peer + c->n_invitation + c->prekeys.enabled;
 
 	for (i = 0; i < c->n_portal; i++)
 		n += !c->portal[i].inlet;
@@ -167,6 +197,11 @@ int config_add(struct config *c, const char *state, bool candidate)
 
 	snprintf(path, sizeof(path), "%s/" CONFIG_ADDED "%s",
 		 state ? : c->state, candidate ? ".new" : "");
+	while (c->n_invitation) {
+		log_warn("invitation \"%s\" is left out: ockamctl invite makes them",
+			 c->invitation[c->n_invitation - 1].name);
+		conf_invitation_clear(&c->invitation[--c->n_invitation]);
+	}
 	a.from = config_parse(path, NULL, true);
 	/* One that cannot be read is no reason not to serve. */
 	if (!a.from)
@@ -174,6 +209,7 @@ int config_add(struct config *c, const char *state, bool candidate)
 	add_links(&a);
 	add_channels(&a);
 	add_peers(&a);
+	add_invitations(&a);
 	add_portals(&a);
 	config_free(a.from);
 	if (candidate && count_names(c) > RESERVED_MAX) {

@@ -68,6 +68,18 @@ void peers_take(cfg_t *cfg, struct config *c);
 /* What can only be seen when everything is known. */
 int peers_check(const struct config *c, const char *path);
 
+/* A word that a peer may be called. */
+bool is_peer_name(const char *name);
+
+/* ---- config_invite.c ---- */
+
+extern cfg_opt_t invitation_options[];
+
+void invitations_check_with(cfg_t *cfg);
+void invitations_take(cfg_t *cfg, struct config *c);
+/* When all of them are known. */
+void invitations_trust(struct config *c);
+
 /* ---- config_relay_at.c ---- */
 
 extern cfg_opt_t relay_at_options[];

@@ -12,6 +12,7 @@ cfg_opt_t peer_options[] = {
 	CFG_STR("identifier", NULL, CFGF_NODEFAULT),
 	CFG_STR("owner", NULL, CFGF_NODEFAULT),
 	CFG_BOOL("shared", cfg_false, CFGF_NONE),
+	CFG_STR("invited", NULL, CFGF_NODEFAULT),
 	CFG_END()
 };
 
@@ -28,25 +29,25 @@ static int check_identifier(cfg_t *cfg, cfg_opt_t *opt)
 }
 
 /* Lists and log lines show it as one word. */
-static bool is_word(const char *name)
+bool is_peer_name(const char *name)
 {
+	uint8_t id[IDENT_ID_LEN];
 	const char *p;
 
 	for (p = name; *p; p++)
 		if (*p <= ' ' || *p >= 127 || *p == '#' || *p == '\\')
 			return false;
-	return p > name;
+	return p > name && strcmp(name, "anyone") &&
+	       ident_id_parse(name, id);
 }
 
 static int check_peer(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *sec = titled_address(cfg, opt, OCKAM_ADDR_MAX);
-	uint8_t id[IDENT_ID_LEN];
 
 	if (!sec)
 		return -1;
-	if (!is_word(cfg_title(sec)) || !strcmp(cfg_title(sec), "anyone") ||
-	    !ident_id_parse(cfg_title(sec), id)) {
+	if (!is_peer_name(cfg_title(sec))) {
 		cfg_error(cfg, "peer \"%s\": a name is wanted, of printable characters other than blanks, '#' and '\\', that is neither \"anyone\" nor an identifier",
 			  cfg_title(sec));
 		return -1;
@@ -85,6 +86,8 @@ void peers_take(cfg_t *cfg, struct config *c)
 		if (cfg_getstr(sec, "owner"))
 			read_uid(cfg_getstr(sec, "owner"), &p->owner);
 		p->shared = cfg_getbool(sec, "shared");
+		if (cfg_getstr(sec, "invited"))
+			p->invited = must(strdup(cfg_getstr(sec, "invited")));
 	}
 }
 
@@ -109,10 +112,13 @@ void conf_peer_copy(struct conf_peer *to, const struct conf_peer *from)
 {
 	*to = *from;
 	to->name = must(strdup(from->name));
+	if (from->invited)
+		to->invited = must(strdup(from->invited));
 }
 
 void conf_peer_clear(struct conf_peer *p)
 {
 	free(p->name);
+	free(p->invited);
 	memset(p, 0, sizeof(*p));
 }

@@ -25,6 +25,9 @@ bool config_gives(const struct config *c, const struct ockam_path *address)
 		if (!c->portal[i].inlet &&
 		    path_equal(&c->portal[i].path, address))
 			return true;
+	for (i = 0; i < c->n_invitation; i++)
+		if (path_equal(&c->invitation[i].address, address))
+			return true;
 	for (i = 0; i < c->n_peer; i++)
 		if (path_equal(&c->peer[i].address, address))
 			return true;

@@ -84,6 +84,8 @@ static int written(FILE *f)
 	return err;
 }
 
+static bool stale, replaced;
+
 static int try(const char *section, bool add, const char **why)
 {
 	size_t len = head_of(section), n;
@@ -98,6 +100,7 @@ static int try(const char *section, bool add, const char **why)
 	*why = "the file with what was made at run time cannot be written";
 	if (!f)
 		return -errno;
+	stale = false;
 	found = copy(section, len, f, &n);
 	if (add)
 		fprintf(f, "%s\n", section);
@@ -135,6 +138,26 @@ static void paths(char new[PATH_MAX_LEN], char path[PATH_MAX_LEN])
 	snprintf(path, PATH_MAX_LEN, "%s/" CONFIG_ADDED, the.config->state);
 }
 
+bool added_is_stale(void)
+{
+	return stale;
+}
+
+bool added_is_new(void)
+{
+	return replaced;
+}
+
+void added_seen(void)
+{
+	replaced = false;
+}
+
+void added_unseen(void)
+{
+	replaced = true;
+}
+
 /* That the file has its name, too, is on the disk then. */
 static int sync_dir(void)
 {
@@ -144,6 +167,35 @@ static int sync_dir(void)
 	if (fd >= 0)
 		close(fd);
 	return err;
+}
+
+int added_replace(const char *head, const char *section)
+{
+	char new[PATH_MAX_LEN], path[PATH_MAX_LEN];
+	int err, found;
+	size_t n;
+	FILE *f;
+
+	f = file_open(".now", O_WRONLY | O_CREAT | O_TRUNC, "w", new);
+	if (!f)
+		return -errno;
+	found = copy(head, strlen(head), f, &n);
+	fprintf(f, "%s\n", section);
+	err = written(f);
+	if (found < 0)
+		err = found;
+	else if (!err && !found)
+		err = -ENOENT;
+	snprintf(path, sizeof(path), "%s/" CONFIG_ADDED, the.config->state);
+	if (!err && rename(new, path))
+		err = -errno;
+	if (err) {
+		unlink(new);
+		return err;
+	}
+	stale = true;
+	replaced = true;
+	return sync_dir();
 }
 
 int added_take(void)

@@ -10,6 +10,7 @@
 #include "core/base.h"
 #include "core/daemon.h"
 #include "handshake/install.h"
+#include "handshake/invited.h"
 #include "handshake/keys.h"
 #include "handshake/permit.h"
 #include "handshake/permits.h"
@@ -123,7 +124,7 @@ int install(const struct install *in, struct installed *out, const char **why)
 	const struct asker owner = { .uid = p->owner, .gid = p->gid };
 	int err = 0;
 
-	*why = permit_refusal(p, the.config);
+	*why = permit_refusal(p, the.config) ? : invited_refusal(p);
 	if (*why)
 		return -EACCES;
 	/* It may have waited since the peer was checked. */
@@ -142,6 +143,9 @@ int install(const struct install *in, struct installed *out, const char **why)
 	err = make_room(in, room_for, why);
 	if (err)
 		return err;
+	*why = invited_use(p);
+	if (*why)
+		return -EACCES;
 	/* So that whoever comes after us knows it, too. */
 	*why = "what permits it cannot be written down";
 	err = permits_note(in->decryptor, p);

@@ -18,6 +18,7 @@
 #include "core/source.h"
 #include "core/turns.h"
 #include "core/wanted.h"
+#include "handshake/invited.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
 #include "handshake/refresh.h"
@@ -113,6 +114,11 @@ static void check(const struct shown *s)
 	err = identity_check_refresh(&r, &policy->check, now_seconds(), &peer);
 	if (err) {
 		refuse(s->channel, err);
+		return;
+	}
+	/* That lets him in, once, by a key agreement. */
+	if (invited_is_rule(peer.rule)) {
+		ident_peer_clear(&peer);
 		return;
 	}
 	if (permits_extend(s->channel, policy, &peer))

@@ -17,6 +17,7 @@
 
 #include "config/config.h"
 #include "core/base.h"
+#include "core/clock.h"
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/state.h"
@@ -529,17 +530,38 @@ static bool may_see(const struct peer *p, uid_t uid)
 	return p->conf.shared || p->conf.owner == uid;
 }
 
+/* Of whom only the name is known yet. */
+static void list_invitations(FILE *f)
+{
+	const struct config *c = the.config;
+	uint64_t now = now_seconds();
+	size_t i;
+
+	for (i = 0; i < c->n_invitation; i++) {
+		const struct conf_invitation *inv = &c->invitation[i];
+
+		fprintf(f,
+			"%s identifier - state invited channel 0 invited-to %s expires-s %llu\n",
+			inv->name, inv->listener, inv->expires > now ?
+			(unsigned long long)(inv->expires - now) : 0);
+	}
+}
+
 void peers_list(uid_t uid, bool all, FILE *f)
 {
 	const struct peer *p;
 
+	if (all)
+		list_invitations(f);
 	TAILQ_FOREACH(p, &peers, entry) {
 		if (!all && !may_see(p, uid))
 			continue;
-		fprintf(f, "%s identifier %s state %s channel %u%s\n",
+		fprintf(f, "%s identifier %s state %s channel %u%s%s%s\n",
 			p->conf.name, id_text(p->conf.id), state_of(p),
 			p->way.id, !p->way.id ? "" :
-			p->way.accepted ? " by listener" : " by kept");
+			p->way.accepted ? " by listener" : " by kept",
+			p->conf.invited ? " invited-to " : "",
+			p->conf.invited ? p->conf.invited : "");
 	}
 }
 

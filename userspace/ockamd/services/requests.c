@@ -408,19 +408,27 @@ static void reload(const struct ask *ask)
 }
 
 /* Other kinds are the configuration's alone. */
-static bool is_portal(const char *section)
+static bool is_addable(const char *section)
 {
-	return !strncmp(section, "inlet '", strlen("inlet '")) ||
-	       !strncmp(section, "outlet '", strlen("outlet '"));
+	static const char * const kinds[] = {
+		"inlet '", "outlet '", "link '", "channel '", "peer '",
+		"invitation '",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strncmp(section, kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
 }
 
-static void change_portal(const struct request *req, const struct ask *ask)
+static void change_section(const struct request *req, const struct ask *ask)
 {
 	if (!asker_is_admin(&ask->who))
-		answer_error(ask, EACCES, "uid %u may not make or delete inlets and outlets",
+		answer_error(ask, EACCES, "uid %u may not make or delete anything at run time",
 			     ask->who.uid);
-	else if (!is_portal(req->section))
-		answer_error(ask, EINVAL, "only inlets and outlets are made at run time");
+	else if (!is_addable(req->section))
+		answer_error(ask, EINVAL, "that is not made at run time");
 	else
 		on_change(ask, req->section, req->op == REQUEST_ADD);
 }
@@ -479,7 +487,7 @@ static void serve(struct request *req, const struct ask *ask)
 		break;
 	case REQUEST_ADD:
 	case REQUEST_DELETE:
-		change_portal(req, ask);
+		change_section(req, ask);
 		break;
 	case REQUEST_RELOAD:
 		reload(ask);

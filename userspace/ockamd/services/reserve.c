@@ -129,6 +129,8 @@ static void wanted_names(const struct config *c, struct ockam_nl_route *want)
 		want_name(want, &prekeys);
 	for (i = 0; i < c->n_channel; i++)
 		want_name(want, &c->channel[i].address);
+	for (i = 0; i < c->n_invitation; i++)
+		want_name(want, &c->invitation[i].address);
 	for (i = 0; i < c->n_peer; i++)
 		want_name(want, &c->peer[i].address);
 	for (i = 0; i < c->n_hop; i++)
