@@ -175,6 +175,28 @@ fails "wait: says what the link is" "link no: after 0 s it is|refused" \
 	ockamctl wait link no up timeout 0
 says "link list: why it is not up, and where it would lead" \
 	"WHY|refused|1#127.0.0.1:4002" ockamctl link list
+# Names that are held: a user sees his own.
+held() {
+	setpriv --reuid "$1" --regid "$1" --clear-groups --inh-caps=-all \
+		--bounding-set=-all ockamctl echo "$2" >/dev/null 2>&1 &
+	jobs=$!
+	ockamctl wait worker "$2" up timeout 600
+	kill -KILL $jobs
+	wait $jobs 2>/dev/null
+	ockamctl wait worker "$2" gone timeout 600
+}
+held 1000 mine
+held 1001 others
+worker_list() {
+	setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all \
+		--bounding-set=-all ockamctl "$@" worker
+}
+says "worker: names that are held, for their user" "HELD|mine" worker_list
+says "worker: the same in JSON" '"address": "0#mine"|"held-ms"' worker_list -j
+worker_list >"$tmp/out"
+! grep -q others "$tmp/out"
+result $? "worker: not those of others"
+says "worker: root sees both" "mine|others" ockamctl worker
 says "link list: where it listens" "127.0.0.1:4001" ockamctl link list
 says "wait: a channel" "" ockamctl wait channel enc up
 says "status" "node      family 18|daemon    none|hop |0#h1|reason refused" \
@@ -182,5 +204,12 @@ says "status" "node      family 18|daemon    none|hop |0#h1|reason refused" \
 says "status in JSON" '"daemon"|"hop"|"link"' ockamctl -j status
 says "status for users" "for CAP_NET_ADMIN" setpriv --reuid 1000 --regid 1000 \
 	--clear-groups --inh-caps=-all --bounding-set=-all ockamctl status
+# Up, it is not said any more why it was not.
+ockamctl link add listen 127.0.0.1:4002 name late >/dev/null
+says "wait: it comes up" "" ockamctl wait link no up timeout 600
+ockamctl status >"$tmp/out"
+grep -q "name 0#no .*state up" "$tmp/out" && ! grep "name 0#no .*reason" "$tmp/out"
+result $? "status: no reason of a link that is up"
+
 ockamctl flush
 tool_end
