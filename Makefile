@@ -81,8 +81,8 @@ check: ##- Build all and run every test: host, fuzzers, VM with KERNEL
 	@$(VM)/check.sh $(KERNEL)
 
 .PHONY: check-all
-check-all: ##- All VM tests on every kernel, the debug kernel last
-	@$(VM)/check-all.sh
+check-all: ##- All VM tests on every kernel (KERNELS="6.12 7.3-rt": only these)
+	@$(VM)/check-all.sh $(KERNELS)
 
 .PHONY: fresh-check
 FRESH ?= demo
@@ -95,7 +95,7 @@ check-debug: ##- All VM tests on the debug kernel
 	@$(VM)/check.sh --vm-only debug
 
 .PHONY: soak
-soak: deps ##- What takes hours; writes Documentation/test-report.rst
+soak: deps ##- What takes hours, into Documentation/test-report.rst (SOAK="vm-7.3": a part)
 	@$(VM)/soak.sh $(SOAK)
 
 .PHONY: mutants

@@ -1,15 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
-# check-all.sh: the VM tests on each kernel of KERNELS in turn, and the sum. TESTS=
-# takes some of them.
+# check-all.sh [KERNEL...]: the VM tests on each of these kernels in turn, or on all, and
+# the sum. TESTS= takes some of them.
 
 . "$(dirname "$0")/lib.sh"
 
 sums=$(mktemp)
 trap 'rm -f "$sums"' EXIT
 status=0
-for kernel in $KERNELS; do
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- $KERNELS
+for kernel; do
 	say KERNEL "$kernel"
 	rm -rf "$BUILD/results"
 	mkdir -p "$BUILD/results"

@@ -16,16 +16,24 @@ usage() {
 
 	  --beside       keep the processors busy with another build meanwhile
 	  --cache        with the kernels and sources of this machine's cache
+	  --set VAR=VAL  for make, with each target (repeatable)
 	  --suite NAME   another release (bookworm)
 	  --keep         leave the root directory, and go on in one that was left
 	USAGE
 }
 
-beside= cache= suite=bookworm keep=
+beside= cache= suite=bookworm keep= variables=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--beside) beside=1 ;;
 	--cache) cache=1 ;;
+	--set)
+		case $2 in
+		[A-Z]*=*) ;;
+		*) die "--set '$2': it is VARIABLE=VALUE" ;;
+		esac
+		variables+=("$2")
+		shift ;;
 	--suite) suite=$2; shift ;;
 	--keep) keep=1 ;;
 	-h|--help) usage; exit 0 ;;
@@ -71,6 +79,7 @@ export BIND
 in_fresh() {
 	local started=$SECONDS rc=0
 
+	set -- "$@" ${variables[@]+"${variables[@]}"}
 	say FRESH "make $*"
 	root_run "$root" make -C /src --no-print-directory "$@" </dev/null || rc=$?
 	say FRESH "make $*: status $rc after $((SECONDS - started)) s"
@@ -94,10 +103,10 @@ for target; do
 	# shellcheck disable=SC2086
 	if in_fresh $target; then
 		passed=$((passed + 1))
-		echo "ok fresh $suite: make $target"
+		echo "ok fresh $suite: make $target${variables[*]:+ ${variables[*]}}"
 	else
 		failed=$((failed + 1))
-		echo "not ok fresh $suite: make $target"
+		echo "not ok fresh $suite: make $target${variables[*]:+ ${variables[*]}}"
 	fi
 done
 echo

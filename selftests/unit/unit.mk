@@ -2,7 +2,8 @@
 #
 # Unit tests, which run on this machine: kmod, of the module's ground rooms; lib, of
 # libockam; identity, of what reads a peer's bytes in user space; ctl, of ockamctl's
-# completion, in the shells, and of what it prints. Those in C have tap.h.
+# completion, in the shells, and of what it prints; runner, of what runs tests. Those in C
+# have tap.h.
 
 UNIT_CFLAGS = $(BASE_CFLAGS) $(SANITIZE) $(USER_CFLAGS) -I$(TOP)/kmod \
 	-I$(TOP)/userspace/lib -I$(SRCDIR)/unit -I$(SRCDIR)/unit/identity \
