@@ -258,7 +258,7 @@ TEST_F(wait, pollers_get_in_line_again)
 		EXPECT_EQ(0, ot_poll(fd, POLLOUT, 0));
 	}
 	ASSERT_EQ(0, ot_task_start(&t, poll_out, &fd));
-	ASSERT_TRUE(ot_task_blocks(&t, SYS_poll));
+	ASSERT_TRUE(ot_task_blocks(&t, OT_SYS_POLL));
 	ASSERT_EQ(1, ot_recv(self->sink, &c, 1, 0));
 	EXPECT_EQ(POLLOUT, ot_task_end(&t));
 	close(fd);
