@@ -35,7 +35,7 @@ help: ##- This text
 	@echo
 	@echo 'Variables:'
 	@echo '  KERNEL=6.1|6.12|7.3     the kernel to build for and to boot (6.1); with'
-	@echo '                          -rt behind it PREEMPT_RT; or debug'
+	@echo '                          -rt behind it PREEMPT_RT; or debug, debug-rt'
 	@echo '  TESTS="a b.sh"          run only these VM tests'
 	@echo '  W=1 C=1                 more compiler warnings, sparse, for the module'
 	@echo '  ACCEL=tcg|kvm           do not probe for KVM, use this'
@@ -109,6 +109,10 @@ vmfork: module selftests ##- Copy a VM that has channels (part of check)
 .PHONY: debug-kernel
 debug-kernel: deps ##- Build the debug kernel (once; about 7 minutes)
 	@$(VM)/kernel.sh debug >/dev/null
+
+.PHONY: debug-rt-kernel
+debug-rt-kernel: deps ##- And the one with PREEMPT_RT
+	@$(VM)/kernel.sh debug-rt >/dev/null
 
 .PHONY: demo
 demo: module userspace ##- The guide's nine examples, in the VM (V=1: each step)

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib_interop.sh"
 
 bulk=$((52428800 / share))
-[ "${OCKAM_VM_KERNEL:-}" != debug ] || bulk=4194304
+case ${OCKAM_VM_KERNEL:-} in debug*) bulk=4194304 ;; esac
 source=4194304
 many=60
 

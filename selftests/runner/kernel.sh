@@ -17,7 +17,7 @@ case " $KERNELS " in
 *" $kernel "*) ;;
 *) die "unknown kernel '$kernel': it is one of $KERNELS" ;;
 esac
-[ "$kernel" != debug ] || exec "$VMDIR/debug-kernel.sh"
+case $kernel in debug*) exec "$VMDIR/debug-kernel.sh" "$kernel" ;; esac
 series=${kernel%-rt}
 flavour=amd64
 [ "$series" = "$kernel" ] || flavour=rt-amd64

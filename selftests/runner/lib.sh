@@ -11,8 +11,8 @@ TOP=$(cd "$VMDIR/../.." && pwd)
 BUILD=${OCKAM_BUILD:-$TOP/build}
 CACHE=${OCKAM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/af_ockam}
 JOBS=${JOBS:-$(nproc)}
-# What KERNEL may be: Debian's, those with PREEMPT_RT, and the one with all checks.
-KERNELS="6.1 6.12 7.3 6.1-rt 6.12-rt 7.3-rt debug"
+# What KERNEL may be: Debian's, those with PREEMPT_RT, and those with checks.
+KERNELS="6.1 6.12 7.3 6.1-rt 6.12-rt 7.3-rt debug debug-rt"
 
 say() { printf '  %-8s %s\n' "$1" "${*:2}" >&2; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }

@@ -11,7 +11,7 @@
 handshakes=64
 links=16
 ahead=5120
-[ "${OCKAM_VM_KERNEL:-}" != debug ] || ahead=1024
+case ${OCKAM_VM_KERNEL:-} in debug*) ahead=1024 ;; esac
 
 create() { # create NODE: prints the address
 	on "$1" ockamctl secure-channel create 'up => api' identity "$1" \

@@ -11,7 +11,7 @@
 
 handshakes=64
 flood=100000
-[ "${OCKAM_VM_KERNEL:-}" != debug ] || flood=20000
+case ${OCKAM_VM_KERNEL:-} in debug*) flood=20000 ;; esac
 
 # What a peer may change only when it is believed. The time of a file only says when
 # it was read last.

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 bulk=52428800
-[ "${OCKAM_VM_KERNEL:-}" != debug ] || bulk=1048576
+case ${OCKAM_VM_KERNEL:-} in debug*) bulk=1048576 ;; esac
 
 portal() { # portal NODE NAME FIELD
 	{ on "$1" ockamctl inlet; on "$1" ockamctl outlet; } | sed -n "s/^[0-9#]*$2 .* $3 \([0-9a-z]*\).*/\1/p"

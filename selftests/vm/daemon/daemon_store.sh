@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib_daemon.sh"
 
 many=120
-[ "${OCKAM_VM_KERNEL:-}" != debug ] || many=40
+case ${OCKAM_VM_KERNEL:-} in debug*) many=40 ;; esac
 
 channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 has()		{ [ "$(channels "$1")" -eq "$2" ]; }
