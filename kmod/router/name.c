@@ -224,12 +224,12 @@ static noinline struct ockam_name *name_find(struct ockam_node *node,
 	return name;
 }
 
-/* The generation first, see name_remember(). */
 static __always_inline struct ockam_name *
 name_recall(const struct ockam_recent *recent, unsigned long gen, const u8 *hop)
 {
 	struct ockam_name *name;
 
+	/* The generation first, see name_remember(). */
 	if (unlikely(smp_load_acquire(&recent->gen) != gen))
 		return NULL;
 	name = READ_ONCE(recent->name);
