@@ -1266,13 +1266,14 @@ static cfg_t *new_grammar(void)
 struct config *config_parse(const char *path, const char *text, bool ours)
 {
 	char *raw = text ? must(strdup(text)) : file_text(path, ours);
+	int err, unread = raw ? 0 : errno;
 	cfg_t *cfg = new_grammar();
 	struct config *c = NULL;
-	int err;
 
 	err = raw ? parse_text(cfg, path, raw) : CFG_FILE_ERROR;
-	if (err == CFG_FILE_ERROR && (!ours || errno != ENOENT))
-		log_error("%s: %s", path, strerror(errno));
+	/* That of the file: whatever made the grammar has had its own. */
+	if (err == CFG_FILE_ERROR && (!ours || unread != ENOENT))
+		log_error("%s: %s", path, strerror(unread ? unread : errno));
 	else if (!err)
 		c = take(cfg);
 	cfg_free(cfg);
