@@ -78,7 +78,7 @@ says "node: settings" stall-ms ockamctl node
 says "node: family in JSON" '"family": 18' ockamctl -j node
 good "node set" ockamctl node set stall-ms 1234 forward link-link,channel-link
 says "node set: is there" 1234 ockamctl node
-says "node show: reserved names" "0#ockamd,0#api," ockamctl node
+says "node show: reserved names" "0#ockamd,0#ockamd.credentials,0#api," ockamctl node
 good "node set: reserved names" ockamctl node set reserved 'a,b\x2cc'
 says "node set: names are there" "0#a,0#b,c" ockamctl node
 bad "node set: not local" "reserved" ockamctl node set reserved 1#a

@@ -724,7 +724,8 @@ static bool reserves(struct ockam_nl *nl, const void *list, size_t len)
 
 #define RESERVES(text)	reserves(self->node.nl, text, sizeof(text) - 1)
 
-#define DEFAULTS	"\0\6ockamd" "\0\3api" "\0\22forwarding_service" \
+#define DEFAULTS	"\0\6ockamd" "\0\22ockamd.credentials" "\0\3api" \
+			"\0\22forwarding_service" \
 			"\0\31static_forwarding_service"
 
 FIXTURE(reserved) {
