@@ -80,7 +80,7 @@ refuse "who is in its place is found out" 'uid 1001 answered in the place of ock
 	as 1000 node ockamctl listener create a-secret-name trust anyone
 check "and gets no request" eval '
 	cat wrong.out; [ "$(grep -c got wrong.out)" -eq 1 ] &&
-	[ "$(sed -n "s/^got //p" wrong.out)" -le 40 ]'
+	[ "$(sed -n "s/^got //p" wrong.out)" -le 48 ]'
 
 echo "1..$n"
 [ $failed -eq 0 ] || sed 's/^/# /' node.log
