@@ -170,6 +170,20 @@ static int exchange(int fd, const struct request *req, uid_t daemon,
 	return wait_for_answer(fd, req, daemon, ans);
 }
 
+/* An empty one, or NULL and the error is told. */
+static struct request *request_new(enum request_op op)
+{
+	struct request *req = calloc(1, sizeof(*req));
+
+	if (!req) {
+		ockam_fail(ENOMEM, "out of memory");
+		return NULL;
+	}
+	req->op = op;
+	req->timeout_ms = TIMEOUT_DEFAULT_MS;
+	return req;
+}
+
 /* So that nobody answers who was not asked. */
 static int choose_id(struct request *req)
 {
@@ -188,13 +202,12 @@ static int choose_id(struct request *req)
  */
 static int greet(int fd, const struct request *req, uid_t daemon)
 {
-	struct request *hello = calloc(1, sizeof(*hello));
+	struct request *hello = request_new(REQUEST_HELLO);
 	struct answer ans;
 	int ret = -1;
 
 	if (!hello)
-		return ockam_fail(ENOMEM, "out of memory");
-	hello->op = REQUEST_HELLO;
+		return -1;
 	hello->timeout_ms = req->timeout_ms;
 	if (!choose_id(hello))
 		ret = exchange(fd, hello, daemon, &ans);
@@ -231,17 +244,24 @@ static int ask(struct request *req, const options_t *opt, struct answer *ans)
 	return ret;
 }
 
+/* Frees it. */
+static int ask_once(struct request *req, const options_t *opt,
+		    struct answer *ans)
+{
+	int ret = ask(req, opt, ans);
+
+	free(req);
+	return ret;
+}
+
 static int ask_listener(enum request_op op, const char *address,
 			const options_t *opt)
 {
-	struct request *req;
+	struct request *req = request_new(op);
 	struct answer ans;
-	int ret = -1;
 
-	req = calloc(1, sizeof(*req));
 	if (!req)
-		return ockam_fail(ENOMEM, "out of memory");
-	req->op = op;
+		return -1;
 	if (op == REQUEST_CREATE_LISTENER && set_options(req, opt))
 		goto out;
 	if (ockam_path_parse(&req->address, address))
@@ -250,11 +270,13 @@ static int ask_listener(enum request_op op, const char *address,
 		ockam_fail(EINVAL, "a listener has one local address");
 		goto out;
 	}
+	/* The words for channels are not those for a listener. */
 	req->timeout_ms = TIMEOUT_DEFAULT_MS;
-	ret = ask(req, opt, &ans);
+	return ask_once(req, opt, &ans);
+
 out:
 	free(req);
-	return ret;
+	return -1;
 }
 
 int ockam_secure_channel_create_listener(const char *address,
@@ -275,15 +297,13 @@ int ockam_secure_channel_delete_listener(const char *address,
 int ockam_secure_channel_create(const char *route, const options_t *options,
 				struct ockam_secure_channel *channel)
 {
-	struct request *req;
+	struct request *req = request_new(REQUEST_CREATE_CHANNEL);
 	struct answer ans;
 	int ret = -1;
 
 	memset(channel, 0, sizeof(*channel));
-	req = calloc(1, sizeof(*req));
 	if (!req)
-		return ockam_fail(ENOMEM, "out of memory");
-	req->op = REQUEST_CREATE_CHANNEL;
+		return -1;
 	if (set_options(req, options) || ockam_path_parse(&req->route, route) ||
 	    ask(req, options, &ans))
 		goto out;
@@ -305,20 +325,14 @@ out:
 int ockam_secure_channel_delete(const struct ockam_secure_channel *channel,
 				const options_t *options)
 {
+	struct request *req = request_new(REQUEST_DELETE_CHANNEL);
 	const options_t none = { 0 };
-	struct request *req;
 	struct answer ans;
-	int ret;
 
-	req = calloc(1, sizeof(*req));
 	if (!req)
-		return ockam_fail(ENOMEM, "out of memory");
-	req->op = REQUEST_DELETE_CHANNEL;
+		return -1;
 	req->channel = channel->id;
-	req->timeout_ms = TIMEOUT_DEFAULT_MS;
-	ret = ask(req, options ? options : &none, &ans);
-	free(req);
-	return ret;
+	return ask_once(req, options ? options : &none, &ans);
 }
 
 static int ask_about(enum request_op op, const char *endpoint,
@@ -328,22 +342,18 @@ static int ask_about(enum request_op op, const char *endpoint,
 	struct answer ans;
 	int ret;
 
-	req = calloc(1, sizeof(*req));
-	if (!req)
-		return ockam_fail(ENOMEM, "out of memory");
-	if (strlen(endpoint) > REQUEST_NAME_MAX) {
-		free(req);
+	if (strlen(endpoint) > REQUEST_NAME_MAX)
 		return ockam_fail(EINVAL, "\"%.80s\" is no ADDRESS:PORT",
 				  endpoint);
-	}
+	req = request_new(op);
+	if (!req)
+		return -1;
 	strcpy(req->endpoint, endpoint);
-	req->op = op;
-	req->timeout_ms = opt && opt->timeout_ms ? opt->timeout_ms :
-						   TIMEOUT_DEFAULT_MS;
-	ret = ask(req, opt, &ans);
+	if (opt && opt->timeout_ms)
+		req->timeout_ms = opt->timeout_ms;
+	ret = ask_once(req, opt, &ans);
 	if (!ret)
 		strcpy(text, ans.text);
-	free(req);
 	return ret;
 }
 
@@ -381,22 +391,21 @@ static int ask_pages(struct request *req, const options_t *opt, char **text)
 		ret = ask(req, opt, &ans);
 		if (!ret)
 			ret = append(text, &used, ans.text);
+		if (ret)
+			return ret;
 		req->skip += count_lines(ans.text);
-	} while (!ret && ans.more && ans.text[0] && used < LIST_MAX);
-	return ret;
+	} while (ans.more && ans.text[0] && used < LIST_MAX);
+	return 0;
 }
 
 static int ask_list(enum request_op op, const options_t *opt, char **text)
 {
-	struct request *req;
+	struct request *req = request_new(op);
 	int ret;
 
 	*text = NULL;
-	req = calloc(1, sizeof(*req));
 	if (!req)
-		return ockam_fail(ENOMEM, "out of memory");
-	req->op = op;
-	req->timeout_ms = TIMEOUT_DEFAULT_MS;
+		return -1;
 	ret = ask_pages(req, opt, text);
 	free(req);
 	if (ret) {
@@ -446,22 +455,15 @@ int request_change(const char *section, bool add, const options_t *opt)
 {
 	struct request *req;
 	struct answer ans;
-	int ret;
 
-	req = calloc(1, sizeof(*req));
-	if (!req)
-		return ockam_fail(ENOMEM, "out of memory");
-	if (strlen(section) > REQUEST_SECTION_MAX) {
-		free(req);
+	if (strlen(section) > REQUEST_SECTION_MAX)
 		return ockam_fail(EMSGSIZE, "more than %d bytes",
 				  REQUEST_SECTION_MAX);
-	}
+	req = request_new(add ? REQUEST_ADD : REQUEST_DELETE);
+	if (!req)
+		return -1;
 	strcpy(req->section, section);
-	req->op = add ? REQUEST_ADD : REQUEST_DELETE;
-	req->timeout_ms = TIMEOUT_DEFAULT_MS;
-	ret = ask(req, opt, &ans);
-	free(req);
-	return ret;
+	return ask_once(req, opt, &ans);
 }
 
 int request_reload(const options_t *opt, char text[REQUEST_TEXT_MAX + 1])
