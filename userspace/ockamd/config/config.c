@@ -974,52 +974,43 @@ static struct config *take(cfg_t *cfg)
 	return c;
 }
 
-struct named_address {
-	const struct ockam_path *address;
-	const char *name;
-	int line;
+/**
+ * struct titles - addresses seen so far
+ * @path: the file
+ * @n: their number
+ * @seen: they
+ */
+struct titles {
+	const char *path;
+	size_t n;
+	struct named_address *seen;
 };
+
+static bool is_double(void *ctx, const struct named_address *a)
+{
+	struct titles *t = ctx;
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		if (!path_equal(a->address, t->seen[i].address))
+			continue;
+		log_error("%s, line %d: the address \"%s\" is that of another section, in line %d",
+			  t->path, a->line, a->name, t->seen[i].line);
+		return true;
+	}
+	t->seen = must(reallocarray(t->seen, t->n + 1, sizeof(*t->seen)));
+	t->seen[t->n++] = *a;
+	return false;
+}
 
 /* Titles that are spelled differently may be one address. */
 static int check_addresses(const struct config *c, const char *path)
 {
-	struct named_address *all;
-	size_t n = 0, i, k;
-	int err = 0;
+	struct titles t = { .path = path };
+	bool doubled = config_each_address(c, is_double, &t);
 
-	all = must(calloc(c->n_listener + c->n_link + c->n_hop +
-			  c->n_channel + c->n_portal + c->n_peer + 1,
-			  sizeof(*all)));
-	for (i = 0; i < c->n_listener; i++)
-		all[n++] = (struct named_address){ &c->listener[i].address,
-			c->listener[i].name, c->listener[i].line };
-	for (i = 0; i < c->n_link; i++)
-		all[n++] = (struct named_address){ &c->link[i].address,
-			c->link[i].name, c->link[i].line };
-	for (i = 0; i < c->n_hop; i++)
-		all[n++] = (struct named_address){ &c->hop[i].address,
-			c->hop[i].name, c->hop[i].line };
-	for (i = 0; i < c->n_channel; i++)
-		all[n++] = (struct named_address){ &c->channel[i].address,
-			c->channel[i].name, c->channel[i].line };
-	for (i = 0; i < c->n_portal; i++)
-		if (!c->portal[i].inlet)
-			all[n++] = (struct named_address){
-				&c->portal[i].path, c->portal[i].name,
-				c->portal[i].line };
-	for (i = 0; i < c->n_peer; i++)
-		all[n++] = (struct named_address){ &c->peer[i].address,
-			c->peer[i].name, c->peer[i].line };
-	for (i = 0; i < n && !err; i++)
-		for (k = 0; k < i && !err; k++) {
-			if (!path_equal(all[i].address, all[k].address))
-				continue;
-			log_error("%s, line %d: the address \"%s\" is that of another section, in line %d",
-				  path, all[i].line, all[i].name, all[k].line);
-			err = -1;
-		}
-	free(all);
-	return err;
+	free(t.seen);
+	return doubled ? -1 : 0;
 }
 
 static int check_channels(const struct config *c, const char *path)
@@ -1041,20 +1032,11 @@ static int check_channels(const struct config *c, const char *path)
 /* Is there something of that address, as far as the configuration says? */
 static bool is_made(const struct config *c, const struct ockam_path *route)
 {
-	struct ockam_path first = { .nhops = 1 };
-	size_t i;
+	const struct ockam_path first = path_begin(route);
 
 	/* Another node's, of a link that the kernel finds by its endpoint. */
-	if (!route->nhops || route->hops[0] != OCKAM_TYPE_LOCAL)
-		return true;
-	first.len = path_first(route);
-	memcpy(first.hops, route->hops, first.len);
-	if (config_gives(c, &first) || address_is_reserved(&first))
-		return true;
-	for (i = 0; i < c->n_listener; i++)
-		if (path_equal(&c->listener[i].address, &first))
-			return true;
-	return false;
+	return !route->nhops || route->hops[0] != OCKAM_TYPE_LOCAL ||
+	       config_has(c, &first) || address_is_reserved(&first);
 }
 
 /* A program may make it yet: no error. */

@@ -16,7 +16,6 @@
 #include "core/log.h"
 
 #define PATH_MAX_LEN	4096
-#define RESERVED_MAX	64	/* the kernel's limit */
 
 /**
  * struct adding - sections on their way into the configuration
@@ -44,16 +43,6 @@ static void left_out(struct adding *a, const char *kind, const char *name,
 			 kind, name, why);
 }
 
-static bool is_taken(const struct config *c, const struct ockam_path *address)
-{
-	size_t i;
-
-	for (i = 0; i < c->n_listener; i++)
-		if (path_equal(&c->listener[i].address, address))
-			return true;
-	return config_gives(c, address);
-}
-
 static const char taken[] = "the configuration has a section of this name";
 
 /* One more at the end; what is there may move. */
@@ -70,7 +59,7 @@ static void add_links(struct adding *a)
 	for (i = 0; i < a->from->n_link; i++) {
 		struct conf_link *l = &a->from->link[i];
 
-		if (is_taken(a->to, &l->address))
+		if (config_has(a->to, &l->address))
 			left_out(a, "link", l->name, taken);
 		else
 			APPEND(a->to->link, a->to->n_link, *l);
@@ -84,7 +73,7 @@ static void add_channels(struct adding *a)
 	for (i = 0; i < a->from->n_channel; i++) {
 		struct conf_channel *ch = &a->from->channel[i];
 
-		if (is_taken(a->to, &ch->address))
+		if (config_has(a->to, &ch->address))
 			left_out(a, "channel", ch->name, taken);
 		else if (!config_identity(a->to, ch->identity))
 			left_out(a, "channel", ch->name,
@@ -111,7 +100,7 @@ static void add_peers(struct adding *a)
 	for (i = 0; i < a->from->n_peer; i++) {
 		struct conf_peer *p = &a->from->peer[i];
 
-		if (is_taken(a->to, &p->address))
+		if (config_has(a->to, &p->address))
 			left_out(a, "peer", p->name, taken);
 		else if (has_identifier(a->to, p->id))
 			left_out(a, "peer", p->name,
@@ -141,7 +130,7 @@ static void add_invitations(struct adding *a)
 		struct conf_invitation *inv = &a->from->invitation[i];
 
 		l = listener_of(a->to, inv->listener);
-		if (is_taken(a->to, &inv->address))
+		if (config_has(a->to, &inv->address))
 			left_out(a, "invitation", inv->name, taken);
 		else if (!l || !l->invited)
 			left_out(a, "invitation", inv->name,
@@ -169,7 +158,7 @@ static void add_portals(struct adding *a)
 		struct conf_portal *p = &a->from->portal[i];
 
 		if (p->inlet ? has_inlet(a->to, p->name) :
-			       is_taken(a->to, &p->path)) {
+			       config_has(a->to, &p->path)) {
 			left_out(a, p->inlet ? "inlet" : "outlet", p->name,
 				 taken);
 			continue;
@@ -179,14 +168,21 @@ static void add_portals(struct adding *a)
 	}
 }
 
+static bool count_one(void *ctx, const struct named_address *a)
+{
+	size_t *n = ctx;
+
+	(void)a;
+	++*n;
+	return false;
+}
+
 /* Others could take one that is not reserved. */
 static size_t count_names(const struct config *c)
 {
-	size_t i, n = c->n_listener + c->n_link + c->n_hop + c->n_channel +
-		      c->n_peer + c->n_invitation + c->prekeys.enabled;
+	size_t n = c->prekeys.enabled;
 
-	for (i = 0; i < c->n_portal; i++)
-		n += !c->portal[i].inlet;
+	config_each_address(c, count_one, &n);
 	return n;
 }
 

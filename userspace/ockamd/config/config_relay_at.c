@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "config/config_parts.h"
+#include "config/names.h"
 #include "core/base.h"
 #include "core/log.h"
 
@@ -88,23 +89,11 @@ void relays_at_take(cfg_t *cfg, struct config *c)
 	}
 }
 
-static const struct conf_channel *channel_of(const struct config *c,
-					     const struct ockam_path *route)
-{
-	size_t i;
-
-	for (i = 0; i < c->n_channel; i++)
-		if (c->channel[i].address.len == path_first(route) &&
-		    !memcmp(c->channel[i].address.hops, route->hops,
-			    path_first(route)))
-			return &c->channel[i];
-	return NULL;
-}
-
 /* A relay gives a name to who registers it first: that has to be who is meant. */
 int relays_at_check(const struct config *c, const char *path)
 {
 	const struct conf_channel *ch;
+	struct ockam_path first;
 	size_t i;
 
 	for (i = 0; i < c->n_relay_at; i++) {
@@ -112,7 +101,8 @@ int relays_at_check(const struct config *c, const char *path)
 
 		if (!r->identity)
 			continue;
-		ch = channel_of(c, &r->route);
+		first = path_begin(&r->route);
+		ch = config_channel(c, &first);
 		if (ch && !strcmp(ch->identity, r->identity))
 			continue;
 		log_error("%s, line %d: relay-at \"%s\": its route does not begin with a channel that shows identity \"%s\"",

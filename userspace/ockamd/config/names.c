@@ -8,37 +8,89 @@
 #include "core/base.h"
 #include "request.h"
 
-bool config_gives(const struct config *c, const struct ockam_path *address)
+typedef bool (*named_fn)(void *ctx, const struct named_address *a);
+
+/* One kind of section. */
+#define EACH(list, n, path) do {					\
+	for (i = 0; i < (n); i++)					\
+		if (fn(ctx, &(struct named_address){			\
+				&(list)[i].path, (list)[i].name,	\
+				(list)[i].line }))			\
+			return true;					\
+} while (0)
+
+static bool each_listener(const struct config *c, named_fn fn, void *ctx)
 {
 	size_t i;
 
-	for (i = 0; i < c->n_link; i++)
-		if (path_equal(&c->link[i].address, address))
-			return true;
-	for (i = 0; i < c->n_hop; i++)
-		if (path_equal(&c->hop[i].address, address))
-			return true;
-	for (i = 0; i < c->n_channel; i++)
-		if (path_equal(&c->channel[i].address, address))
-			return true;
+	EACH(c->listener, c->n_listener, address);
+	return false;
+}
+
+static bool each_other(const struct config *c, named_fn fn, void *ctx)
+{
+	size_t i;
+
+	EACH(c->link, c->n_link, address);
+	EACH(c->hop, c->n_hop, address);
+	EACH(c->channel, c->n_channel, address);
 	for (i = 0; i < c->n_portal; i++)
 		if (!c->portal[i].inlet &&
-		    path_equal(&c->portal[i].path, address))
+		    fn(ctx, &(struct named_address){ &c->portal[i].path,
+				c->portal[i].name, c->portal[i].line }))
 			return true;
-	for (i = 0; i < c->n_invitation; i++)
-		if (path_equal(&c->invitation[i].address, address))
-			return true;
-	for (i = 0; i < c->n_peer; i++)
-		if (path_equal(&c->peer[i].address, address))
-			return true;
+	EACH(c->peer, c->n_peer, address);
+	EACH(c->invitation, c->n_invitation, address);
 	return false;
+}
+
+bool config_each_address(const struct config *c, named_fn fn, void *ctx)
+{
+	return each_listener(c, fn, ctx) || each_other(c, fn, ctx);
+}
+
+static bool is_this(void *ctx, const struct named_address *a)
+{
+	return path_equal(a->address, ctx);
+}
+
+bool config_has(const struct config *c, const struct ockam_path *address)
+{
+	return config_each_address(c, is_this, (void *)address);
+}
+
+bool config_gives(const struct config *c, const struct ockam_path *address)
+{
+	return each_other(c, is_this, (void *)address);
+}
+
+const struct conf_listener *config_listener(const struct config *c,
+					    const struct ockam_path *address)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_listener; i++)
+		if (path_equal(&c->listener[i].address, address))
+			return &c->listener[i];
+	return NULL;
+}
+
+const struct conf_channel *config_channel(const struct config *c,
+					  const struct ockam_path *address)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_channel; i++)
+		if (path_equal(&c->channel[i].address, address))
+			return &c->channel[i];
+	return NULL;
 }
 
 bool address_is_reserved(const struct ockam_path *address)
 {
 	static const char *const reserved[] = {
-		REQUEST_WORKER, "api", PREKEY_WORKER, "forwarding_service",
-		"static_forwarding_service",
+		REQUEST_WORKER, OCKAM_CREDENTIALS_WORKER, "api", PREKEY_WORKER,
+		"forwarding_service", "static_forwarding_service",
 	};
 	size_t i;
 

@@ -8,10 +8,41 @@
 #include <ockam/ockam.h>
 
 struct asker;
+struct conf_channel;
+struct conf_listener;
 struct config;
 
-/* Does it give an address to something that is no listener? */
+#define RESERVED_MAX	64	/* names that a node reserves: the kernel's limit */
+
+/**
+ * struct named_address - an address that a section gives
+ * @address: it
+ * @name: the section's title
+ * @line: of the section
+ */
+struct named_address {
+	const struct ockam_path *address;
+	const char *name;
+	int line;
+};
+
+/*
+ * All of them, the listeners' first, until @fn says true: whether it did.  Not the
+ * prekey service's, which has no title.
+ */
+bool config_each_address(const struct config *c,
+			 bool (*fn)(void *ctx, const struct named_address *a),
+			 void *ctx);
+
+/* Does it give an address to something, or to something that is no listener? */
+bool config_has(const struct config *c, const struct ockam_path *address);
 bool config_gives(const struct config *c, const struct ockam_path *address);
+
+/* The section whose address it is, or NULL. */
+const struct conf_listener *config_listener(const struct config *c,
+					    const struct ockam_path *address);
+const struct conf_channel *config_channel(const struct config *c,
+					  const struct ockam_path *address);
 
 /*
  * @any_name: whether the right to reserved names goes with it; else the kernel

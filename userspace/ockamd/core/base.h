@@ -31,4 +31,14 @@ static inline size_t path_first(const struct ockam_path *path)
 	return path->nhops ? 2U + path->hops[1] : 0;
 }
 
+/* That address, alone. */
+static inline struct ockam_path path_begin(const struct ockam_path *path)
+{
+	struct ockam_path first = { .nhops = path->nhops ? 1 : 0 };
+
+	first.len = path_first(path);
+	__builtin_memcpy(first.hops, path->hops, first.len);
+	return first;
+}
+
 #endif /* OCKAMD_BASE_H */

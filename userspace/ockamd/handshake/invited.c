@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "core/added.h"
+#include "core/base.h"
 #include "core/clock.h"
 #include "core/daemon.h"
 #include "core/log.h"
@@ -64,11 +65,11 @@ static int use(const struct conf_invitation *inv, const uint8_t *peer)
 /* A listener's address is its name, as a section has it. */
 static bool is_at(const struct permit *p, const struct conf_invitation *inv)
 {
+	const struct ockam_path name = permit_address(p);
 	struct ockam_path at;
 
 	return p->by == PERMIT_LISTENER &&
-	       !ockam_path_parse(&at, inv->listener) &&
-	       at.len == p->name_len && !memcmp(at.hops, p->name, at.len);
+	       !ockam_path_parse(&at, inv->listener) && path_equal(&at, &name);
 }
 
 const char *invited_refusal(const struct permit *p)

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "config/config.h"
+#include "config/names.h"
 #include "config/policy.h"
 #include "core/asker.h"
 #include "core/base.h"
@@ -74,43 +75,21 @@ static bool is_trusted(const struct permit *p, const struct policy *policy)
 	       (p->rule && trust_policy_has(&policy->trust, p->rule));
 }
 
-static bool has_name(const struct permit *p, const struct ockam_path *address)
+struct ockam_path permit_address(const struct permit *p)
 {
-	return path_first(address) == p->name_len &&
-	       !memcmp(address->hops, p->name, p->name_len);
-}
+	struct ockam_path address = { .nhops = 1, .len = p->name_len };
 
-static const struct conf_listener *
-section_of_listener(const struct permit *p, const struct config *c)
-{
-	size_t i;
-
-	for (i = 0; i < c->n_listener; i++)
-		if (has_name(p, &c->listener[i].address))
-			return &c->listener[i];
-	return NULL;
+	memcpy(address.hops, p->name, p->name_len);
+	return address;
 }
 
 /* One that a program has asked for. */
 static const struct listener *asked_listener(const struct permit *p)
 {
-	struct ockam_path address = { .nhops = 1, .len = p->name_len };
-	const struct listener *l;
+	const struct ockam_path address = permit_address(p);
+	const struct listener *l = listener_find(&address);
 
-	memcpy(address.hops, p->name, p->name_len);
-	l = listener_find(&address);
 	return l && !l->configured ? l : NULL;
-}
-
-static const struct conf_channel *
-section_of_kept(const struct permit *p, const struct config *c)
-{
-	size_t i;
-
-	for (i = 0; i < c->n_channel; i++)
-		if (has_name(p, &c->channel[i].address))
-			return &c->channel[i];
-	return NULL;
 }
 
 /* As it will be when the configuration is in force. */
@@ -118,7 +97,8 @@ static const char *by_listener(const struct permit *p, const struct config *c,
 			       const struct conf_identity *id)
 {
 	const struct asker owner = { .uid = p->owner, .gid = p->gid };
-	const struct conf_listener *section = section_of_listener(p, c);
+	const struct ockam_path address = permit_address(p);
+	const struct conf_listener *section = config_listener(c, &address);
 	const struct listener *l;
 	const char *identity;
 	struct policy *policy;
@@ -147,7 +127,8 @@ static const char *by_listener(const struct permit *p, const struct config *c,
 /* What its section changes otherwise, the one in its place will have. */
 static const char *by_section(const struct permit *p, const struct config *c)
 {
-	const struct conf_channel *section = section_of_kept(p, c);
+	const struct ockam_path address = permit_address(p);
+	const struct conf_channel *section = config_channel(c, &address);
 
 	if (!section)
 		return "it is not kept any more";
@@ -200,19 +181,20 @@ const char *permit_refusal(const struct permit *p, const struct config *c)
 
 struct policy *permit_policy(const struct permit *p, const struct config *c)
 {
+	const struct ockam_path address = permit_address(p);
 	const struct conf_listener *listener;
 	const struct conf_channel *kept;
 	const struct listener *l;
 
 	switch (p->by) {
 	case PERMIT_LISTENER:
-		listener = section_of_listener(p, c);
+		listener = config_listener(c, &address);
 		if (listener)
 			return listener->policy;
 		l = asked_listener(p);
 		return l ? l->policy : NULL;
 	case PERMIT_KEPT:
-		kept = section_of_kept(p, c);
+		kept = config_channel(c, &address);
 		return kept ? kept->policy : NULL;
 	case PERMIT_REQUEST:
 		return p->policy;

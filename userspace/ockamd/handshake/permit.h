@@ -75,6 +75,9 @@ void permit_peer(struct permit *p, const struct ident_peer *peer);
 void permit_copy(struct permit *to, const struct permit *from);
 void permit_clear(struct permit *p);
 
+/* What it is named by: the listener, or the kept channel. */
+struct ockam_path permit_address(const struct permit *p);
+
 /**
  * permit_refusal() - is it permitted?
  * @p: the permit

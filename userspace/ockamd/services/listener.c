@@ -220,17 +220,6 @@ void listener_delete(struct listener *l)
 	listener_free(l);
 }
 
-static const struct conf_listener *configured(const struct config *c,
-					      const struct ockam_path *address)
-{
-	size_t i;
-
-	for (i = 0; i < c->n_listener; i++)
-		if (path_equal(&c->listener[i].address, address))
-			return &c->listener[i];
-	return NULL;
-}
-
 const char *listener_refusal(const struct config *c,
 			     const struct ockam_path *address,
 			     const char *identity, const struct asker *owner,
@@ -255,7 +244,7 @@ void listeners_release(const struct config *c)
 	bool any_name;
 
 	TAILQ_FOREACH_SAFE(l, &listeners, entry, next) {
-		if (l->configured || configured(c, &l->address))
+		if (l->configured || config_listener(c, &l->address))
 			continue;
 		owner = (struct asker){ .uid = l->owner, .gid = l->gid };
 		why = listener_refusal(c, &l->address, l->identity, &owner,
@@ -309,7 +298,7 @@ static int section_make(struct wanted *w)
 	const struct section *s = (struct section *)
 		((char *)w - offsetof(struct section, w));
 	const struct asker self = { .uid = geteuid(), .gid = getegid() };
-	const struct conf_listener *conf = configured(the.config, &s->address);
+	const struct conf_listener *conf = config_listener(the.config, &s->address);
 	const char *why = NULL;
 	int err;
 
@@ -364,7 +353,7 @@ static void sections_apply(const struct config *c)
 	size_t i;
 
 	TAILQ_FOREACH_SAFE(s, &sections, entry, next)
-		if (!configured(c, &s->address))
+		if (!config_listener(c, &s->address))
 			section_free(s);
 	for (i = 0; i < c->n_listener; i++)
 		if (!section_find(&c->listener[i].address))
@@ -381,7 +370,7 @@ void listeners_apply(const struct config *c)
 	static bool loaded;
 
 	TAILQ_FOREACH_SAFE(l, &listeners, entry, next) {
-		conf = configured(c, &l->address);
+		conf = config_listener(c, &l->address);
 		if (conf)
 			update(l, conf);
 		else if (l->configured)

@@ -16,6 +16,7 @@
 #include <sodium.h>
 
 #include "config/config.h"
+#include "config/names.h"
 #include "core/base.h"
 #include "core/clock.h"
 #include "core/daemon.h"
@@ -83,27 +84,17 @@ static struct peer *peer_of(const uint8_t id[IDENT_ID_LEN])
 
 /* ---- whose channel it is ---- */
 
-static bool is_configured(const struct permit *permit)
-{
-	const struct config *c = the.config;
-	size_t i;
-
-	for (i = 0; i < c->n_listener; i++)
-		if (c->listener[i].address.len == permit->name_len &&
-		    !memcmp(c->listener[i].address.hops, permit->name,
-			    permit->name_len))
-			return true;
-	return false;
-}
-
 /* Did a listener of the configuration take it? */
 static bool is_accepted(const struct ockam_nl_channel *ch)
 {
 	const struct permit *permit = permits_find(ch->id);
+	struct ockam_path at;
 
-	return permit && permit->by == PERMIT_LISTENER &&
-	       !memcmp(permit->peer, ch->identifier, sizeof(permit->peer)) &&
-	       is_configured(permit);
+	if (!permit || permit->by != PERMIT_LISTENER ||
+	    memcmp(permit->peer, ch->identifier, sizeof(permit->peer)))
+		return false;
+	at = permit_address(permit);
+	return config_listener(the.config, &at);
 }
 
 /* The one before, and one that is not known to work, are not what is kept up. */

@@ -226,10 +226,7 @@ static bool is_configured(const struct config *c,
 	for (i = 0; i < c->n_address; i++)
 		if (path_equal(&c->address[i].address, path))
 			return true;
-	for (i = 0; i < c->n_listener; i++)
-		if (path_equal(&c->listener[i].address, path))
-			return true;
-	return config_gives(c, path);
+	return config_has(c, path);
 }
 
 /*

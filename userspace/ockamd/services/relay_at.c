@@ -258,14 +258,12 @@ static void answer_readable(struct watch *w, uint32_t events)
 /* A name belongs to who asks first: that has to be who the section says. */
 static bool is_shown(const struct relay_at *r)
 {
-	struct ockam_path first = { .nhops = 1 };
+	const struct ockam_path first = path_begin(&r->conf.route);
 	const struct permit *permit;
 	uint32_t id;
 
 	if (!r->conf.identity)
 		return true;
-	first.len = path_first(&r->conf.route);
-	memcpy(first.hops, r->conf.route.hops, first.len);
 	id = keep_channel(&first);
 	permit = id ? permits_find(id) : NULL;
 	return permit && !strcmp(permit->identity, r->conf.identity);

@@ -13,6 +13,7 @@
 #include <sodium.h>
 
 #include "config/config.h"
+#include "config/names.h"
 #include "core/base.h"
 #include "core/clock.h"
 #include "core/daemon.h"
@@ -23,7 +24,6 @@
 #include "nl.h"
 
 #define STATE_FILE	"reserved"
-#define NAMES_MAX	64	/* the kernel's limit */
 
 /* In flat form, one after another, as the kernel has them. */
 static struct ockam_nl_route ours;
@@ -52,7 +52,7 @@ static bool add(struct ockam_nl_route *list, const uint8_t *key)
 		return true;
 	for (i = 0; i < list->len; i += size_at(list->data + i))
 		n++;
-	if (n >= NAMES_MAX || list->len + size_at(key) > sizeof(list->data))
+	if (n >= RESERVED_MAX || list->len + size_at(key) > sizeof(list->data))
 		return false;
 	memcpy(list->data + list->len, key, size_at(key));
 	list->len += size_at(key);
@@ -114,29 +114,20 @@ static void want_name(struct ockam_nl_route *want,
 			 route_text(address));
 }
 
+static bool want_section(void *ctx, const struct named_address *a)
+{
+	want_name(ctx, a->address);
+	return false;
+}
+
 static void wanted_names(const struct config *c, struct ockam_nl_route *want)
 {
 	struct ockam_path prekeys;
-	size_t i;
 
 	want->len = 0;
-	for (i = 0; i < c->n_listener; i++)
-		want_name(want, &c->listener[i].address);
-	for (i = 0; i < c->n_portal; i++)
-		if (!c->portal[i].inlet)
-			want_name(want, &c->portal[i].path);
 	if (c->prekeys.enabled && !ockam_path_parse(&prekeys, PREKEY_WORKER))
 		want_name(want, &prekeys);
-	for (i = 0; i < c->n_channel; i++)
-		want_name(want, &c->channel[i].address);
-	for (i = 0; i < c->n_invitation; i++)
-		want_name(want, &c->invitation[i].address);
-	for (i = 0; i < c->n_peer; i++)
-		want_name(want, &c->peer[i].address);
-	for (i = 0; i < c->n_hop; i++)
-		want_name(want, &c->hop[i].address);
-	for (i = 0; i < c->n_link; i++)
-		want_name(want, &c->link[i].address);
+	config_each_address(c, want_section, want);
 }
 
 /* @from without those that are ours and not wanted any more. */
