@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* The file with the sections that were made at run time, a line each. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/config.h"
 #include "core/added.h"
-#include "core/daemon.h"
 #include "core/log.h"
+#include "core/state.h"
 
-#define PATH_MAX_LEN	4096
 #define SECTIONS_MAX	1024
 
-static FILE *file_open(const char *suffix, int flags, const char *mode,
-		       char path[PATH_MAX_LEN])
-{
-	FILE *f;
-	int fd;
-
-	snprintf(path, PATH_MAX_LEN, "%s/" CONFIG_ADDED "%s",
-		 the.config->state, suffix);
-	fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-	f = fd < 0 ? NULL : fdopen(fd, mode);
-	if (!f && fd >= 0)
-		close(fd);
-	return f;
-}
+#define TRIED		CONFIG_ADDED ".new"	/* what is being read */
+#define NOW		CONFIG_ADDED ".now"	/* without asking anybody */
 
 /* "inlet 'name' {", which is how the line begins. */
 static size_t head_of(const char *section)
@@ -51,13 +36,13 @@ static size_t head_of(const char *section)
  */
 static int copy(const char *head, size_t len, FILE *to, size_t *n)
 {
-	char path[PATH_MAX_LEN], *line = NULL;
+	char *line = NULL;
 	size_t size = 0;
 	int found = 0;
 	FILE *from;
 
 	*n = 0;
-	from = file_open("", O_RDONLY, "r", path);
+	from = state_read(CONFIG_ADDED);
 	if (!from)
 		return errno == ENOENT ? 0 : -errno;
 	while (getline(&line, &size, from) > 0) {
@@ -76,27 +61,18 @@ static int copy(const char *head, size_t len, FILE *to, size_t *n)
 	return found;
 }
 
-static int written(FILE *f)
-{
-	int err = fflush(f) || ferror(f) || fsync(fileno(f)) ? -errno : 0;
-
-	fclose(f);
-	return err;
-}
-
 static bool stale, replaced;
 
 static int try(const char *section, bool add, const char **why)
 {
 	size_t len = head_of(section), n;
-	char path[PATH_MAX_LEN];
 	int err, found;
 	FILE *f;
 
 	*why = "not a section of one line";
 	if (!len || strpbrk(section, "\n\r"))
 		return -EINVAL;
-	f = file_open(".new", O_WRONLY | O_CREAT | O_TRUNC, "w", path);
+	f = state_create(TRIED);
 	*why = "the file with what was made at run time cannot be written";
 	if (!f)
 		return -errno;
@@ -104,7 +80,7 @@ static int try(const char *section, bool add, const char **why)
 	found = copy(section, len, f, &n);
 	if (add)
 		fprintf(f, "%s\n", section);
-	err = written(f);
+	err = state_finish(f);
 	if (found < 0)
 		err = found;
 	if (!err && add == (bool)found) {
@@ -117,7 +93,7 @@ static int try(const char *section, bool add, const char **why)
 		err = -ENOSPC;
 	}
 	if (err)
-		unlink(path);
+		added_drop();
 	return err;
 }
 
@@ -129,13 +105,6 @@ int added_try_add(const char *section, const char **why)
 int added_try_delete(const char *section, const char **why)
 {
 	return try(section, false, why);
-}
-
-static void paths(char new[PATH_MAX_LEN], char path[PATH_MAX_LEN])
-{
-	snprintf(new, PATH_MAX_LEN, "%s/" CONFIG_ADDED ".new",
-		 the.config->state);
-	snprintf(path, PATH_MAX_LEN, "%s/" CONFIG_ADDED, the.config->state);
 }
 
 bool added_is_stale(void)
@@ -158,63 +127,45 @@ void added_unseen(void)
 	replaced = true;
 }
 
-/* That the file has its name, too, is on the disk then. */
-static int sync_dir(void)
-{
-	int fd = open(the.config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = fd < 0 || fsync(fd) ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
 int added_replace(const char *head, const char *section)
 {
-	char new[PATH_MAX_LEN], path[PATH_MAX_LEN];
 	int err, found;
 	size_t n;
 	FILE *f;
 
-	f = file_open(".now", O_WRONLY | O_CREAT | O_TRUNC, "w", new);
+	f = state_create(NOW);
 	if (!f)
 		return -errno;
 	found = copy(head, strlen(head), f, &n);
 	fprintf(f, "%s\n", section);
-	err = written(f);
+	err = state_finish(f);
 	if (found < 0)
 		err = found;
 	else if (!err && !found)
 		err = -ENOENT;
-	snprintf(path, sizeof(path), "%s/" CONFIG_ADDED, the.config->state);
-	if (!err && rename(new, path))
-		err = -errno;
 	if (err) {
-		unlink(new);
+		state_remove(NOW);
 		return err;
 	}
+	err = state_replace(NOW, CONFIG_ADDED);
+	state_remove(NOW);
+	/* Whatever came of it: to look again does no harm. */
 	stale = true;
 	replaced = true;
-	return sync_dir();
+	return err;
 }
 
 int added_take(void)
 {
-	char new[PATH_MAX_LEN], path[PATH_MAX_LEN];
-	int err;
+	int err = state_replace(TRIED, CONFIG_ADDED);
 
-	paths(new, path);
-	err = rename(new, path) ? -errno : sync_dir();
 	if (err)
-		log_error("%s: %s: the next process will not know of it", path,
+		log_error(CONFIG_ADDED ": %s: the next process will not know of it",
 			  strerror(-err));
 	return err;
 }
 
 void added_drop(void)
 {
-	char new[PATH_MAX_LEN], path[PATH_MAX_LEN];
-
-	paths(new, path);
-	unlink(new);
+	state_remove(TRIED);
 }

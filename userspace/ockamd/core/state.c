@@ -84,6 +84,14 @@ FILE *state_read(const char *name)
 	return state_open(path, O_RDONLY, "r");
 }
 
+FILE *state_create(const char *name)
+{
+	char path[PATH_MAX_LEN];
+
+	state_path(path, name, "");
+	return state_open(path, O_WRONLY | O_CREAT | O_TRUNC, "w");
+}
+
 FILE *state_write(const char *name)
 {
 	char path[PATH_MAX_LEN];
@@ -98,17 +106,51 @@ FILE *state_write(const char *name)
 	return f;
 }
 
+int state_finish(FILE *f)
+{
+	int err = 0;
+
+	if (fflush(f) || fsync(fileno(f)))
+		err = -errno;
+	else if (ferror(f))
+		err = -EIO;
+	fclose(f);
+	return err;
+}
+
 void state_commit(FILE *f, const char *name)
 {
 	char path[PATH_MAX_LEN], new[PATH_MAX_LEN];
+	int err = state_finish(f);
 
 	state_path(path, name, "");
 	state_path(new, name, ".new");
-	if (fflush(f) || ferror(f) || fsync(fileno(f)) || rename(new, path))
-		log_error("%s: %s", new, strerror(errno));
+	if (!err && rename(new, path))
+		err = -errno;
+	if (err)
+		log_error("%s: %s", new, strerror(-err));
 	else
 		log_debug("%s: written", path);
-	fclose(f);
+}
+
+/* That the file has its name, too, is on the disk then. */
+static int sync_directory(void)
+{
+	int fd = open(the.config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 || fsync(fd) ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int state_replace(const char *from, const char *to)
+{
+	char path[PATH_MAX_LEN], new[PATH_MAX_LEN];
+
+	state_path(path, to, "");
+	state_path(new, from, "");
+	return rename(new, path) ? -errno : sync_directory();
 }
 
 FILE *state_swap(FILE *f, const char *name)

@@ -18,6 +18,15 @@ void state_commit(FILE *f, const char *name);
 FILE *state_swap(FILE *f, const char *name);
 void state_remove(const char *name);
 
+/*
+ * The same by hand, for a file without that line: an empty one of that name, all of it
+ * on the disk and closed, and in the place of another one, for good.  NULL, or a
+ * negative errno.
+ */
+FILE *state_create(const char *name);
+int state_finish(FILE *f);
+int state_replace(const char *from, const char *to);
+
 /* Reads that line: is it about here and now?  Else the file is worthless. */
 bool state_same_boot(FILE *f);
 
