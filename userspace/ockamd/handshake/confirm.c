@@ -12,6 +12,7 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/worker.h"
 #include "handshake/carrier.h"
 #include "handshake/confirm.h"
 #include "nl.h"
@@ -203,15 +204,12 @@ static void readable(struct watch *w, uint32_t events)
 /* Without it the daemon works, as others do that do not know of it. */
 int confirm_init(void)
 {
-	int fd = socket(ockam_family(),
-			SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = worker_socket(OCKAM_ACCEPT_CHANNELS, 1U << OCKAM_RECV_PEER |
+						      1U << OCKAM_RECV_RETURN);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	worker.fd = fd;
-	if (ockam_accept(fd, OCKAM_ACCEPT_CHANNELS, NULL, 0) ||
-	    ockam_want(fd, 1U << OCKAM_RECV_PEER | 1U << OCKAM_RECV_RETURN))
-		return -errno;
 	if (ockam_bind(fd, WORKER))
 		log_warn("worker " WORKER ": %s: channels that peers make are not confirmed",
 			 ockam_error());

@@ -18,6 +18,7 @@
 #include "core/source.h"
 #include "core/turns.h"
 #include "core/wanted.h"
+#include "core/worker.h"
 #include "handshake/invited.h"
 #include "handshake/keys.h"
 #include "handshake/permits.h"
@@ -287,15 +288,12 @@ static struct wanted wanted;
 
 int refresh_init(void)
 {
-	int fd = socket(ockam_family(),
-			SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = worker_socket(OCKAM_ACCEPT_CHANNELS, 1U << OCKAM_RECV_PEER |
+						      1U << OCKAM_RECV_RETURN);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	worker.fd = fd;
-	if (ockam_accept(fd, OCKAM_ACCEPT_CHANNELS, NULL, 0) ||
-	    ockam_want(fd, 1U << OCKAM_RECV_PEER | 1U << OCKAM_RECV_RETURN))
-		return -errno;
 	wanted_add(&wanted, &worker_kind, OCKAM_CREDENTIALS_WORKER);
 	wanted_now(&wanted);
 	return 0;

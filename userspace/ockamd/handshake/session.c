@@ -29,6 +29,7 @@
 #include "core/source.h"
 #include "core/turns.h"
 #include "core/who.h"
+#include "core/worker.h"
 #include "handshake/amplify.h"
 #include "handshake/carrier.h"
 #include "handshake/channels.h"
@@ -223,14 +224,12 @@ static int open_socket(struct session *s)
 	/* An initiator on this very node sends M3 with a return route. */
 	if (s->role == OCKAM_ROLE_RESPONDER)
 		scope |= OCKAM_ACCEPT_FORWARDED;
-	fd = socket(ockam_family(),
-		    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = worker_socket(scope, want);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	s->watch.fd = fd;
 	s->watch.fn = session_readable;
-	if (ockam_accept(fd, scope, NULL, 0) || ockam_want(fd, want) ||
-	    ockam_bind(fd, NULL) ||
+	if (ockam_bind(fd, NULL) ||
 	    setsockopt(fd, SOL_OCKAM, OCKAM_HANDSHAKE, &on, sizeof(on)) ||
 	    getsockopt(fd, SOL_OCKAM, OCKAM_BIND, s->own.hops, &len))
 		return -errno;

@@ -19,6 +19,7 @@
 #include "core/loop.h"
 #include "core/privileges.h"
 #include "core/wanted.h"
+#include "core/worker.h"
 #include "handshake/session.h"
 #include "handshake/way.h"
 #include "handshake/x3dh_accept.h"
@@ -117,16 +118,11 @@ static int open_socket(struct listener *l, bool any_name)
 				  1U << OCKAM_RECV_PEER;
 	int fd, err;
 
-	fd = socket(ockam_family(),
-		    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = worker_socket(OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS, want);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	l->watch.fd = fd;
 	l->watch.fn = listener_readable;
-	if (ockam_accept(fd, OCKAM_ACCEPT_LINKS | OCKAM_ACCEPT_CHANNELS,
-			 NULL, 0) ||
-	    ockam_want(fd, want))
-		return -errno;
 	err = bind_socket(l, any_name);
 	if (err)
 		return err;

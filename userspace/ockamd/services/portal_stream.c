@@ -22,6 +22,7 @@
 #include "core/daemon.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/worker.h"
 #include "services/portal_who.h"
 #include "services/portals.h"
 #include "identity.h"
@@ -448,12 +449,10 @@ static int open_worker(struct stream *s)
 				  1U << OCKAM_RECV_RETURN |
 				  1U << OCKAM_RECV_PEER;
 
-	s->msg.fd = socket(ockam_family(),
-			   SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->msg.fd < 0 || ockam_want(s->msg.fd, want) ||
-	    ockam_bind(s->msg.fd, NULL))
-		return -errno;
-	return 0;
+	s->msg.fd = worker_socket(0, want);
+	if (s->msg.fd < 0)
+		return s->msg.fd;
+	return ockam_bind(s->msg.fd, NULL) ? -errno : 0;
 }
 
 static struct stream *stream_new(struct gate *g, int tcp)

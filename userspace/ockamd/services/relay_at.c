@@ -26,6 +26,7 @@
 #include "core/loop.h"
 #include "core/state.h"
 #include "core/wanted.h"
+#include "core/worker.h"
 #include "handshake/permits.h"
 #include "services/keep.h"
 #include "services/relay_at.h"
@@ -275,16 +276,14 @@ static int open_worker(struct relay_at *r)
 
 	if (r->watch.fd >= 0)
 		return 0;
-	fd = socket(ockam_family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		    0);
+	/* Who may answer is who was asked: the kernel sees to that. */
+	fd = worker_socket(0, 1U << OCKAM_RECV_PEER | 1U << OCKAM_RECV_RETURN |
+			      1U << OCKAM_RECV_ONWARD);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r->watch.fd = fd;
 	r->watch.fn = answer_readable;
-	/* Who may answer is who was asked: the kernel sees to that. */
-	if (!ockam_want(fd, 1U << OCKAM_RECV_PEER | 1U << OCKAM_RECV_RETURN |
-			    1U << OCKAM_RECV_ONWARD) &&
-	    !ockam_bind(fd, NULL) && !loop_add(&r->watch, EPOLLIN))
+	if (!ockam_bind(fd, NULL) && !loop_add(&r->watch, EPOLLIN))
 		return 0;
 	err = -errno;
 	close(fd);
