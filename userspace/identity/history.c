@@ -183,6 +183,20 @@ enum ident_cmp ident_history_compare(const struct ident_history *received,
 						 IDENT_CMP_OLDER;
 }
 
+int ident_cmp_error(enum ident_cmp cmp)
+{
+	switch (cmp) {
+	case IDENT_CMP_OLDER:
+		return IDENT_E_OLDER;
+	case IDENT_CMP_CONFLICT:
+		return IDENT_E_CONFLICT;
+	case IDENT_CMP_EQUAL:
+	case IDENT_CMP_NEWER:
+		break;
+	}
+	return 0;
+}
+
 struct change_spec {
 	const uint8_t *prev;
 	const uint8_t *prev_sk;

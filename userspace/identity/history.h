@@ -75,6 +75,8 @@ int ident_history_verify(const uint8_t *buf, size_t len,
 /* Compare by change hashes. */
 enum ident_cmp ident_history_compare(const struct ident_history *received,
 				     const struct ident_history *stored);
+/* 0 if the received one may take the stored one's place, or IDENT_E_OLDER, _CONFLICT. */
+int ident_cmp_error(enum ident_cmp cmp);
 
 /**
  * ident_history_first() - write a history of one change

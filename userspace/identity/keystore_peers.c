@@ -178,16 +178,7 @@ static int peer_compare(struct keystore *ks, const char *name,
 		err = 0;
 		goto out;
 	}
-	switch (ident_history_compare(&h[1], &h[0])) {
-	case IDENT_CMP_OLDER:
-		err = IDENT_E_OLDER;
-		break;
-	case IDENT_CMP_CONFLICT:
-		err = IDENT_E_CONFLICT;
-		break;
-	default:
-		break;
-	}
+	err = ident_cmp_error(ident_history_compare(&h[1], &h[0]));
 out:
 	free(known);
 	free(h);

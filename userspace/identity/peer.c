@@ -263,6 +263,7 @@ static int check_known(const struct ident_payload *p,
 		       const struct ident_check *check, bool *fresh)
 {
 	struct ident_history *known;
+	enum ident_cmp cmp;
 	uint8_t *buf;
 	size_t len;
 	int err;
@@ -290,21 +291,9 @@ static int check_known(const struct ident_payload *p,
 	if (ident_history_verify(buf, len, IDENT_CHANGES_MAX,
 				 p->history.identifier, known))
 		goto out;
-	switch (ident_history_compare(&p->history, known)) {
-	case IDENT_CMP_EQUAL:
-		err = 0;
-		break;
-	case IDENT_CMP_NEWER:
-		*fresh = true;
-		err = 0;
-		break;
-	case IDENT_CMP_OLDER:
-		err = IDENT_E_OLDER;
-		break;
-	case IDENT_CMP_CONFLICT:
-		err = IDENT_E_CONFLICT;
-		break;
-	}
+	cmp = ident_history_compare(&p->history, known);
+	*fresh = cmp == IDENT_CMP_NEWER;
+	err = ident_cmp_error(cmp);
 out:
 	free(known);
 	return err;
