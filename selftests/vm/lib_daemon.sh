@@ -124,6 +124,11 @@ half_open() {
 none_half_open()	{ [ "$(half_open "$1")" -eq 0 ]; }
 channels()	{ on "$1" ockamctl -j channel list | grep -c '"id"'; }
 has_channels()	{ [ "$(channels "$1")" -eq "$2" ]; }
+# is_kept NODE NAME [STATE]: a kept channel, which its peer has confirmed
+is_kept() {
+	on "$1" ockamctl secure-channel list |
+		grep -q "^0#$2 state ${3:-up} .*verified yes"
+}
 
 # says NODE ROUTE TEXT: the echo comes back
 says()	{ [ "$(on "$1" lib_echo ask "$2" "$3")" = "$3" ]; }

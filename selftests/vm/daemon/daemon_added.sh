@@ -7,7 +7,6 @@
 # shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-kept()		{ on alice ockamctl secure-channel list | grep -q '^0#hq state up .*verified yes'; }
 inlets()	{ on alice ockamctl inlet list; }
 outlets()	{ on bob ockamctl outlet list; }
 listens()	{ on alice ss -Hltn | grep -q "127.0.0.1:$1 "; }
@@ -57,7 +56,7 @@ alice=$(identifier alice alice)
 on bob lib_portal echo 9000 >echo.out 2>&1 &
 pids="$pids $!"
 until_true grep -q ready echo.out
-check "there is a channel" until_true kept
+check "there is a channel" until_true is_kept alice hq
 
 # ---- made ----
 

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-says()		{ [ "$(on "$1" lib_echo ask "$2 => echoer" hello)" = hello ]; }
+reaches()	{ says "$1" "$2 => echoer" hello; }
 peer()		{ on alice ockamctl peer list | sed -n "s/^$1 .*state \([a-z]*\).*/\1/p"; }
 is()		{ [ "$(peer "$1")" = "$2" ]; }
 invite()	{ on alice ockamctl invite "$1" at 10.1.0.1:4000 dir alice.keys $2; }
@@ -62,10 +62,10 @@ check "it is one word" eval '[ "$(echo "$word" | wc -w)" -eq 1 ] && [ ${#word} -
 check "she knows of the invitation" is bob invited
 check "bob joins" join_by bob alice "$word"
 joined=$(cat check.out)
-check "his channel leads to alice" eval '[ "$joined" = "alice: a channel to $alice" ] && says bob alice'
+check "his channel leads to alice" eval '[ "$joined" = "alice: a channel to $alice" ] && reaches bob alice'
 check "alice calls him so" until_true is bob up
 check "by the identifier that he has" eval 'on alice ockamctl peer list | grep -q "^bob identifier $bob .*invited-to api"'
-check "and reaches him" until_true says alice bob
+check "and reaches him" until_true reaches alice bob
 check "nothing of the word is in files, logs or lists" eval '
 	! grep -rq "$word" . --exclude=check.out --exclude-dir=proc'
 check "his identity shows no credential any more" eval '
@@ -78,7 +78,7 @@ refused=$(grep -c "trust" alice.log)
 
 not_in "a second use is refused" 'did not let us in' carol alice "$word"
 check "the log says why" eval '[ "$(grep -c trust alice.log)" -gt "$refused" ]'
-check "bob's channel is as it was" says bob alice
+check "bob's channel is as it was" reaches bob alice
 
 # ---- what else is refused ----
 
@@ -111,9 +111,9 @@ for ns in alice bob; do
 	check "$ns's daemon comes back" start $ns
 done
 check "bob is who he was" until_true is bob up
-check "and his channel works" until_true says bob alice
+check "and his channel works" until_true reaches bob alice
 check "an invitation is good after a restart, too" join_by carol alice "$word"
-check "carol is in" until_true says carol alice
+check "carol is in" until_true reaches carol alice
 
 # ---- no more ----
 

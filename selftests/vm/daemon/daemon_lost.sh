@@ -13,8 +13,6 @@ many=40
 create() {
 	on peer ockamctl secure-channel create 'up => api' identity peer trust anyone
 }
-channels()	{ on vic ockamctl -j channel list | grep -c '"id"'; }
-channels_are()	{ [ "$(channels)" -eq "$1" ]; }
 mine()		{ on peer ockamctl -j channel list | sed -n 's/.*"id": *\([0-9]*\).*/\1/p'; }
 # Messages that its sockets for netlink have lost.
 lost() {
@@ -45,7 +43,7 @@ check "its peer starts" eval 'start peer && until_true is_up peer up'
 for i in $(seq $many); do
 	create >/dev/null
 done
-check "there are $many channels" until_true channels_are $many
+check "there are $many channels" until_true has_channels vic $many
 before=$(lost)
 kill -STOP "$pid_vic"
 for id in $(mine | head -n $((many - 3))); do
@@ -54,10 +52,10 @@ done
 sleep 2
 check "events of the daemon that is stopped are lost" [ "$(lost)" -gt "$before" ]
 kill -CONT "$pid_vic"
-check "all channels that ended are gone" until_true channels_are 3
+check "all channels that ended are gone" until_true has_channels vic 3
 sleep 3
-check "the others are there" channels_are 3
-check "and new ones are made" eval 'create && until_true channels_are 4'
+check "the others are there" has_channels vic 3
+check "and new ones are made" eval 'create && until_true has_channels vic 4'
 
 echo "1..$n"
 exit $failed

@@ -14,9 +14,8 @@ field() {
 }
 is()		{ [ "$(field "$1" "$2" "$3")" = "$4" ]; }
 is_not()	{ v=$(field "$1" "$2" "$3"); [ -n "$v" ] && [ "$v" != "$4" ]; }
-# says UID NODE PEER: the echo comes back
-says()		{ [ "$(as "$1" "$2" lib_echo ask "$3 => echoer" hello)" = hello ]; }
-kept()		{ on bob ockamctl secure-channel list | grep -q "^0#$1 state $2 .*verified yes"; }
+# reaches UID NODE PEER: the echo comes back
+reaches()	{ [ "$(as "$1" "$2" lib_echo ask "$3 => echoer" hello)" = hello ]; }
 reload()	{ on "$1" ockamctl reload; }
 rights()	{ on alice ockamctl -j channel show "$1" | tr -d ' \n' |
 			sed 's/.*"owner":\([0-9]*\),"mode":\([0-9]*\).*/\1 \2/'; }
@@ -94,8 +93,8 @@ bob_conf "$(channel hq) $(peer alice "$alice")"
 check "bob makes a channel, and gives alice a name" reload bob
 check "which follows the channel" until_true is bob alice state up
 check "alice's name for bob too, though he has made it" until_true is alice bob state up
-check "alice's user reaches bob by it" until_true says 1000 alice bob
-check "bob's reaches alice" until_true says 1000 bob alice
+check "alice's user reaches bob by it" until_true reaches 1000 alice bob
+check "bob's reaches alice" until_true reaches 1000 bob alice
 refuse "another user does not" 'Permission denied' \
 	as 1001 alice lib_echo ask 'bob => echoer' x
 
@@ -134,42 +133,42 @@ first=$(field alice bob channel)
 bob_conf "$(channel hq) $(channel second) $(peer alice "$alice")"
 check "bob makes another channel" reload bob
 check "the newest one has the name" until_true is_not alice bob channel "$first"
-until_true kept second up
-check "at both ends" until_true says 1000 bob alice
+until_true is_kept bob second
+check "at both ends" until_true reaches 1000 bob alice
 bob_conf "$(channel hq) $(peer alice "$alice")"
 check "it ends" reload bob
 check "the name goes back to the first" until_true is alice bob channel "$first"
-check "which works" says 1000 alice bob
+check "which works" reaches 1000 alice bob
 own=$(as 1000 bob ockamctl -j secure-channel create 'up => api' identity bob \
 	trust "$alice" | sed -n 's/.*"id": \([0-9]*\).*/\1/p')
 check "a user of bob's node has a channel of his own" [ -n "$own" ]
 check "bob's name for alice does not follow it" is_not bob alice channel "$own"
 check "it ends" as 1000 bob ockamctl secure-channel delete "$own"
-check "alice's name for bob leads to one that works" until_true says 1000 alice bob
+check "alice's name for bob leads to one that works" until_true reaches 1000 alice bob
 
 # ---- restarts ----
 
 kill -KILL "$pid_alice"
 wait "$pid_alice" 2>/dev/null
-check "the name works without the daemon" says 1000 alice bob
+check "the name works without the daemon" reaches 1000 alice bob
 check "which comes back" start alice
 check "and finds its name" is alice bob state up
-check "that works" says 1000 alice bob
+check "that works" reaches 1000 alice bob
 
 # ---- rights ----
 
 alice_conf "$(peer bob "$bob" 'owner = "1001"')"
 check "the name is another user's" reload alice
-check "who reaches bob" says 1001 alice bob
+check "who reaches bob" reaches 1001 alice bob
 refuse "the first one does not any more" 'Permission denied' \
 	as 1000 alice lib_echo ask 'bob => echoer' x
 alice_conf "$(peer bob "$bob" 'shared = true')"
 check "everybody's" reload alice
-check "so both do" eval 'says 1000 alice bob && says 1001 alice bob'
+check "so both do" eval 'reaches 1000 alice bob && reaches 1001 alice bob'
 ch=$(field alice bob channel)
 alice_conf "$(peer robert "$bob")"
 check "bob is called otherwise" reload alice
-check "by that name root reaches him" says 0 alice robert
+check "by that name root reaches him" reaches 0 alice robert
 check "the other one is gone" eval '! on alice ockamctl hop show bob 2>/dev/null'
 check "and so are its rights" eval '[ "$(rights "$ch")" = "0 384" ]'
 alice_conf "$(peer robert "$bob" 'shared = true')"

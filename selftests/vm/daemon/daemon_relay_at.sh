@@ -7,11 +7,9 @@
 # shellcheck source=selftests/vm/lib_daemon.sh
 . "$(dirname "$0")/lib_daemon.sh"
 
-# says ROUTE: alice gets the echo
-says()		{ [ "$(on alice lib_echo ask "$1" hello)" = hello ]; }
+reach()		{ says alice "$1" hello; }
 names()		{ on bob ockamctl relay names; }
 registered()	{ names | grep -q "^$1 state registered name 0#$2 "; }
-kept()		{ on "$1" ockamctl secure-channel list | grep -q "^0#$2 state up .*verified yes"; }
 # How many registrations the relay took.
 taken()		{ on relay ockamctl listener list | sed -n 's/^relay service .* accepted \([0-9]*\) refused.*/\1/p'; }
 took_more()	{ [ "$(taken)" -gt "$1" ]; }
@@ -85,8 +83,8 @@ check "alice's daemon starts" start alice
 ip netns exec bob lib_echo serve echoer channels >echo.out 2>&1 &
 pids="$pids $!"
 until_true grep -q ready echo.out
-check "alice makes a channel to bob by his name" until_true kept alice bob
-check "and reaches his worker" says 'bob => echoer'
+check "alice makes a channel to bob by his name" until_true is_kept alice bob
+check "and reaches his worker" reach 'bob => echoer'
 
 # ---- another channel to the relay ----
 
@@ -94,14 +92,14 @@ had=$(taken)
 on relay ockamctl channel flush
 check "bob's channel to the relay is another one" until_true took_more "$had"
 check "so he has registered again" until_true registered hub forward_to_bob
-check "and alice reaches him" until_true says 'up => forward_to_bob => echoer'
+check "and alice reaches him" until_true reach 'up => forward_to_bob => echoer'
 
 # ---- restarts ----
 
 had=$(taken)
 kill -KILL "$pid_bob"
 wait "$pid_bob" 2>/dev/null
-check "the name works without bob's daemon" says 'up => forward_to_bob => echoer'
+check "the name works without bob's daemon" reach 'up => forward_to_bob => echoer'
 check "which comes back" start bob
 check "and knows its name" until_true registered hub forward_to_bob
 check "without asking again" [ "$(taken)" = "$had" ]
@@ -111,7 +109,7 @@ on relay ockamctl flush
 rm -f relay.keys/relays
 check "a relay that knows nothing any more" start relay
 check "is told" until_true took_more 0
-check "so alice reaches bob" until_true says 'up => forward_to_bob => echoer'
+check "so alice reaches bob" until_true reach 'up => forward_to_bob => echoer'
 
 # ---- who may not ----
 
@@ -121,7 +119,7 @@ bob_conf 'channel "hub2" { identity = "other" route = "up => api" trust = {"anyo
 check "another identity asks for the name" on bob ockamctl reload
 check "it is not given" until_true eval 'on bob ockamctl status |
 	grep -q "wanted *relay-at two: missing.*no answer"'
-check "the first has it still" eval 'registered hub forward_to_bob && says "up => forward_to_bob => echoer"'
+check "the first has it still" eval 'registered hub forward_to_bob && reach "up => forward_to_bob => echoer"'
 
 # ---- over a plain link ----
 
@@ -134,10 +132,10 @@ check "the other section is gone" eval '! names | grep -q "^hub"'
 ip netns exec bob lib_echo serve open links >open.out 2>&1 &
 pids="$pids $!"
 until_true grep -q ready open.out
-check "alice reaches bob over links" says 'up => forward_to_plain => open'
+check "alice reaches bob over links" reach 'up => forward_to_plain => open'
 had=$(taken)
 on relay ockamctl link del "$(accepted)"
 check "his connection is another one: he registers again" until_true took_more "$had"
-check "alice reaches him" until_true says 'up => forward_to_plain => open'
+check "alice reaches him" until_true reach 'up => forward_to_plain => open'
 echo "1..$n"
 exit $failed

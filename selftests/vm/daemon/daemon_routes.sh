@@ -14,11 +14,10 @@ field() {
 }
 is()		{ [ "$(field "$1")" = "$2" ]; }
 up_by()		{ is state up && is verified yes && is route "$1"; }
-answers()	{ [ "$(on app lib_echo ask "home => echoer" hello)" = hello ]; }
+answers()	{ says app 'home => echoer' hello; }
 until_long()	{ until_true "$@" || until_true "$@" || until_true "$@" || until_true "$@"; }
 open()		{ on resp ockamctl link add listen "$1" name "$2" >/dev/null; }
-link_up()	{ on app ockamctl link show "$1" | grep -q 'state.*up'; }
-link_down()	{ ! link_up "$1"; }
+link_down()	{ ! is_up app "$1"; }
 
 # configure ROUTES WORDS...
 configure() {
