@@ -12,18 +12,8 @@ export CCACHE_DISABLE=1
 dir=$BUILD/install-check
 rm -rf "$dir"
 mkdir -p "$dir/bin"
-num=0 failed=0
-
-ok() {	# what, command...
-	num=$((num + 1))
-	if "${@:2}" >"$dir/out" 2>&1; then
-		echo "ok $num $1"
-	else
-		echo "not ok $num $1"
-		sed 's/^/# /' "$dir/out"
-		failed=$((failed + 1))
-	fi
-}
+. "$VMDIR/ktap.sh"
+cd "$dir"
 
 # Whoever calls a package manager finds one that fails the test.
 for tool in apt apt-get dpkg-query; do
@@ -49,12 +39,12 @@ build() {	# copy, destdir
 
 copy "$dir/a"
 copy "$dir/folder-of-another-name/b"
-ok "builds and installs" build "$dir/a" "$dir/one"
-ok "builds and installs in another folder" \
+check "builds and installs" build "$dir/a" "$dir/one"
+check "builds and installs in another folder" \
 	build "$dir/folder-of-another-name/b" "$dir/two"
-ok "both leave the same" diff -r "$dir/one" "$dir/two"
-ok "no package manager was asked" test ! -e "$dir/called"
-ok "nothing holds the path of the build" \
+check "both leave the same" diff -r "$dir/one" "$dir/two"
+check "no package manager was asked" test ! -e "$dir/called"
+check "nothing holds the path of the build" \
 	bash -c "! grep -rl '$dir' '$dir/one'"
 for f in opt/ockam/lib64/libockam.so.0 opt/ockam/lib64/libockam.a \
 		opt/ockam/lib64/pkgconfig/ockam.pc opt/ockam/include/ockam/ockam.h \
@@ -65,19 +55,19 @@ for f in opt/ockam/lib64/libockam.so.0 opt/ockam/lib64/libockam.a \
 		opt/ockam/lib/sysusers.d/ockam.conf \
 		opt/ockam/lib/modules-load.d/ockam.conf \
 		"lib/modules/$release/extra/ockam.ko"; do
-	ok "there is /$f" test -s "$dir/one/$f"
+	check "there is /$f" test -s "$dir/one/$f"
 done
-ok "nothing outside PREFIX and the modules" \
+check "nothing outside PREFIX and the modules" \
 	test "$(cd "$dir/one" && ls | paste -sd' ')" = "lib opt"
 
 pc=$dir/one/opt/ockam/lib64/pkgconfig/ockam.pc
-ok "ockam.pc: LIBDIR" grep -qx libdir=/opt/ockam/lib64 "$pc"
+check "ockam.pc: LIBDIR" grep -qx libdir=/opt/ockam/lib64 "$pc"
 # What was built for one prefix is installed for another.
-ok "installs elsewhere without building again" in_copy "$dir/a" \
+check "installs elsewhere without building again" in_copy "$dir/a" \
 	install-userspace PREFIX=/usr DESTDIR="$dir/three"
-ok "ockam.pc: the prefix of this installation" \
+check "ockam.pc: the prefix of this installation" \
 	grep -qx libdir=/usr/lib "$dir/three/usr/lib/pkgconfig/ockam.pc"
-ok "the unit starts what was installed" grep -qx ExecStart=/usr/sbin/ockamd \
+check "the unit starts what was installed" grep -qx ExecStart=/usr/sbin/ockamd \
 	"$dir/three/usr/lib/systemd/system/ockamd.service"
 
 manuals() {
@@ -89,7 +79,7 @@ manuals() {
 				{ echo "no $f(3)"; return 1; }
 		done
 }
-ok "each function of the library has its manual" manuals
+check "each function of the library has its manual" manuals
 
 example() {
 	local flags
@@ -99,53 +89,53 @@ example() {
 	# shellcheck disable=SC2086
 	gcc -o "$dir/example" "$TOP/userspace/examples/01-worker.c" $flags
 }
-ok "a program builds with what is installed" example
+check "a program builds with what is installed" example
 
 ko=$dir/one/lib/modules/$release/extra/ockam.ko
 export PATH=$PATH:/sbin:/usr/sbin
 version=$(sed -n 's/^Version: //p' "$pc")
-ok "module: version" test "$(modinfo -F version "$ko")" = "$version"
-ok "changelog: version" grep -q "^ockam ($version) " "$TOP/debian/changelog"
-ok "module: author" test -n "$(modinfo -F author "$ko")"
-ok "module: for the kernel that was asked for" \
+check "module: version" test "$(modinfo -F version "$ko")" = "$version"
+check "changelog: version" grep -q "^ockam ($version) " "$TOP/debian/changelog"
+check "module: author" test -n "$(modinfo -F author "$ko")"
+check "module: for the kernel that was asked for" \
 	grep -q "^$release " <<<"$(modinfo -F vermagic "$ko")"
-ok "module: no debug information" \
+check "module: no debug information" \
 	bash -c "! readelf -SW '$ko' | grep -q '\.debug_'"
-ok "module: does not load by itself" test -z "$(modinfo -F alias "$ko")"
-ok "builds with AUTOLOAD=1" in_copy "$dir/a" install-module AUTOLOAD=1 \
+check "module: does not load by itself" test -z "$(modinfo -F alias "$ko")"
+check "builds with AUTOLOAD=1" in_copy "$dir/a" install-module AUTOLOAD=1 \
 	KERNELRELEASE="$release" KERNELDIR="$kdir/headers" DESTDIR="$dir/four"
-ok "AUTOLOAD=1: loads by family" grep -q family-ockam \
+check "AUTOLOAD=1: loads by family" grep -q family-ockam \
 	<<<"$(modinfo -F alias "$dir/four/lib/modules/$release/extra/ockam.ko")"
 
 no_headers() {
 	! in_copy "$dir/a" install-module KERNELRELEASE=6.0.0-none \
 		DESTDIR="$dir/five" && test ! -e "$dir/five"
 }
-ok "without headers: fails, installs nothing" no_headers
-cp "$dir/out" "$dir/said"
-ok "and says what to do" grep -q 'linux-headers-6.0.0-none' "$dir/said"
+check "without headers: fails, installs nothing" no_headers
+cp check.out said
+check "and says what to do" grep -q 'linux-headers-6.0.0-none' said
 wrong_headers() {
 	! in_copy "$dir/a" install-module KERNELRELEASE=6.0.0-none \
 		KERNELDIR="$kdir/headers" DESTDIR="$dir/five"
 }
-ok "headers of another kernel: fails" wrong_headers
-cp "$dir/out" "$dir/said"
-ok "and says of which" grep -q "of kernel $release" "$dir/said"
+check "headers of another kernel: fails" wrong_headers
+cp check.out said
+check "and says of which" grep -q "of kernel $release" said
 
 exposure() {	# unit: at most 2.4
 	systemd-analyze security --no-pager --offline=true --threshold=24 "$1"
 }
 units=$dir/three/usr/lib/systemd/system
 if systemd-analyze --version >/dev/null 2>&1; then
-	ok "ockamd.service: exposure below 2.5" exposure "$units/ockamd.service"
+	check "ockamd.service: exposure below 2.5" exposure "$units/ockamd.service"
 	cp "$units/ockamd@.service" "$dir/ockamd@blue.service"
-	ok "ockamd@NETNS.service: too" exposure "$dir/ockamd@blue.service"
+	check "ockamd@NETNS.service: too" exposure "$dir/ockamd@blue.service"
 	cp "$units/ockam-metrics@.service" "$dir/ockam-metrics@0.service"
-	ok "ockam-metrics@.service: too" exposure "$dir/ockam-metrics@0.service"
-	ok "these are all services" test "$(ls "$units"/*.service | wc -l)" -eq 3
+	check "ockam-metrics@.service: too" exposure "$dir/ockam-metrics@0.service"
+	check "these are all services" test "$(ls "$units"/*.service | wc -l)" -eq 3
 else
-	echo "ok $((num += 1)) exposure # SKIP no systemd-analyze"
+	skip exposure "no systemd-analyze"
 fi
-echo "1..$num"
-echo "$((num - failed)) passed, $failed failed, 0 skipped"
+echo "1..$n"
+echo "$((n - failed)) passed, $failed failed, 0 skipped"
 [ $failed -eq 0 ]

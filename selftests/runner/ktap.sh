@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 # shellcheck shell=sh
 #
-# TAP for shell tests: `. /ockam/ktap.sh`, `plan N`, then per test `ok TEXT`, `not_ok
+# TAP for shell tests: `. /ockam/ktap.sh` (or from here, on this machine), `plan N`, then per test `ok TEXT`, `not_ok
 # TEXT` or `skip TEXT REASON`, or `check` or `refuse`; last `finished`. Or no plan, and
 # at the end `echo "1..$n"` and `exit $failed`. What a command says goes to check.out,
 # so a test is in a directory of its own.
@@ -19,8 +19,8 @@ skip()	{ n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 check() {
 	what=$1
 	shift
-	"$@" >check.out 2>&1
-	rc=$?
+	rc=0
+	"$@" >check.out 2>&1 || rc=$?
 	if [ $rc -eq 0 ]; then
 		ok "$what"
 	else

@@ -9,18 +9,8 @@
 kernel=${1:-6.1}
 dir=$BUILD/vm/typed
 mkdir -p "$dir"
-num=0 failed=0
-
-ok() {	# what, command...
-	num=$((num + 1))
-	if "${@:2}" >"$dir/why" 2>&1; then
-		echo "ok $num $1"
-	else
-		echo "not ok $num $1"
-		sed 's/^/# /' "$dir/why"
-		failed=$((failed + 1))
-	fi
-}
+. "$VMDIR/ktap.sh"
+cd "$dir"
 
 # said WORDS: they come within ten minutes, or the machine has ended
 said() {
@@ -42,21 +32,21 @@ mkfifo "$dir/keys"
 vm=$!
 exec {keys}>"$dir/keys"
 
-ok "it greets" said "'exit' powers off"
+check "it greets" said "'exit' powers off"
 # What is there before anybody has typed anything: the greeting, a prompt.
 sleep 1
 cp "$dir/screen" "$dir/first"
-ok "in a few lines" [ "$(wc -l <"$dir/first")" -le 3 ]
-ok "none of the kernel" bash -c "! grep -aE '^\[ *[0-9]+\.[0-9]+\]' '$dir/first'"
+check "in a few lines" [ "$(wc -l <"$dir/first")" -le 3 ]
+check "none of the kernel" bash -c "! grep -aE '^\[ *[0-9]+\.[0-9]+\]' '$dir/first'"
 type_in 'echoer & ockamctl wait worker echoer up; 01-worker'
-ok "it does what is typed" said 'App Received: Hello Ockam!'
-ok "nothing of the kernel in between" \
+check "it does what is typed" said 'App Received: Hello Ockam!'
+check "nothing of the kernel in between" \
 	bash -c "! grep -aE '^\[ *[0-9]+\.[0-9]+\]' '$dir/screen'"
 type_in 'exit'
 exec {keys}>&-
 wait $vm
-ok "exit ends it" test $? -eq 0
+check "exit ends it" test $? -eq 0
 
-echo "1..$num"
-echo "$((num - failed)) passed, $failed failed, 0 skipped"
+echo "1..$n"
+echo "$((n - failed)) passed, $failed failed, 0 skipped"
 [ $failed -eq 0 ]

@@ -7,19 +7,9 @@
 top=$(cd "$(dirname "$0")/../../.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-num=0
-failed=0
-
-ok() {	# what, command...
-	num=$((num + 1))
-	if "${@:2}" >"$tmp/said" 2>&1; then
-		echo "ok $num - $1"
-	else
-		echo "not ok $num - $1"
-		head -n 20 "$tmp/said" | sed 's/^/# /'
-		failed=1
-	fi
-}
+cd "$tmp" || exit 1
+# shellcheck source=selftests/runner/ktap.sh
+. "$top/selftests/runner/ktap.sh"
 
 # A program that names every function.
 functions=$(sed -n 's/^[a-z].*[ *]\(ockam_[a-z_]*\)(.*/\1/p' \
@@ -44,12 +34,12 @@ linked() {
 	[ "$n" -gt 20 ] && [ "$n" -eq "$(echo "$functions" | wc -w)" ]
 }
 for std in c++11 c++17 c++20; do
-	ok "the headers in $std" compiles $std
+	check "the headers in $std" compiles $std
 done
-ok "its functions are C's" linked
+check "its functions are C's" linked
 for f in "$top"/userspace/lib/*.c; do
-	ok "-m32: ${f##*/}" gcc -m32 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE \
+	check "-m32: ${f##*/}" gcc -m32 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE \
 		-I"$top/include" -I"$top/include/uapi" -fsyntax-only "$f"
 done
-echo "1..$num"
+echo "1..$n"
 exit $failed
