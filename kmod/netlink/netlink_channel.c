@@ -449,9 +449,10 @@ int ockam_nl_channel_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(ch))
 		err = PTR_ERR(ch);
 	else
-		err = nl_channel_change(skb, info, ch);
-	if (!err)
+		/* First what may fail: shown once more they do no harm. */
 		err = nl_channel_refresh(info, ch);
+	if (!err)
+		err = nl_channel_change(skb, info, ch);
 	if (!err) {
 		node->gen++;
 		ockam_notify_channel(ch, OCKAM_CHANNEL_EVENT_NONE, false);

@@ -1088,6 +1088,22 @@ static int give(struct ockam_nl *nl, const char *enc, uint32_t owner,
 	return ockam_nl_channel_set(nl, &ch);
 }
 
+/* What a request that is refused says beside it is not done either. */
+TEST_F(node, refused_credentials_change_nothing)
+{
+	struct ockam_nl_channel set = { .owner = 1000 }, ch;
+
+	ASSERT_EQ(0, pair_new(self->nl));
+	set.encryptor.len = flat(set.encryptor.data, "E1");
+	ockam_nl_mark(&set, OCKAM_A_CHANNEL_ENCRYPTOR);
+	ockam_nl_mark(&set, OCKAM_A_CHANNEL_OWNER);
+	ockam_nl_mark(&set, OCKAM_A_CHANNEL_CREDENTIALS);
+	EXPECT_EQ(-EINVAL, ockam_nl_channel_set(self->nl, &set));
+	ASSERT_EQ(0, channel_get(self->nl, "E1", &ch));
+	EXPECT_EQ(0, ch.owner);
+	EXPECT_EQ(0, ch.tx_msgs);
+}
+
 /*
  * Who wrote a channel's route may have been misled: where the channel's owner
  * may not send, it does not go.
