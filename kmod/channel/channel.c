@@ -789,13 +789,13 @@ static int early_policy(struct ockam_channel *ch, struct sk_buff *skb)
 static int opened_control(struct ockam_channel *ch, struct sk_buff *skb,
 			  const struct ockam_wire *w, enum ockam_chan_kind kind)
 {
-	if (kind == OCKAM_CHAN_REFRESH)
-		peer_refreshed(ch);
-	else
+	if (kind != OCKAM_CHAN_REFRESH) {
 		peer_closed(ch);
-	if (kind == OCKAM_CHAN_REFRESH &&
-	    !(ch->ident->flags & OCKAM_PEER_EARLY))
-		return refresh_unpack(ch, skb, w);
+	} else {
+		peer_refreshed(ch);
+		if (!(ch->ident->flags & OCKAM_PEER_EARLY))
+			return refresh_unpack(ch, skb, w);
+	}
 	consume_skb(skb);
 	return -ESHUTDOWN;
 }
